@@ -1,0 +1,31 @@
+import type { CutTable, Manifest } from '@cutpoint/protocol';
+import type { ModelConfig } from '../models/config.js';
+
+/** A model that is ready to be served, on disk. */
+export interface PreparedModel {
+  readonly manifest: Manifest;
+  /** By {@link Variant.table}. */
+  readonly tables: ReadonlyMap<string, CutTable>;
+  /**
+   * One flat folder of files named by their sha256: graphs, packs and tables. A graph names its packs by bare file
+   * name, so ORT opens it in place and maps the packs.
+   */
+  readonly objectsDir: string;
+}
+
+export interface PrepareRequest {
+  readonly name: string;
+  readonly version: string;
+  /** Absolute path of the ONNX file. */
+  readonly modelFile: string;
+  readonly config: ModelConfig;
+  /** Already read from the config's label source, in order; empty when there are none. */
+  readonly labels: readonly string[];
+  /** Root of the store; what is there already for this content and config is used again. */
+  readonly storeDir: string;
+  /** Called with each stage, for the log and the page. `done` of `total` are in the stage's own steps. */
+  readonly onProgress?: (progress: { readonly stage: string; readonly done: number; readonly total: number }) => void;
+  readonly signal?: AbortSignal;
+}
+
+export type PrepareModel = (request: PrepareRequest) => Promise<PreparedModel>;

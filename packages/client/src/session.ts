@@ -1,0 +1,141 @@
+import type { Plan } from '@cutpoint/partition';
+import type { Arrivals, EdgeTimings, LoadReport, Manifest } from '@cutpoint/protocol';
+import type { Tensor } from 'onnxruntime-common';
+
+/** Names of the built-in policies. */
+export type PolicyName = 'local' | 'offload' | 'neurosurgeon' | 'loadpart' | 'cutpoint';
+
+/** Where heads run, and why there. */
+export interface DeviceChoice {
+  readonly kind: 'webgpu' | 'wasm';
+  /** onnxruntime-web build in use. */
+  readonly build: 'jspi' | 'asyncify' | 'wasm';
+  readonly threads: number;
+  /** Adapter description for WebGPU. */
+  readonly adapter?: string;
+  /** In plain words, for the page. */
+  readonly reason: string;
+}
+
+/** Bytes that arrived of bytes that will be needed. */
+export interface Progress {
+  readonly stage: 'manifest' | 'runtime' | 'weights' | 'session';
+  readonly loadedBytes: number;
+  /** 0 when unknown. */
+  readonly totalBytes: number;
+}
+
+/** Pacing of the client's own transport, to try out a slow network. Real delays, real queues. */
+export interface LinkShape {
+  readonly uplinkBytesPerMs?: number;
+  readonly downlinkBytesPerMs?: number;
+  readonly roundTripMs?: number;
+}
+
+export interface ConnectOptions {
+  readonly model: string;
+  /** Default `cutpoint`. */
+  readonly policy?: PolicyName;
+  /** Default `auto`: WebGPU when there is an adapter that can run the model, WASM otherwise. */
+  readonly device?: 'auto' | 'webgpu' | 'wasm';
+  readonly token?: string;
+  /** Shares the connection, the runtime and the link estimate of another session to the same edge. */
+  readonly share?: Session;
+  readonly shape?: LinkShape;
+  readonly onProgress?: (progress: Progress) => void;
+  readonly signal?: AbortSignal;
+}
+
+export interface RunOptions {
+  readonly signal?: AbortSignal;
+  /** Cut id to use whatever the policy says; nearest listed one. */
+  readonly cut?: number;
+  readonly deadlineMs?: number;
+}
+
+/** What one inference was, measured stage by stage. Stages that did not happen are 0. */
+export interface Trace {
+  readonly id: number;
+  readonly model: string;
+  readonly variant: string;
+  readonly plan: Plan;
+  /** The cut that really ran; differs from the plan's when the edge failed and the page finished alone. */
+  readonly cut: number;
+  readonly startedAtMs: number;
+  readonly headMs: number;
+  readonly encodeMs: number;
+  readonly uploadMs: number;
+  readonly queueMs: number;
+  readonly tailMs: number;
+  readonly downloadMs: number;
+  /** Round trip, framing and whatever the other stages do not explain. */
+  readonly otherMs: number;
+  readonly totalMs: number;
+  readonly bytesUp: number;
+  readonly bytesDown: number;
+  readonly edge?: EdgeTimings;
+  readonly arrivals?: Arrivals;
+}
+
+/** `offline`: the edge cannot be reached and the session tries again by itself. */
+export type SessionState = 'online' | 'offline' | 'closed';
+
+export interface SessionEvents {
+  /** The arm or its cause changed. */
+  decision: Plan;
+  trace: Trace;
+  load: LoadReport;
+  link: { uplinkBytesPerMs?: number; downlinkBytesPerMs?: number; fixedMs?: number };
+  progress: Progress;
+  state: { state: SessionState; reason: string; retryInMs?: number };
+  device: DeviceChoice;
+}
+
+/** Where the picture ended up inside the network's input, for drawing results back onto it. */
+export interface Placement {
+  /** Picture pixels = (input pixels - offset) / scale, per axis. */
+  readonly scaleX: number;
+  readonly scaleY: number;
+  readonly offsetX: number;
+  readonly offsetY: number;
+  readonly inputWidth: number;
+  readonly inputHeight: number;
+}
+
+export interface ImageResult {
+  readonly outputs: Readonly<Record<string, Tensor>>;
+  readonly placement: Placement;
+  readonly trace: Trace;
+}
+
+/** Anything that the browser can draw, or raw RGBA pixels. */
+export type ImageSource =
+  | Blob
+  | ImageBitmap
+  | ImageData
+  | HTMLImageElement
+  | HTMLCanvasElement
+  | HTMLVideoElement
+  | OffscreenCanvas;
+
+export interface Session extends AsyncDisposable {
+  readonly manifest: Manifest;
+  readonly device: DeviceChoice;
+  readonly state: SessionState;
+  /** Of the model's own graph, as `ort.InferenceSession` has them. */
+  readonly inputNames: readonly string[];
+  readonly outputNames: readonly string[];
+  /** onnxruntime's `run`: the model's own inputs to the model's own outputs. */
+  run(feeds: Readonly<Record<string, Tensor>>, options?: RunOptions): Promise<Record<string, Tensor>>;
+  /** The pixel variant: resizes once to the best served size, and runs. */
+  runImage(image: ImageSource, options?: RunOptions): Promise<ImageResult>;
+  /** What would be decided now for the variant last used, every arm with its terms; `undefined` before the first run. */
+  explain(): Plan | undefined;
+  setPolicy(policy: PolicyName): void;
+  /** Forces one cut for every inference until `undefined` is given. */
+  forceCut(cut: number | undefined): void;
+  setShape(shape: LinkShape | undefined): void;
+  /** Calls `listener` on every event of the kind; returns its unsubscribe. */
+  on<K extends keyof SessionEvents>(event: K, listener: (value: SessionEvents[K]) => void): () => void;
+  close(): Promise<void>;
+}

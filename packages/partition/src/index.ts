@@ -1,0 +1,3 @@
+export * from './arm.js';
+export * from './conditions.js';
+export * from './plan.js';

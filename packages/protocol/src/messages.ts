@@ -1,0 +1,118 @@
+import * as v from 'valibot';
+import { sha256Schema, tensorTypeSchema } from './manifest.js';
+
+/**
+ * The text messages of `cutpoint.v1`. Each is one JSON object with a `type`; tensor bytes follow an `infer` or a
+ * `result` as binary chunk frames (see `chunk.ts`). Replies are matched by `id`, never by order.
+ */
+
+/** WebSocket subprotocol of this version. */
+export const SUBPROTOCOL = 'cutpoint.v1';
+/** Prefix of the second subprotocol that carries a token, since browsers cannot set headers on a WebSocket. */
+export const BEARER_SUBPROTOCOL_PREFIX = 'bearer.';
+
+const count = v.pipe(v.number(), v.integer(), v.minValue(0));
+const ms = v.pipe(v.number(), v.finite(), v.minValue(0));
+/** Chosen by the client, unique among its requests in flight on one connection. */
+export const requestIdSchema = v.pipe(count, v.maxValue(0xffff_ffff));
+
+/** One tensor of a payload. Payload bytes are the tensors' encoded bytes in the order of this list, without gaps. */
+export const tensorHeaderSchema = v.object({
+  name: v.string(),
+  type: tensorTypeSchema,
+  dims: v.array(count),
+  /** How the bytes are encoded; `raw` is the tensor's own little-endian bytes. */
+  codec: v.picklist(['raw']),
+  numBytes: count,
+});
+export type TensorHeader = v.InferOutput<typeof tensorHeaderSchema>;
+
+/** What the edge says of its load. Times are predicted or measured ms, never a mere count. */
+export const loadReportSchema = v.object({
+  /** ms by the edge's own monotonic clock when this was true; only differences mean anything. */
+  atMs: ms,
+  /** Requests admitted and not yet running. */
+  queueDepth: count,
+  /** ms that a request arriving now would wait before its tail starts (q). */
+  queueMs: ms,
+  /** Tails running now. */
+  inFlight: count,
+  workers: count,
+  /** Load factor k per model: measured ÷ profiled tail time of recent tails, 1 when idle. */
+  k: v.record(v.string(), v.pipe(v.number(), v.finite(), v.minValue(0))),
+  /** 0..1 of the CPU this edge may use. */
+  cpuUtilisation: v.pipe(v.number(), v.minValue(0), v.maxValue(1)),
+  /** 0..1, or `null` where there is no GPU that can be read. */
+  gpuUtilisation: v.nullable(v.pipe(v.number(), v.minValue(0), v.maxValue(1))),
+});
+export type LoadReport = v.InferOutput<typeof loadReportSchema>;
+
+export const clientMessageSchema = v.variant('type', [
+  v.object({
+    type: v.literal('infer'),
+    id: requestIdSchema,
+    model: v.string(),
+    /** {@link Variant.table} of the manifest that the client holds; another one is answered `stale_manifest`. */
+    table: sha256Schema,
+    cut: count,
+    tensors: v.array(tensorHeaderSchema),
+    /** Sum of the tensors' `numBytes`. */
+    numBytes: count,
+    /** ms from now after which the reply is worthless. */
+    deadlineMs: v.optional(ms),
+  }),
+  v.object({ type: v.literal('cancel'), id: requestIdSchema }),
+  v.object({ type: v.literal('ping'), id: requestIdSchema }),
+]);
+export type ClientMessage = v.InferOutput<typeof clientMessageSchema>;
+export type InferMessage = Extract<ClientMessage, { type: 'infer' }>;
+
+/** Stages at the edge, in order, in ms. `uploadMs` runs from the `infer` message to the last chunk. */
+export const edgeTimingsSchema = v.object({
+  uploadMs: ms,
+  queueMs: ms,
+  decodeMs: ms,
+  tailMs: ms,
+  encodeMs: ms,
+  /** From the last chunk of the request to the moment the result is handed to the socket. */
+  totalMs: ms,
+});
+export type EdgeTimings = v.InferOutput<typeof edgeTimingsSchema>;
+
+/** Arrival of one transfer as the receiver's clock saw it: bytes after the first chunk, and the time they took. */
+export const arrivalsSchema = v.object({ chunks: count, numBytes: count, spanMs: ms });
+export type Arrivals = v.InferOutput<typeof arrivalsSchema>;
+
+export const edgeMessageSchema = v.variant('type', [
+  v.object({
+    type: v.literal('welcome'),
+    limits: v.object({
+      /** Requests of one connection that may be unanswered at a time; the client holds more back itself. */
+      maxInFlight: count,
+      /** Payload bytes of one request. */
+      maxRequestBytes: count,
+    }),
+    load: loadReportSchema,
+  }),
+  v.object({
+    type: v.literal('result'),
+    id: requestIdSchema,
+    tensors: v.array(tensorHeaderSchema),
+    numBytes: count,
+    timings: edgeTimingsSchema,
+    arrivals: arrivalsSchema,
+    load: loadReportSchema,
+  }),
+  v.object({
+    type: v.literal('error'),
+    /** `null` when the error belongs to the connection, which the edge then closes. */
+    id: v.nullable(requestIdSchema),
+    code: v.string(),
+    message: v.string(),
+    load: v.optional(loadReportSchema),
+  }),
+  v.object({ type: v.literal('load'), load: loadReportSchema }),
+  v.object({ type: v.literal('pong'), id: requestIdSchema }),
+]);
+export type EdgeMessage = v.InferOutput<typeof edgeMessageSchema>;
+export type ResultMessage = Extract<EdgeMessage, { type: 'result' }>;

@@ -1,0 +1,19 @@
+import { defineConfig } from 'vite';
+
+/** Threads in WASM need a cross-origin isolated page; the edge sends the same headers. */
+const isolation = {
+  'Cross-Origin-Opener-Policy': 'same-origin',
+  'Cross-Origin-Embedder-Policy': 'require-corp',
+};
+const edge = process.env.CUTPOINT_EDGE ?? 'http://127.0.0.1:8080';
+
+export default defineConfig({
+  build: { target: 'es2023', sourcemap: true, chunkSizeWarningLimit: 2000 },
+  worker: { format: 'es' },
+  publicDir: 'apps/demo/public',
+  server: {
+    headers: isolation,
+    proxy: { '/v1': { target: edge, ws: true }, '/v2': edge, '/metrics': edge },
+  },
+  preview: { headers: isolation },
+});
