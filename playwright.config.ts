@@ -1,0 +1,45 @@
+import { defineConfig } from '@playwright/test';
+import { findChromium } from './scripts/lib/chromium.mjs';
+
+const executablePath = await findChromium();
+const isRoot = process.getuid?.() === 0;
+
+/** Keeps a browser from talking to anybody but the pages under test. */
+const quiet = ['--disable-background-networking', '--disable-component-update', '--disable-sync', '--no-first-run'];
+/** A WebGPU adapter on machines without a GPU: correct, and very slow. */
+const softwareWebGpu = ['--enable-unsafe-webgpu', '--use-webgpu-adapter=swiftshader', '--ignore-gpu-blocklist'];
+const args = [...quiet, ...(isRoot ? ['--no-sandbox'] : [])];
+
+export default defineConfig({
+  testDir: 'e2e',
+  outputDir: 'test-results',
+  globalSetup: './e2e/harness/build.ts',
+  // One at a time: the software adapter takes every core there is, and stages are timed.
+  workers: 1,
+  timeout: 120_000,
+  expect: { timeout: 30_000 },
+  forbidOnly: Boolean(process.env.CI),
+  reporter: 'list',
+  use: {
+    headless: true,
+    trace: 'retain-on-failure',
+    screenshot: 'only-on-failure',
+    launchOptions: { ...(executablePath ? { executablePath } : {}), args },
+  },
+  projects: [
+    {
+      name: 'webgpu',
+      use: { launchOptions: { ...(executablePath ? { executablePath } : {}), args: [...args, ...softwareWebGpu] } },
+    },
+    {
+      name: 'no-webgpu',
+      grep: /@no-webgpu/,
+      use: {
+        launchOptions: {
+          ...(executablePath ? { executablePath } : {}),
+          args: [...args, '--disable-features=WebGPU', '--disable-gpu'],
+        },
+      },
+    },
+  ],
+});

@@ -1,0 +1,82 @@
+// `npm test`: everything that CI checks. The last line counts over all runners.
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { ensureInstalled } from './lib/install.mjs';
+import { biome, playwright, root, runNode, tsc, vite, vitest } from './lib/run.mjs';
+
+/** @typedef {{ passed: number, failed: number, skipped: number }} Tally */
+
+process.chdir(root);
+ensureInstalled();
+
+const reports = mkdtempSync(join(tmpdir(), 'cutpoint-test-'));
+process.on('exit', () => rmSync(reports, { recursive: true, force: true }));
+
+/** @type {Tally} */
+const total = { passed: 0, failed: 0, skipped: 0 };
+
+/** @param {string} title @param {() => Promise<Tally>} work */
+async function stage(title, work) {
+  const startedAt = Date.now();
+  console.log(`\n== ${title}`);
+  const tally = await work();
+  for (const key of /** @type {const} */ (['passed', 'failed', 'skipped'])) total[key] += tally[key];
+  const seconds = ((Date.now() - startedAt) / 1000).toFixed(1);
+  console.log(`-- ${title}: ${tally.passed} passed, ${tally.failed} failed, ${tally.skipped} skipped (${seconds} s)`);
+  return tally.failed === 0;
+}
+
+/** A runner that has no tests of its own counts as one. */
+async function check(...args) {
+  const isGood = (await runNode(args)) === 0;
+  return { passed: isGood ? 1 : 0, failed: isGood ? 0 : 1, skipped: 0 };
+}
+
+async function unitTests() {
+  const file = join(reports, 'vitest.json');
+  const code = await runNode([vitest, 'run', '--reporter=default', '--reporter=json', `--outputFile.json=${file}`]);
+  const { numPassedTests, numFailedTests, numPendingTests, numTotalTests } = readReport(file);
+  return settle(
+    code,
+    { passed: numPassedTests ?? 0, failed: numFailedTests ?? 0, skipped: numPendingTests ?? 0 },
+    numTotalTests,
+  );
+}
+
+async function browserTests() {
+  const { ensureChromium } = await import('./lib/chromium.mjs');
+  const executable = await ensureChromium();
+  console.log(`Browser: ${executable}`);
+  const file = join(reports, 'playwright.json');
+  const code = await runNode([playwright, 'test', '--reporter=list,json'], {
+    env: { CUTPOINT_CHROMIUM: executable, CUTPOINT_BUILT: '1', PLAYWRIGHT_JSON_OUTPUT_NAME: file },
+  });
+  const { expected = 0, unexpected = 0, flaky = 0, skipped = 0 } = readReport(file).stats ?? {};
+  return settle(code, { passed: expected, failed: unexpected + flaky, skipped }, expected + unexpected + flaky);
+}
+
+function readReport(file) {
+  try {
+    return JSON.parse(readFileSync(file, 'utf8'));
+  } catch {
+    return {};
+  }
+}
+
+/** A runner that failed, or ran nothing, without naming a failed test still failed. */
+function settle(code, tally, ran) {
+  const isSilentFailure = tally.failed === 0 && (code !== 0 || !ran);
+  return isSilentFailure ? { ...tally, failed: 1 } : tally;
+}
+
+await stage('lint and format', () => check(biome, 'check', '.'));
+const isCompiled = await stage('types', () => check(tsc, '-b'));
+if (isCompiled) {
+  await stage('unit and integration', unitTests);
+  const isBundled = await stage('page bundle', () => check(vite, 'build', '--logLevel', 'warn'));
+  if (isBundled) await stage('end to end', browserTests);
+}
+
+console.log(`\n${total.passed} passed, ${total.failed} failed${total.skipped ? `, ${total.skipped} skipped` : ''}`);
+process.exitCode = total.failed === 0 ? 0 : 1;
