@@ -1,0 +1,70 @@
+import * as v from 'valibot';
+import { MAX_FRAME_BYTES } from './chunk.js';
+import { ProtocolError } from './errors.js';
+import { type CutTable, cutTableSchema, type Manifest, manifestSchema } from './manifest.js';
+import { type ClientMessage, clientMessageSchema, type EdgeMessage, edgeMessageSchema } from './messages.js';
+import { type ModelList, modelListSchema } from './models.js';
+
+/** Reads a text message that a client sent. */
+export function parseClientMessage(text: string): ClientMessage | ProtocolError {
+  return parseText(clientMessageSchema, text);
+}
+
+/** Reads a text message that the edge sent. */
+export function parseEdgeMessage(text: string): EdgeMessage | ProtocolError {
+  return parseText(edgeMessageSchema, text);
+}
+
+export function parseModelList(value: unknown): ModelList | ProtocolError {
+  return check(modelListSchema, value);
+}
+
+export function parseManifest(value: unknown): Manifest | ProtocolError {
+  return check(manifestSchema, value);
+}
+
+/** Reads a cut table, and checks that its indexes point at tensors that are there. */
+export function parseCutTable(value: unknown): CutTable | ProtocolError {
+  const table = check(cutTableSchema, value);
+  if (table instanceof ProtocolError) return table;
+  const seen = new Set<number>();
+  for (const cut of table.cuts) {
+    const stray = cut.crossing.find((index) => index >= table.tensors.length);
+    if (stray !== undefined) {
+      return new ProtocolError(
+        'bad_message',
+        `cut ${cut.id} names tensor ${stray}; the table has ${table.tensors.length} tensors`,
+      );
+    }
+    if (seen.has(cut.id)) return new ProtocolError('bad_message', `cut ${cut.id} is there twice`);
+    seen.add(cut.id);
+  }
+  return table;
+}
+
+function parseText<T extends v.GenericSchema>(schema: T, text: string): v.InferOutput<T> | ProtocolError {
+  // Characters, not bytes: never above the bytes, so nothing legal is refused.
+  if (text.length > MAX_FRAME_BYTES) {
+    return new ProtocolError('frame_too_large', `a message of ${text.length} characters; at most ${MAX_FRAME_BYTES}`);
+  }
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (cause) {
+    return new ProtocolError('bad_json', 'a text message must be one JSON object', { cause });
+  }
+  return check(schema, value);
+}
+
+function check<T extends v.GenericSchema>(schema: T, value: unknown): v.InferOutput<T> | ProtocolError {
+  const result = v.safeParse(schema, value, { abortEarly: true });
+  if (result.success) return result.output;
+  const [issue] = result.issues;
+  const path = v.getDotPath(issue);
+  return new ProtocolError('bad_message', `${path === null ? '' : `${path}: `}${shorten(issue.message)}`);
+}
+
+/** Messages quote what they were given, which may be long. */
+function shorten(message: string): string {
+  return message.length > 200 ? `${message.slice(0, 200)}…` : message;
+}
