@@ -6,12 +6,18 @@ const rgb = v.tuple([v.number(), v.number(), v.number()]);
 const size = v.pipe(v.number(), v.integer(), v.minValue(1));
 const sha256 = v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/));
 
-/** A file beside the config or anywhere, a file inside an npm package, or a pinned https address. */
-export const sourceSchema = v.union([
-  v.strictObject({ file: v.string(), sha256: v.optional(sha256) }),
-  v.strictObject({ npm: v.string(), path: v.string(), sha256: v.optional(sha256) }),
-  v.strictObject({ https: v.pipe(v.string(), v.startsWith('https://')), sha256 }),
-]);
+/**
+ * A file (relative paths start at the config's folder), a file inside an npm package (`npm: "name@1.2.3"`), or an https
+ * address pinned by its hash.
+ */
+export const sourceSchema = v.union(
+  [
+    v.strictObject({ file: v.string(), sha256: v.optional(sha256) }),
+    v.strictObject({ npm: v.string(), path: v.string(), sha256: v.optional(sha256) }),
+    v.strictObject({ https: v.pipe(v.string(), v.startsWith('https://')), sha256 }),
+  ],
+  'expected {"file"}, {"npm", "path"} or {"https", "sha256"}',
+);
 export type Source = v.InferOutput<typeof sourceSchema>;
 
 /** How `u8 [h, w, 3]` RGB pixels become the model's own input, as nodes put before the network. */
@@ -51,6 +57,8 @@ export const modelConfigSchema = v.strictObject({
   labels: v.optional(
     v.strictObject({
       source: sourceSchema,
+      /** Words to leave out at the start of every line, such as the WordNet id of an ImageNet list. */
+      skipWords: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0)), 0),
       before: v.optional(v.array(v.string()), []),
       after: v.optional(v.array(v.string()), []),
     }),
