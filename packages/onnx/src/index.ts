@@ -1,1 +1,10 @@
-export {};
+export * from './analyse.js';
+export * from './cuts.js';
+export * from './dims.js';
+export * from './element-type.js';
+export * from './errors.js';
+export * from './model.js';
+export * from './optimize.js';
+export * from './packs.js';
+export * from './pixels.js';
+export * from './runtime.js';
