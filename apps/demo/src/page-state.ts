@@ -1,0 +1,73 @@
+import type { PolicyName } from '@cutpoint/client';
+
+/** Everything that a person can choose on the page. It lives in the address, so that a link shows the same. */
+export interface PageState {
+  /** `ocr` reads text with two networks; any other value is a model of the edge. */
+  readonly model: string;
+  readonly policy: PolicyName;
+  /** Forced cut per network, in the order in which they run; `undefined` leaves it to the policy. */
+  readonly cuts: readonly (number | undefined)[];
+  /** Uplink and downlink in Mbit/s, `undefined` for as fast as it goes. */
+  readonly linkMbit: number | undefined;
+  /** Added round trip, in ms. */
+  readonly roundTripMs: number;
+  readonly device: 'auto' | 'webgpu' | 'wasm';
+  /** Name of a sample picture. */
+  readonly sample: string;
+  /** Run again as soon as an answer is there. */
+  readonly repeat: boolean;
+}
+
+export const POLICIES: readonly PolicyName[] = ['cutpoint', 'loadpart', 'neurosurgeon', 'offload', 'local'];
+export const LINKS_MBIT: readonly number[] = [32, 16, 8, 4, 2, 1];
+export const ROUND_TRIPS_MS: readonly number[] = [0, 10, 20, 50, 100];
+export const DEVICES = ['auto', 'webgpu', 'wasm'] as const;
+export const OCR = 'ocr';
+
+export const DEFAULT_STATE: PageState = Object.freeze({
+  model: OCR,
+  policy: 'cutpoint',
+  cuts: [],
+  linkMbit: undefined,
+  roundTripMs: 0,
+  device: 'auto',
+  sample: 'invoice',
+  repeat: false,
+});
+
+/** Values that the page does not offer fall back to the default; an unknown model is kept, so that the page can say so. */
+export function parseState(query: string): PageState {
+  const params = new URLSearchParams(query);
+  const linkMbit = Number(params.get('link'));
+  const roundTripMs = Number(params.get('rtt'));
+  return {
+    model: params.get('model') || DEFAULT_STATE.model,
+    policy: POLICIES.find((policy) => policy === params.get('policy')) ?? DEFAULT_STATE.policy,
+    cuts: parseCuts(params.get('cut')),
+    linkMbit: LINKS_MBIT.includes(linkMbit) ? linkMbit : undefined,
+    roundTripMs: ROUND_TRIPS_MS.includes(roundTripMs) ? roundTripMs : DEFAULT_STATE.roundTripMs,
+    device: DEVICES.find((device) => device === params.get('device')) ?? DEFAULT_STATE.device,
+    sample: params.get('sample') || DEFAULT_STATE.sample,
+    repeat: params.get('repeat') === '1',
+  };
+}
+
+/** Only what differs from the default, in a fixed order. */
+export function formatState(state: PageState): string {
+  const params = new URLSearchParams();
+  if (state.model !== DEFAULT_STATE.model) params.set('model', state.model);
+  if (state.policy !== DEFAULT_STATE.policy) params.set('policy', state.policy);
+  if (state.cuts.some((cut) => cut !== undefined)) params.set('cut', state.cuts.map((cut) => cut ?? '').join(','));
+  if (state.linkMbit !== undefined) params.set('link', String(state.linkMbit));
+  if (state.roundTripMs !== DEFAULT_STATE.roundTripMs) params.set('rtt', String(state.roundTripMs));
+  if (state.device !== DEFAULT_STATE.device) params.set('device', state.device);
+  if (state.sample !== DEFAULT_STATE.sample) params.set('sample', state.sample);
+  if (state.repeat) params.set('repeat', '1');
+  const query = params.toString().replaceAll('%2C', ',');
+  return query === '' ? '' : `?${query}`;
+}
+
+function parseCuts(text: string | null): (number | undefined)[] {
+  if (text === null || text === '') return [];
+  return text.split(',').map((part) => (/^\d{1,9}$/.test(part) ? Number(part) : undefined));
+}
