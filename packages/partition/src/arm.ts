@@ -13,6 +13,9 @@ export interface Arm {
   /** Bytes that travel up and down; both 0 for local. */
   readonly bytesUp: number;
   readonly bytesDown: number;
+  /** Time of the codec on the device and at the edge, in ms; absent means 0, as for `raw`. */
+  readonly encodeMs?: number;
+  readonly decodeMs?: number;
   /** Whether any part of it runs at the edge. `false` only for the local arm. */
   readonly usesEdge: boolean;
   /** Whether the cut is a prefix cut of the stored order (LoADPart considers no other). */

@@ -1,19 +1,69 @@
 import type { Arm } from './arm.js';
 import type { Conditions } from './conditions.js';
 
-/** Predicted terms of one arm, in ms; they sum to `totalMs`. */
+/** Predicted terms of one arm, in ms; they sum to `totalMs`. A local arm has only its `headMs`, the others are 0. */
 export interface Terms {
   readonly headMs: number;
+  readonly encodeMs: number;
   /** Round trip and framing. */
   readonly fixedMs: number;
   readonly uploadMs: number;
+  /** Queue delay left at the moment at which the request would arrive. */
   readonly queueMs: number;
   readonly tailMs: number;
+  readonly decodeMs: number;
   readonly downloadMs: number;
 }
 
-/** Why an arm was not chosen. `slower` is the ordinary case; every other one says that it could not be. */
-export type Rejection = 'slower' | 'not-ready' | 'disconnected' | 'outside-policy' | 'not-forced' | 'margin';
+/**
+ * The decisive cause of a plan, in one machine-readable word.
+ * - `first`: nothing was decided before. `steady`: the same arm as before.
+ * - `forced`: a person or the application chose. `forced-unavailable`: they did, but that arm cannot run now.
+ * - `released`: a forced cut was given back. `policy`: another policy decides.
+ * - `ready`: the arm that was wished for became ready. `not-ready`: the arm in use is no longer ready.
+ * - `disconnected`, `reconnected`: the edge went away or came back.
+ * - `link-measured`, `device-measured`: a figure that was a mere default is now a measured one.
+ * - `uplink-…`, `downlink-…`, `latency-…` (the fixed cost), `edge-…` (q or k), `device-…` (d): the condition that moved
+ *   and made the difference.
+ * - `corrected`: real runs of single arms corrected their prediction.
+ */
+export type Cause =
+  | 'first'
+  | 'steady'
+  | 'forced'
+  | 'forced-unavailable'
+  | 'released'
+  | 'policy'
+  | 'ready'
+  | 'not-ready'
+  | 'disconnected'
+  | 'reconnected'
+  | 'link-measured'
+  | 'device-measured'
+  | 'uplink-fell'
+  | 'uplink-rose'
+  | 'downlink-fell'
+  | 'downlink-rose'
+  | 'latency-rose'
+  | 'latency-fell'
+  | 'edge-busy'
+  | 'edge-idle'
+  | 'device-slower'
+  | 'device-faster'
+  | 'corrected';
+
+/**
+ * Why an arm was not chosen. `slower`, by the policy's own reckoning, is the ordinary case. `margin`: faster, but not
+ * by enough to switch. `unmeasured`: nothing is known yet, so the input goes to the edge as it is.
+ */
+export type Rejection =
+  | 'slower'
+  | 'unmeasured'
+  | 'not-ready'
+  | 'disconnected'
+  | 'outside-policy'
+  | 'not-forced'
+  | 'margin';
 
 export interface Candidate {
   readonly arm: Arm;
@@ -35,6 +85,5 @@ export interface Plan {
   /** Every arm, in the order in which they were given, the chosen one included. */
   readonly candidates: readonly Candidate[];
   readonly conditions: Conditions;
-  /** The decisive cause in one machine-readable word, for example `forced`, `uplink-fell`, `edge-busy`, `first`. */
-  readonly cause: string;
+  readonly cause: Cause;
 }

@@ -1,0 +1,54 @@
+import type { Arm } from './arm.js';
+import type { Conditions } from './conditions.js';
+import { type ArmCorrection, type ConditionValues, predict, totalOf, valuesOf } from './cost.js';
+import type { Cause } from './plan.js';
+
+/** The arm that was left and the one that was taken, each with its corrections. */
+export interface Switch {
+  readonly from: { readonly arm: Arm; readonly correction: ArmCorrection };
+  readonly to: { readonly arm: Arm; readonly correction: ArmCorrection };
+}
+
+const QUANTITIES = ['uplink', 'downlink', 'fixedMs', 'queueMs', 'k', 'd'] as const;
+type Quantity = (typeof QUANTITIES)[number];
+
+/** Cause when the quantity grew, and when it shrank. */
+const CAUSES: Readonly<Record<Quantity, readonly [Cause, Cause]>> = {
+  uplink: ['uplink-rose', 'uplink-fell'],
+  downlink: ['downlink-rose', 'downlink-fell'],
+  fixedMs: ['latency-rose', 'latency-fell'],
+  queueMs: ['edge-busy', 'edge-idle'],
+  k: ['edge-busy', 'edge-idle'],
+  d: ['device-slower', 'device-faster'],
+};
+
+/**
+ * Which condition made the difference between `before` and `now`: the one without whose change the new arm would have
+ * gained least over the old one. `undefined` when none of them speaks for the switch.
+ */
+export function attribute(change: Switch, before: Conditions, now: Conditions): Cause | undefined {
+  const from = valuesOf(before);
+  const to = valuesOf(now);
+  const gain = gainOf(change, to);
+  let decisive: Quantity | undefined;
+  let largest = 0;
+  for (const quantity of QUANTITIES) {
+    if (from[quantity] === to[quantity]) continue;
+    const share = gain - gainOf(change, { ...to, [quantity]: from[quantity] });
+    if (share > largest) {
+      largest = share;
+      decisive = quantity;
+    }
+  }
+  if (decisive === undefined) return undefined;
+  if (before[decisive].ageMs === Number.POSITIVE_INFINITY && decisive !== 'queueMs' && decisive !== 'k') {
+    return decisive === 'd' ? 'device-measured' : 'link-measured';
+  }
+  const [rose, fell] = CAUSES[decisive];
+  return to[decisive] > from[decisive] ? rose : fell;
+}
+
+/** How much faster the new arm is than the old one, in ms. */
+function gainOf({ from, to }: Switch, at: ConditionValues): number {
+  return totalOf(predict(from.arm, at, from.correction)) - totalOf(predict(to.arm, at, to.correction));
+}

@@ -1,0 +1,164 @@
+import type { Arm } from './arm.js';
+import type { Conditions } from './conditions.js';
+import { type DecisionMemory, decide } from './decision.js';
+import { PartitionError } from './errors.js';
+import { Correction } from './estimators/correction.js';
+import { DeviceFactorEstimator } from './estimators/device-factor.js';
+import { type EdgeLoad, EdgeLoadTracker } from './estimators/edge-load.js';
+import type { TransferSample } from './estimators/link.js';
+import { LinkState } from './link-state.js';
+import type { Plan } from './plan.js';
+import { isPolicyName, type PolicyName, policies } from './policies/registry.js';
+
+export interface ControllerOptions {
+  /** Default `cutpoint`. */
+  readonly policy?: PolicyName;
+  /** Shared between all controllers of one edge. */
+  readonly link?: LinkState;
+  /** Shared between the variants of one model at one edge. */
+  readonly load?: EdgeLoadTracker;
+  /** Shared between the variants of one model on one device. */
+  readonly device?: DeviceFactorEstimator;
+}
+
+export interface DecideOptions {
+  /** Forces a cut (the nearest listed one) for this decision alone; what is remembered is not touched. */
+  readonly cut?: number;
+}
+
+/**
+ * Decides, for every inference, which arm runs. No clock, no I/O: each observation and each decision is given its time
+ * in ms, by one clock that should be monotonic (one that steps back does no harm).
+ *
+ * With nothing measured it offloads everything, if the edge is connected: that needs no weights here, and is the first
+ * measurement of the link.
+ */
+export class Controller {
+  readonly arms: readonly Arm[];
+  readonly link: LinkState;
+  readonly load: EdgeLoadTracker;
+  readonly device: DeviceFactorEstimator;
+  readonly #ready: Uint8Array;
+  readonly #heads: (Correction | undefined)[];
+  readonly #tails: (Correction | undefined)[];
+  #policy: PolicyName;
+  #forced: number | undefined;
+  #memory: DecisionMemory | undefined;
+
+  /** @throws PartitionError `no_arms`, `unknown_policy` */
+  constructor(arms: readonly Arm[], options: ControllerOptions = {}) {
+    if (arms.length === 0) throw PartitionError.noArms();
+    this.arms = arms;
+    this.link = options.link ?? new LinkState();
+    this.load = options.load ?? new EdgeLoadTracker();
+    this.device = options.device ?? new DeviceFactorEstimator();
+    this.#ready = Uint8Array.from(arms, (arm) => (arm.usesEdge && arm.cut === 0 ? 1 : 0));
+    this.#heads = arms.map(() => undefined);
+    this.#tails = arms.map(() => undefined);
+    this.#policy = 'cutpoint';
+    if (options.policy !== undefined) this.setPolicy(options.policy);
+  }
+
+  get policy(): PolicyName {
+    return this.#policy;
+  }
+
+  /** @throws PartitionError `unknown_policy` */
+  setPolicy(name: PolicyName): void {
+    if (!isPolicyName(name)) throw PartitionError.unknownPolicy(String(name), Object.keys(policies));
+    this.#policy = name;
+  }
+
+  /** Forces the listed cut nearest to `cut` until `undefined` is given. */
+  force(cut: number | undefined): void {
+    this.#forced = cut;
+  }
+
+  /** Full offload is ready from the start: it needs nothing on the device. */
+  setReady(cut: number, ready: boolean): void {
+    for (const [index, arm] of this.arms.entries()) if (arm.cut === cut) this.#ready[index] = ready ? 1 : 0;
+  }
+
+  isReady(cut: number): boolean {
+    return this.arms.some((arm, index) => arm.cut === cut && this.#ready[index] === 1);
+  }
+
+  observeConnection(connected: boolean): void {
+    this.link.connected = connected;
+  }
+
+  observeTransfer(direction: 'up' | 'down', sample: TransferSample, atMs: number): void {
+    (direction === 'up' ? this.link.uplink : this.link.downlink).observe(sample, atMs);
+  }
+
+  observeRoundTrip(roundTripMs: number, atMs: number): void {
+    this.link.fixed.observe(roundTripMs, atMs);
+  }
+
+  observeLoad(load: EdgeLoad, atMs: number): void {
+    this.load.observe(load, atMs);
+  }
+
+  /** A head that ran here, or a calibration run of one. Leave out the first run of a session: it compiles. */
+  observeHead(cut: number, measuredMs: number, atMs: number): void {
+    const index = this.#indexOf(cut);
+    const arm = this.arms[index];
+    if (arm === undefined || !(arm.headMs > 0)) return;
+    this.#heads[index] ??= new Correction();
+    const correction = this.#heads[index];
+    this.device.observe(measuredMs, arm.headMs * correction.factor(atMs), atMs);
+    correction.observe(measuredMs, this.device.estimate(atMs).value * arm.headMs, atMs);
+  }
+
+  /** A tail that ran at the edge, timed there, after the load report that came with it. */
+  observeTail(cut: number, measuredMs: number, atMs: number): void {
+    const index = this.#indexOf(cut);
+    const arm = this.arms[index];
+    if (arm === undefined || !(arm.tailMs > 0)) return;
+    this.#tails[index] ??= new Correction();
+    const correction = this.#tails[index];
+    correction.observe(measuredMs, this.load.k(atMs).value * arm.tailMs, atMs);
+  }
+
+  conditions(nowMs: number): Conditions {
+    return {
+      connected: this.link.connected,
+      uplink: this.link.uplink.estimate(nowMs),
+      downlink: this.link.downlink.estimate(nowMs),
+      fixedMs: this.link.fixed.estimate(nowMs),
+      queueMs: this.load.queue(nowMs),
+      k: this.load.k(nowMs),
+      d: this.device.estimate(nowMs),
+    };
+  }
+
+  /** @throws PartitionError `no_runnable_arm` when no arm that is ready can run as things are */
+  decide(nowMs: number, options: DecideOptions = {}): Plan {
+    const { plan, memory } = decide({
+      arms: this.arms,
+      ready: this.#ready,
+      headFactors: this.#factors(this.#heads, nowMs),
+      tailFactors: this.#factors(this.#tails, nowMs),
+      conditions: this.conditions(nowMs),
+      policy: this.#policy,
+      forcedCut: options.cut ?? this.#forced,
+      memory: this.#memory,
+      nowMs,
+    });
+    if (options.cut === undefined) this.#memory = memory;
+    return plan;
+  }
+
+  #indexOf(cut: number): number {
+    return this.arms.findIndex((arm) => arm.cut === cut);
+  }
+
+  #factors(corrections: readonly (Correction | undefined)[], nowMs: number): Float64Array {
+    const factors = new Float64Array(corrections.length).fill(1);
+    for (let index = 0; index < corrections.length; index++) {
+      const correction = corrections[index];
+      if (correction !== undefined) factors[index] = correction.factor(nowMs);
+    }
+    return factors;
+  }
+}

@@ -1,0 +1,44 @@
+import type { Estimate } from '../conditions.js';
+import { Ewma } from './ewma.js';
+
+/** Until a head was measured a page is taken to be half as fast as the machine that profiled. Never confident. */
+export const DEFAULT_D = 2;
+/** A head of this profiled length counts fully; of shorter ones a good part is launch overhead and timer grain. */
+const FULL_WEIGHT_MS = 5;
+/** In heads of full weight: after a step 90 % of the way within five, the median included. */
+const HALF_LIFE = 0.7;
+/** One pause of the garbage collector is not a slow device: the median of so many heads is what counts. */
+const MEDIAN_OF = 3;
+const CONFIDENT_WEIGHT = 0.2;
+
+/** Device factor d: measured ÷ profiled time of real heads, in the logarithm because it is a ratio. */
+export class DeviceFactorEstimator {
+  readonly #logD = new Ewma(HALF_LIFE);
+  #recent: number[] = [];
+  #weight = 0;
+  #lastAtMs = Number.NEGATIVE_INFINITY;
+
+  /** @param profiledMs profiled time of the same head, times what real runs corrected it by. */
+  observe(measuredMs: number, profiledMs: number, atMs: number): void {
+    const ratio = measuredMs / profiledMs;
+    if (!(ratio > 0) || !Number.isFinite(ratio)) return;
+    this.#recent = [...this.#recent, Math.log(ratio)].slice(-MEDIAN_OF);
+    const sorted = [...this.#recent].sort((a, b) => a - b);
+    // Of two the lower: the first run of a session compiles its kernels and is no measure of the next.
+    const middle = sorted[Math.floor((sorted.length - 1) / 2)] ?? 0;
+    const weight = Math.min(1, profiledMs / FULL_WEIGHT_MS);
+    this.#logD.observe(middle, weight);
+    this.#weight += weight;
+    this.#lastAtMs = atMs;
+  }
+
+  estimate(nowMs: number): Estimate {
+    const logD = this.#logD.value;
+    if (logD === undefined) return { value: DEFAULT_D, ageMs: Number.POSITIVE_INFINITY, confident: false };
+    return {
+      value: Math.exp(logD),
+      ageMs: Math.max(0, nowMs - this.#lastAtMs),
+      confident: this.#weight >= CONFIDENT_WEIGHT,
+    };
+  }
+}
