@@ -1,0 +1,90 @@
+import { randomUUID } from 'node:crypto';
+import { mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { errnoOf, ModelError, messageOf } from '../models/error.js';
+import { sha256Of } from '../models/hash.js';
+
+/** Files named by the sha256 of their content, in one flat folder, beside the records that say what belongs together. */
+export class ObjectStore {
+  readonly objectsDir: string;
+  readonly #recordsDir: string;
+
+  constructor(storeDir: string) {
+    this.objectsDir = join(storeDir, 'objects');
+    this.#recordsDir = join(storeDir, 'prepared');
+  }
+
+  async open(): Promise<void> {
+    for (const dir of [this.objectsDir, this.#recordsDir]) {
+      await mkdir(dir, { recursive: true }).catch((error) => {
+        throw ModelError.fromStore(error, dir);
+      });
+    }
+  }
+
+  path(sha256: string): string {
+    return join(this.objectsDir, sha256);
+  }
+
+  /** Writes an object, unless a healthy one is there; a damaged one is replaced. */
+  async put(bytes: Uint8Array, sha256 = sha256Of(bytes)): Promise<string> {
+    const file = this.path(sha256);
+    if (!(await this.isHealthy(sha256, bytes.byteLength))) await writeAtomically(file, bytes);
+    return sha256;
+  }
+
+  /** @throws ModelError `store_failed` when it is missing or damaged. */
+  async read(sha256: string): Promise<Buffer> {
+    const file = this.path(sha256);
+    const bytes = await readFile(file).catch((error) => {
+      throw new ModelError('store_failed', `${file} cannot be read: ${messageOf(error)}`, { cause: error });
+    });
+    if (sha256Of(bytes) === sha256) return bytes;
+    throw new ModelError('store_failed', `${file} is damaged: its content has another hash`);
+  }
+
+  async isHealthy(sha256: string, numBytes: number): Promise<boolean> {
+    try {
+      const file = this.path(sha256);
+      if ((await stat(file)).size !== numBytes) return false;
+      return sha256Of(await readFile(file)) === sha256;
+    } catch (error) {
+      if (errnoOf(error) === 'ENOENT') return false;
+      throw ModelError.fromStore(error, this.path(sha256));
+    }
+  }
+
+  /** A record is found by a key of its own and guarded by a hash of its text in the first line. */
+  async putRecord(key: string, json: unknown): Promise<void> {
+    const text = JSON.stringify(json);
+    await writeAtomically(this.#recordPath(key), `${sha256Of(text)}\n${text}`);
+  }
+
+  /** `undefined` when there is none or it is damaged: either way it has to be made again. */
+  async readRecord(key: string): Promise<unknown> {
+    const guarded = await readFile(this.#recordPath(key), 'utf8').catch((error) => {
+      if (errnoOf(error) === 'ENOENT') return '';
+      throw ModelError.fromStore(error, this.#recordPath(key));
+    });
+    const lineEnd = guarded.indexOf('\n');
+    const text = guarded.slice(lineEnd + 1);
+    if (lineEnd !== 64 || sha256Of(text) !== guarded.slice(0, 64)) return undefined;
+    return JSON.parse(text);
+  }
+
+  #recordPath(key: string): string {
+    return join(this.#recordsDir, `${key}.json`);
+  }
+}
+
+/** A reader sees all of it or nothing, also when two processes write the same file or one dies while it does. */
+export async function writeAtomically(file: string, content: Uint8Array | string): Promise<void> {
+  const temporary = `${file}.${randomUUID()}.tmp`;
+  try {
+    await writeFile(temporary, content);
+    await rename(temporary, file);
+  } catch (error) {
+    await rm(temporary, { force: true }).catch(() => undefined);
+    throw ModelError.fromStore(error, file);
+  }
+}
