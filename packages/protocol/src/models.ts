@@ -6,13 +6,15 @@ const count = v.pipe(v.number(), v.integer(), v.minValue(0));
 export const modelStatusSchema = v.object({
   name: v.string(),
   version: v.string(),
-  /** Only a `ready` model has a manifest. */
-  status: v.picklist(['waiting', 'preparing', 'ready', 'failed']),
   description: v.string(),
-  /** While `preparing`: the stage in a few words, `done` of `total` in its own steps; 0 of 0 when unknown. */
+  /** Only a `ready` model has a manifest. `missing`: its files are not on the edge. */
+  status: v.picklist(['preparing', 'ready', 'missing', 'failed']),
+  /** In plain words, what is the matter and what to do; absent when ready. */
+  reason: v.optional(v.string()),
+  /** Stable code of what is wrong. */
+  code: v.optional(v.string()),
+  /** While `preparing`: `done` of `total` in the stage's own steps. */
   progress: v.optional(v.object({ stage: v.string(), done: count, total: count })),
-  /** When `failed`: a stable code, and what happened and what to do about it. */
-  error: v.optional(v.object({ code: v.string(), message: v.string() })),
 });
 export type ModelStatus = v.InferOutput<typeof modelStatusSchema>;
 
