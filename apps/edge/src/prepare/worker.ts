@@ -1,0 +1,67 @@
+import { OnnxError } from '@cutpoint/onnx';
+import { ModelError, type ModelErrorCode, messageOf } from '../models/error.js';
+import { createNodeRuntime } from '../ort/runtime.js';
+import { buildPrepared } from './build.js';
+import { type Machine, SESSION_THREADS } from './cache-key.js';
+import type { PrepareRequest } from './prepared.js';
+import { writePrepared } from './record.js';
+import { ObjectStore } from './store.js';
+
+/** What the parent sends, once. */
+export interface PrepareJob {
+  readonly key: string;
+  readonly machine: Machine;
+  readonly request: Omit<PrepareRequest, 'onProgress' | 'signal'>;
+}
+
+/** What it is told. `done` and `failed` come last. */
+export type PrepareReport =
+  | { readonly type: 'progress'; readonly stage: string; readonly done: number; readonly total: number }
+  | { readonly type: 'done' }
+  | { readonly type: 'failed'; readonly code: ModelErrorCode; readonly message: string };
+
+/** The entry of the process that prepares one model. It has no other duty, so it may block and may die. */
+process.once('message', (job: PrepareJob) => {
+  void run(job).finally(() => process.disconnect?.());
+});
+
+async function run(job: PrepareJob): Promise<void> {
+  try {
+    const store = new ObjectStore(job.request.storeDir);
+    const runtime = createNodeRuntime({ dir: store.objectsDir, threads: SESSION_THREADS });
+    const record = await buildPrepared(
+      { ...job.request, onProgress: (progress) => report({ type: 'progress', ...progress }) },
+      { store, machine: job.machine, runtime },
+    );
+    await writePrepared(store, job.key, record);
+    await report({ type: 'done' });
+  } catch (error) {
+    await report({ type: 'failed', code: codeOf(error), message: `${job.request.name}: ${messageOf(error)}` });
+  }
+}
+
+function codeOf(error: unknown): ModelErrorCode {
+  if (error instanceof ModelError) return error.code;
+  if (!(error instanceof OnnxError)) return 'prepare_failed';
+  switch (error.code) {
+    case 'not_onnx':
+    case 'truncated':
+    case 'missing_external_data':
+    case 'invalid_graph':
+      return 'not_a_model';
+    case 'dims_mismatch':
+    case 'unknown_name':
+    case 'dynamic_dims':
+      return 'bad_config';
+    default:
+      return 'prepare_failed';
+  }
+}
+
+/** Resolves when it is on its way: a process that ends earlier loses what it said last. */
+function report(message: PrepareReport): Promise<void> {
+  return new Promise((done) => {
+    if (process.send === undefined) return done();
+    process.send(message, undefined, undefined, () => done());
+  });
+}
