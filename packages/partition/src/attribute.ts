@@ -1,6 +1,6 @@
 import type { Arm } from './arm.js';
 import type { Conditions } from './conditions.js';
-import { type ArmCorrection, type ConditionValues, predict, totalOf, valuesOf } from './cost.js';
+import { type ArmCorrection, type ConditionValues, predictTotal, valuesOf } from './cost.js';
 import type { Cause } from './plan.js';
 
 /** The arm that was left and the one that was taken, each with its corrections. */
@@ -50,5 +50,5 @@ export function attribute(change: Switch, before: Conditions, now: Conditions): 
 
 /** How much faster the new arm is than the old one, in ms. */
 function gainOf({ from, to }: Switch, at: ConditionValues): number {
-  return totalOf(predict(from.arm, at, from.correction)) - totalOf(predict(to.arm, at, to.correction));
+  return predictTotal(from.arm, at, from.correction) - predictTotal(to.arm, at, to.correction);
 }

@@ -38,9 +38,11 @@ export class Controller {
   readonly link: LinkState;
   readonly load: EdgeLoadTracker;
   readonly device: DeviceFactorEstimator;
-  readonly #ready: Uint8Array;
-  readonly #heads: (Correction | undefined)[];
-  readonly #tails: (Correction | undefined)[];
+  #ready: readonly number[];
+  readonly #uncorrected: readonly number[];
+  /** By index of the arm; only those that ran have one. */
+  readonly #heads = new Map<number, Correction>();
+  readonly #tails = new Map<number, Correction>();
   #policy: PolicyName;
   #forced: number | undefined;
   #memory: DecisionMemory | undefined;
@@ -52,9 +54,8 @@ export class Controller {
     this.link = options.link ?? new LinkState();
     this.load = options.load ?? new EdgeLoadTracker();
     this.device = options.device ?? new DeviceFactorEstimator();
-    this.#ready = Uint8Array.from(arms, (arm) => (arm.usesEdge && arm.cut === 0 ? 1 : 0));
-    this.#heads = arms.map(() => undefined);
-    this.#tails = arms.map(() => undefined);
+    this.#ready = arms.map((arm) => (arm.usesEdge && arm.cut === 0 ? 1 : 0));
+    this.#uncorrected = arms.map(() => 1);
     this.#policy = 'cutpoint';
     if (options.policy !== undefined) this.setPolicy(options.policy);
   }
@@ -76,7 +77,9 @@ export class Controller {
 
   /** Full offload is ready from the start: it needs nothing on the device. */
   setReady(cut: number, ready: boolean): void {
-    for (const [index, arm] of this.arms.entries()) if (arm.cut === cut) this.#ready[index] = ready ? 1 : 0;
+    if (this.isReady(cut) === ready) return;
+    // A new array: plans and the decision's memory keep the one that they saw.
+    this.#ready = this.arms.map((arm, index) => (arm.cut === cut ? Number(ready) : (this.#ready[index] ?? 0)));
   }
 
   isReady(cut: number): boolean {
@@ -104,8 +107,7 @@ export class Controller {
     const index = this.#indexOf(cut);
     const arm = this.arms[index];
     if (arm === undefined || !(arm.headMs > 0)) return;
-    this.#heads[index] ??= new Correction();
-    const correction = this.#heads[index];
+    const correction = correctionFor(this.#heads, index);
     this.device.observe(measuredMs, arm.headMs * correction.factor(atMs), atMs);
     correction.observe(measuredMs, this.device.estimate(atMs).value * arm.headMs, atMs);
   }
@@ -115,8 +117,7 @@ export class Controller {
     const index = this.#indexOf(cut);
     const arm = this.arms[index];
     if (arm === undefined || !(arm.tailMs > 0)) return;
-    this.#tails[index] ??= new Correction();
-    const correction = this.#tails[index];
+    const correction = correctionFor(this.#tails, index);
     correction.observe(measuredMs, this.load.k(atMs).value * arm.tailMs, atMs);
   }
 
@@ -153,12 +154,18 @@ export class Controller {
     return this.arms.findIndex((arm) => arm.cut === cut);
   }
 
-  #factors(corrections: readonly (Correction | undefined)[], nowMs: number): Float64Array {
-    const factors = new Float64Array(corrections.length).fill(1);
-    for (let index = 0; index < corrections.length; index++) {
-      const correction = corrections[index];
-      if (correction !== undefined) factors[index] = correction.factor(nowMs);
-    }
+  #factors(corrections: ReadonlyMap<number, Correction>, nowMs: number): readonly number[] {
+    if (corrections.size === 0) return this.#uncorrected;
+    const factors = this.#uncorrected.slice();
+    for (const [index, correction] of corrections) factors[index] = correction.factor(nowMs);
     return factors;
   }
+}
+
+function correctionFor(corrections: Map<number, Correction>, index: number): Correction {
+  const known = corrections.get(index);
+  if (known !== undefined) return known;
+  const correction = new Correction();
+  corrections.set(index, correction);
+  return correction;
 }

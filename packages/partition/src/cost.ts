@@ -58,6 +58,21 @@ export function predict(arm: Arm, at: ConditionValues, correction: ArmCorrection
   };
 }
 
+/** The sum of {@link predict}'s terms, without making the record. */
+export function predictTotal(arm: Arm, at: ConditionValues, correction: ArmCorrection = NO_CORRECTION): number {
+  const headMs = at.d * arm.headMs * correction.head;
+  if (!arm.usesEdge) return headMs;
+  // Head, codec and upload; for as long as that takes the queue drains.
+  const untilArrivalMs = headMs + (arm.encodeMs ?? 0) + arm.bytesUp / at.uplink;
+  return (
+    Math.max(untilArrivalMs, at.queueMs) +
+    at.fixedMs +
+    at.k * arm.tailMs * correction.tail +
+    (arm.decodeMs ?? 0) +
+    arm.bytesDown / at.downlink
+  );
+}
+
 export function totalOf(terms: Terms): number {
   return (
     terms.headMs +

@@ -1,12 +1,13 @@
 import type { Arm } from './arm.js';
 import { attribute } from './attribute.js';
 import type { Conditions } from './conditions.js';
-import { type ArmCorrection, type ConditionValues, predict, totalOf, valuesOf } from './cost.js';
 import { PartitionError } from './errors.js';
-import type { Candidate, Cause, Plan, Rejection, Terms } from './plan.js';
+import { at, correctionOf, type Field, isReachable, survey, totalsAt } from './field.js';
+import type { Cause, Plan } from './plan.js';
 import { offload } from './policies/fixed.js';
-import { fastest, type PolicyInput } from './policies/policy.js';
+import { fastest, type Policy, type PolicyInput } from './policies/policy.js';
 import { type PolicyName, policies } from './policies/registry.js';
+import { writePlan } from './record.js';
 
 /**
  * While no head has run here, what is wished for is found as if this device ran heads in half the profiled time. If
@@ -26,7 +27,7 @@ export interface DecisionMemory {
   readonly wish: number;
   readonly forcedCut: number | undefined;
   readonly policy: PolicyName;
-  readonly ready: Uint8Array;
+  readonly ready: readonly number[];
   readonly conditions: Conditions;
   /** As conditions were when the arm in use was adopted. */
   readonly adopted: Conditions;
@@ -40,10 +41,10 @@ export interface DecisionMemory {
 export interface DecisionInput {
   readonly arms: readonly Arm[];
   /** 1 for each arm whose weights are here and whose session is warm. */
-  readonly ready: Uint8Array;
+  readonly ready: readonly number[];
   /** Per arm, measured ÷ predicted of real heads and tails. */
-  readonly headFactors: Float64Array;
-  readonly tailFactors: Float64Array;
+  readonly headFactors: readonly number[];
+  readonly tailFactors: readonly number[];
   readonly conditions: Conditions;
   readonly policy: PolicyName;
   readonly forcedCut: number | undefined;
@@ -51,74 +52,53 @@ export interface DecisionInput {
   readonly nowMs: number;
 }
 
-/** Every arm as it stands at the moment of the decision. */
-interface Field {
-  readonly at: ConditionValues;
-  readonly terms: Terms[];
-  readonly totalsMs: Float64Array;
-  /** 1 where the network allows the arm, and where it could run right now. */
-  readonly reachable: Uint8Array;
-  readonly runnable: Uint8Array;
+/** What was decided, as indexes of arms. */
+export interface Verdict {
+  readonly chosen: number;
+  readonly wish: number;
+  /** -1 when nothing else can run. */
+  readonly runnerUp: number;
+  readonly isForced: boolean;
+  /** Chosen for want of any measurement. */
+  readonly unmeasured: boolean;
 }
 
 /** @throws PartitionError `no_runnable_arm` */
 export function decide(input: DecisionInput): { readonly plan: Plan; readonly memory: DecisionMemory } {
-  const field = survey(input, valuesOf(input.conditions));
-  if (!field.runnable.includes(1)) throw PartitionError.noRunnableArm(input.conditions.connected);
+  const field = survey(input);
+  if (field.runnable.length === 0) throw PartitionError.noRunnableArm(input.conditions.connected);
   const forced = input.forcedCut === undefined ? -1 : nearest(input.arms, input.forcedCut, field);
   const { chosen, unmeasured } = choose(input, field, forced);
-  const wish = forced >= 0 && field.reachable[forced] === 1 ? forced : wishFor(input, field, chosen);
-  const candidates = record(input, field, chosen, forced, unmeasured);
-  const { memory } = input;
-  const stays = memory?.chosen === chosen;
-  const chosenMs = field.totalsMs[chosen] ?? 0;
-  const best = runnerUp(field, chosen);
+  const wish =
+    forced >= 0 && isReachable(at(input.arms, forced), input.conditions) ? forced : wishFor(input, field, chosen);
+  const verdict = { chosen, wish, runnerUp: runnerUp(field, chosen), isForced: chosen === forced, unmeasured };
   return {
-    plan: {
-      policy: input.policy,
-      decidedAtMs: input.nowMs,
-      chosen: at(candidates, chosen),
-      ...(best < 0 ? {} : { runnerUp: at(candidates, best) }),
-      wish: at(candidates, wish),
-      candidates,
-      conditions: input.conditions,
-      cause: causeOf(input, field, chosen, forced),
-    },
-    memory: {
-      chosen,
-      wish,
-      forcedCut: input.forcedCut,
-      policy: input.policy,
-      ready: input.ready.slice(),
-      conditions: input.conditions,
-      adopted: stays ? memory.adopted : input.conditions,
-      usualMs: stays ? memory.usualMs * USUAL_KEEP + chosenMs * (1 - USUAL_KEEP) : chosenMs,
-      unmeasured: (memory?.unmeasured ?? 0) + (unmeasured ? 1 : 0),
-    },
+    plan: writePlan(input, field, verdict, causeOf(input, chosen, forced)),
+    memory: remember(input, field, verdict),
   };
 }
 
-function survey(input: DecisionInput, values: ConditionValues): Field {
-  const { arms, conditions } = input;
-  const terms: Terms[] = [];
-  const totalsMs = new Float64Array(arms.length);
-  const reachable = new Uint8Array(arms.length);
-  const runnable = new Uint8Array(arms.length);
-  for (let index = 0; index < arms.length; index++) {
-    const arm = at(arms, index);
-    const armTerms = predict(arm, values, correctionOf(input, index));
-    terms.push(armTerms);
-    totalsMs[index] = totalOf(armTerms);
-    reachable[index] = conditions.connected || !arm.usesEdge ? 1 : 0;
-    runnable[index] = reachable[index] === 1 && input.ready[index] === 1 ? 1 : 0;
-  }
-  return { at: values, terms, totalsMs, reachable, runnable };
+function remember(input: DecisionInput, field: Field, { chosen, wish, unmeasured }: Verdict): DecisionMemory {
+  const { memory, conditions } = input;
+  const stays = memory?.chosen === chosen;
+  const chosenMs = field.totalsMs[chosen] ?? 0;
+  return {
+    chosen,
+    wish,
+    forcedCut: input.forcedCut,
+    policy: input.policy,
+    ready: input.ready,
+    conditions,
+    adopted: stays ? memory.adopted : conditions,
+    usualMs: stays ? memory.usualMs * USUAL_KEEP + chosenMs * (1 - USUAL_KEEP) : chosenMs,
+    unmeasured: (memory?.unmeasured ?? 0) + (unmeasured ? 1 : 0),
+  };
 }
 
 function choose(input: DecisionInput, field: Field, forced: number): { chosen: number; unmeasured: boolean } {
-  if (forced >= 0 && field.runnable[forced] === 1) return { chosen: forced, unmeasured: false };
+  if (forced >= 0 && field.runnable.includes(forced)) return { chosen: forced, unmeasured: false };
   const { memory, policy } = input;
-  const options = (allowed: ArrayLike<number>): PolicyInput => ({
+  const options = (allowed: readonly number[]): PolicyInput => ({
     arms: input.arms,
     at: field.at,
     totalsMs: field.totalsMs,
@@ -132,19 +112,23 @@ function choose(input: DecisionInput, field: Field, forced: number): { chosen: n
   }
   const chosen = policies[policy].choose(options(considered(input.arms, field.runnable, policies[policy])));
   // What the policy would use cannot run: anything that can is better than no answer.
-  return { chosen: chosen >= 0 ? chosen : fastest(options(field.runnable)), unmeasured: false };
+  return {
+    chosen: chosen >= 0 ? chosen : fastest({ totalsMs: field.totalsMs, allowed: field.runnable }),
+    unmeasured: false,
+  };
 }
 
 /** The policy's choice among all arms that the network allows, ready or not. */
 function wishFor(input: DecisionInput, field: Field, chosen: number): number {
   const { memory, conditions } = input;
-  const seen = conditions.d.ageMs === Number.POSITIVE_INFINITY ? survey(input, { ...field.at, d: EXPLORE_D }) : field;
+  const unknownDevice = conditions.d.ageMs === Number.POSITIVE_INFINITY;
+  const values = unknownDevice ? { ...field.at, d: EXPLORE_D } : field.at;
   // A wish that is being prepared is held on to like an arm in use.
   const pending = memory !== undefined && input.ready[memory.wish] === 0 ? memory.wish : chosen;
   const wish = policies[input.policy].choose({
     arms: input.arms,
-    at: seen.at,
-    totalsMs: seen.totalsMs,
+    at: values,
+    totalsMs: unknownDevice ? totalsAt(input, values) : field.totalsMs,
     allowed: considered(input.arms, field.reachable, policies[input.policy]),
     current: pending,
     usualMs: Number.POSITIVE_INFINITY,
@@ -152,45 +136,14 @@ function wishFor(input: DecisionInput, field: Field, chosen: number): number {
   return wish >= 0 ? wish : chosen;
 }
 
-function record(
-  input: DecisionInput,
-  field: Field,
-  chosen: number,
-  forced: number,
-  unmeasured: boolean,
-): readonly Candidate[] {
-  const { arms, ready, policy } = input;
-  const considers = policies[policy].considers;
-  const chosenMs = field.totalsMs[chosen] ?? 0;
-  const candidates: Candidate[] = [];
-  for (let index = 0; index < arms.length; index++) {
-    const arm = at(arms, index);
-    const terms = at(field.terms, index);
-    const totalMs = field.totalsMs[index] ?? 0;
-    if (index === chosen) {
-      candidates.push({ arm, terms, totalMs });
-      continue;
-    }
-    let rejected: Rejection = 'slower';
-    if (field.reachable[index] === 0) rejected = 'disconnected';
-    else if (ready[index] === 0) rejected = 'not-ready';
-    else if (chosen === forced) rejected = 'not-forced';
-    else if (!considers(arm)) rejected = 'outside-policy';
-    else if (totalMs < chosenMs && unmeasured) rejected = 'unmeasured';
-    else if (totalMs < chosenMs && policy === 'cutpoint') rejected = 'margin';
-    candidates.push({ arm, terms, totalMs, rejected });
-  }
-  return candidates;
-}
-
-function causeOf(input: DecisionInput, field: Field, chosen: number, forced: number): Cause {
+function causeOf(input: DecisionInput, chosen: number, forced: number): Cause {
   const { memory, arms, conditions } = input;
   if (forced >= 0) return chosen === forced ? 'forced' : 'forced-unavailable';
   if (memory === undefined) return 'first';
   if (memory.forcedCut !== undefined) return 'released';
   if (memory.policy !== input.policy) return 'policy';
   if (memory.chosen === chosen) return 'steady';
-  if (field.reachable[memory.chosen] === 0) return 'disconnected';
+  if (!isReachable(at(arms, memory.chosen), conditions)) return 'disconnected';
   if (input.ready[memory.chosen] === 0) return 'not-ready';
   if (!memory.conditions.connected && at(arms, chosen).usesEdge) return 'reconnected';
   if (memory.ready[chosen] === 0) return 'ready';
@@ -209,41 +162,22 @@ function nearest(arms: readonly Arm[], cut: number, field: Field): number {
   const better = (index: number): boolean => {
     const distance = Math.abs(at(arms, index).cut - cut) - Math.abs(at(arms, best).cut - cut);
     if (distance !== 0) return distance < 0;
-    const readiness = (field.runnable[index] ?? 0) - (field.runnable[best] ?? 0);
+    const readiness = Number(field.runnable.includes(index)) - Number(field.runnable.includes(best));
     return readiness !== 0 ? readiness > 0 : (field.totalsMs[index] ?? 0) < (field.totalsMs[best] ?? 0);
   };
   for (let index = 0; index < arms.length; index++) if (best < 0 || better(index)) best = index;
   return best;
 }
 
-function runnerUp(field: Field, chosen: number): number {
-  let best = -1;
-  for (let index = 0; index < field.totalsMs.length; index++) {
-    if (index === chosen || field.runnable[index] !== 1) continue;
-    if (best < 0 || (field.totalsMs[index] ?? 0) < (field.totalsMs[best] ?? 0)) best = index;
-  }
-  return best;
+function runnerUp({ totalsMs, runnable }: Field, chosen: number): number {
+  return fastest({ totalsMs, allowed: runnable.filter((index) => index !== chosen) });
 }
 
-function considered(arms: readonly Arm[], mask: Uint8Array, policy: { considers(arm: Arm): boolean }): Uint8Array {
-  const allowed = new Uint8Array(arms.length);
-  for (let index = 0; index < arms.length; index++) {
-    allowed[index] = mask[index] === 1 && policy.considers(at(arms, index)) ? 1 : 0;
-  }
-  return allowed;
-}
-
-function correctionOf(input: DecisionInput, index: number): ArmCorrection {
-  return { head: input.headFactors[index] ?? 1, tail: input.tailFactors[index] ?? 1 };
+function considered(arms: readonly Arm[], possible: readonly number[], policy: Policy): readonly number[] {
+  return possible.filter((index) => policy.considers(at(arms, index)));
 }
 
 /** Whether both the link and the device are more than a default. */
 function measured(conditions: Conditions): boolean {
   return conditions.uplink.ageMs !== Number.POSITIVE_INFINITY && conditions.d.ageMs !== Number.POSITIVE_INFINITY;
-}
-
-function at<T>(list: readonly T[], index: number): T {
-  const item = list[index];
-  if (item === undefined) throw new RangeError(`index ${index} of ${list.length}`);
-  return item;
 }

@@ -82,7 +82,7 @@ export interface Plan {
   readonly runnerUp?: Candidate;
   /** The arm that the policy would choose if it were ready; the client prepares it in the background. */
   readonly wish: Candidate;
-  /** Every arm, in the order in which they were given, the chosen one included. */
+  /** Every arm, in the order in which they were given, the chosen one included. Written when first read. */
   readonly candidates: readonly Candidate[];
   readonly conditions: Conditions;
   readonly cause: Cause;

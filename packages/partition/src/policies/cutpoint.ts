@@ -17,7 +17,7 @@ export const cutpoint: Policy = {
   choose: (input) => {
     const best = fastest(input);
     const { current } = input;
-    if (best === current || best < 0 || current < 0 || input.allowed[current] !== 1) return best;
+    if (best === current || best < 0 || current < 0 || !input.allowed.includes(current)) return best;
     const currentMs = input.totalsMs[current] ?? Number.POSITIVE_INFINITY;
     const bestMs = input.totalsMs[best] ?? Number.POSITIVE_INFINITY;
     const margin = currentMs > input.usualMs * (1 + WORSE_BY) ? MARGIN_WHEN_WORSE : MARGIN_WHEN_STEADY;

@@ -7,8 +7,8 @@ export interface PolicyInput {
   readonly at: ConditionValues;
   /** Predicted latency of each arm by the whole formula, corrections included. */
   readonly totalsMs: ArrayLike<number>;
-  /** 1 for each arm that may be chosen: the policy considers it, and it can run. */
-  readonly allowed: ArrayLike<number>;
+  /** Indexes of the arms that may be chosen: the policy considers them, and they can run. Ascending. */
+  readonly allowed: readonly number[];
   /** Index of the arm in use, -1 when there is none. */
   readonly current: number;
   /** What the arm in use has been predicted to take lately. */
@@ -23,14 +23,13 @@ export interface Policy {
   choose(input: PolicyInput): number;
 }
 
-/** Index of the lowest finite score among the allowed arms, the first of equals; -1 when there is none. */
-export function argMin(input: PolicyInput, score: (arm: Arm, index: number) => number): number {
+/** Index of the lowest score among the allowed arms, the first of equals; -1 when there is none. */
+export function argMin(input: PolicyInput, score: (arm: Arm) => number): number {
   let best = -1;
   let bestScore = Number.POSITIVE_INFINITY;
-  for (let index = 0; index < input.arms.length; index++) {
+  for (const index of input.allowed) {
     const arm = input.arms[index];
-    if (arm === undefined || input.allowed[index] !== 1) continue;
-    const value = score(arm, index);
+    const value = arm === undefined ? Number.POSITIVE_INFINITY : score(arm);
     if (value < bestScore) {
       best = index;
       bestScore = value;
@@ -39,7 +38,16 @@ export function argMin(input: PolicyInput, score: (arm: Arm, index: number) => n
   return best;
 }
 
-/** The allowed arm of the lowest predicted latency. */
-export function fastest(input: PolicyInput): number {
-  return argMin(input, (_arm, index) => input.totalsMs[index] ?? Number.POSITIVE_INFINITY);
+/** The allowed arm of the lowest predicted latency, the first of equals; -1 when there is none. */
+export function fastest({ totalsMs, allowed }: Pick<PolicyInput, 'totalsMs' | 'allowed'>): number {
+  let best = -1;
+  let bestMs = Number.POSITIVE_INFINITY;
+  for (const index of allowed) {
+    const totalMs = totalsMs[index] ?? Number.POSITIVE_INFINITY;
+    if (totalMs < bestMs) {
+      best = index;
+      bestMs = totalMs;
+    }
+  }
+  return best;
 }
