@@ -1,10 +1,13 @@
 export * from './analyse.js';
-export * from './cuts.js';
-export * from './dims.js';
+export { cleanModel } from './clean.js';
+export { type CutDescription, type CutList, describeCut, listCuts } from './cuts.js';
+export { dynamicInputs, fixDims, type InputDims } from './dims.js';
 export * from './element-type.js';
 export * from './errors.js';
+export { extract, type Parts } from './extract.js';
 export * from './model.js';
 export * from './optimize.js';
 export * from './packs.js';
 export * from './pixels.js';
+export { fromHalf, randomTensor, seededRandom, toHalf } from './random.js';
 export * from './runtime.js';

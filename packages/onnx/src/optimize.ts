@@ -1,5 +1,10 @@
-import type { Model } from './model.js';
-import type { OnnxRuntime } from './runtime.js';
+import { cleanModel, withUsedOpsets } from './clean.js';
+import { OnnxError } from './errors.js';
+import { expose } from './expose.js';
+import { hasInsertedCasts, withoutInsertedCasts } from './fp16-casts.js';
+import { decodeModel, encodeModel, type Model } from './model.js';
+import { withFields } from './proto.js';
+import type { OnnxRuntime, RuntimeValue } from './runtime.js';
 
 export interface OptimizedModel {
   readonly model: Model;
@@ -11,5 +16,53 @@ export interface OptimizedModel {
  * The model after `basic` optimisation: constants folded, `Identity` gone, initialisers no longer inputs, nodes in
  * topological order, no stale shapes. fp16 models come back without the casts that a save through the CPU provider adds.
  * Fix dimensions before: what is fixed can be folded.
+ *
+ * @throws OnnxError `runtime_failed` when the runtime refuses the model
  */
-export declare function optimizeModel(model: Model, runtime: OnnxRuntime): Promise<OptimizedModel>;
+export async function optimizeModel(model: Model, runtime: OnnxRuntime): Promise<OptimizedModel> {
+  const cleaned = withUsedOpsets(cleanModel(model));
+  let bytes: Uint8Array;
+  try {
+    bytes = await runtime.optimize(encodeModel(cleaned));
+  } catch (cause) {
+    throw new OnnxError('runtime_failed', `onnxruntime cannot load the model: ${messageOf(cause)}`, { cause });
+  }
+  const saved = decodeModel(bytes);
+  const optimized = withUsedOpsets(
+    cleanModel(withFields(withoutInsertedCasts(saved), { producerName: model.producerName, metadataProps: [] })),
+  );
+  const skipped = hasInsertedCasts(saved) ? await typeConflict(cleaned, optimized, runtime) : undefined;
+  return { model: skipped === undefined ? optimized : cleaned, skipped };
+}
+
+/**
+ * Removing the casts is right unless the provider had merged one of them with a cast of the model's own, which is then
+ * gone too. That shows as a tensor whose type differs from what it was, or as a graph that does not open.
+ */
+async function typeConflict(before: Model, after: Model, runtime: OnnxRuntime): Promise<string | undefined> {
+  const expected = await valuesOf(before, runtime);
+  let actual: ReadonlyMap<string, RuntimeValue>;
+  try {
+    actual = await valuesOf(after, runtime);
+  } catch (cause) {
+    return `without the casts that onnxruntime added, it does not open: ${messageOf(cause)}`;
+  }
+  for (const [name, { type }] of actual) {
+    const was = expected.get(name)?.type;
+    if (was !== undefined && was !== type) return `"${name}" would be ${type} instead of ${was}`;
+  }
+  return undefined;
+}
+
+async function valuesOf(model: Model, runtime: OnnxRuntime): Promise<ReadonlyMap<string, RuntimeValue>> {
+  const session = await runtime.open(encodeModel(expose(model)), { purpose: 'inspect' });
+  try {
+    return new Map(session.outputs.map((value) => [value.name, value]));
+  } finally {
+    await session.release();
+  }
+}
+
+function messageOf(cause: unknown): string {
+  return cause instanceof Error ? cause.message : String(cause);
+}

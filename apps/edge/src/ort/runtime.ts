@@ -1,4 +1,9 @@
-import type { OnnxRuntime } from '@cutpoint/onnx';
+import { randomUUID } from 'node:crypto';
+import { readFile, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { OnnxRuntime, RuntimeSession, RuntimeValue } from '@cutpoint/onnx';
+import { InferenceSession } from 'onnxruntime-node';
+import { fromOrt, toOrt } from './tensors.js';
 
 export interface NodeRuntimeOptions {
   /**
@@ -10,5 +15,85 @@ export interface NodeRuntimeOptions {
   readonly threads?: number;
 }
 
+type SessionOptions = InferenceSession.SessionOptions;
+
+/** Errors only: warnings about shapes of graphs that we wrote ourselves are noise. */
+const QUIET = 3;
+
+/** Weights stay in the mapped file instead of being copied and reordered: quick to create, and memory is given back. */
+const SHARED_WEIGHTS: SessionOptions = { extra: { session: { disable_prepacking: '1' } } };
+
 /** `OnnxRuntime` on onnxruntime-node, which blocks the calling thread while it creates and runs. */
-export declare function createNodeRuntime(options: NodeRuntimeOptions): OnnxRuntime;
+export function createNodeRuntime({ dir, threads }: NodeRuntimeOptions): OnnxRuntime {
+  const base: SessionOptions = {
+    executionProviders: ['cpu'],
+    logSeverityLevel: QUIET,
+    ...(threads !== undefined && { intraOpNumThreads: threads }),
+  };
+
+  /** onnxruntime reads the file while it creates the session; after that only packs stay mapped. */
+  async function withFile<T>(model: Uint8Array, use: (file: string) => Promise<T>): Promise<T> {
+    const file = join(dir, `${randomUUID()}.onnx`);
+    try {
+      await writeFile(file, model);
+      return await use(file);
+    } finally {
+      await rm(file, { force: true });
+    }
+  }
+
+  return {
+    optimize: (model) =>
+      withFile(model, async (file) => {
+        const saved = `${file}.optimized`;
+        try {
+          const session = await InferenceSession.create(file, {
+            ...base,
+            ...SHARED_WEIGHTS,
+            graphOptimizationLevel: 'basic',
+            optimizedModelFilePath: saved,
+          });
+          await session.release();
+          return await readFile(saved);
+        } finally {
+          await rm(saved, { force: true });
+        }
+      }),
+    open: (model, { purpose = 'run' } = {}) =>
+      withFile(model, async (file) => {
+        if (purpose === 'run') return sessionOf(await createSession(file, base));
+        const options: SessionOptions = { ...base, ...SHARED_WEIGHTS, graphOptimizationLevel: 'disabled' };
+        return sessionOf(await InferenceSession.create(file, options));
+      }),
+  };
+}
+
+/**
+ * A session at full optimisation. Some fp16 graphs break onnxruntime's higher levels on the CPU (it looks for a cast
+ * that it has removed itself); those run at `basic`.
+ */
+export async function createSession(file: string, options: SessionOptions = {}): Promise<InferenceSession> {
+  try {
+    return await InferenceSession.create(file, options);
+  } catch (error) {
+    const isOwnCast =
+      error instanceof Error && /InsertedPrecisionFreeCast|does not match expected type/.test(error.message);
+    if (!isOwnCast) throw error;
+    return InferenceSession.create(file, { ...options, graphOptimizationLevel: 'basic' });
+  }
+}
+
+/** Wraps an onnxruntime-node session. */
+export function sessionOf(session: InferenceSession): RuntimeSession {
+  return {
+    inputs: session.inputMetadata.map(describeValue),
+    outputs: session.outputMetadata.map(describeValue),
+    run: async (feeds, fetches) => fromOrt(await session.run(toOrt(feeds), fetches ?? session.outputNames)),
+    release: () => session.release(),
+  };
+}
+
+function describeValue(metadata: InferenceSession.ValueMetadata): RuntimeValue {
+  if (!metadata.isTensor) return { name: metadata.name, isTensor: false, type: '', dims: [] };
+  return { name: metadata.name, isTensor: true, type: metadata.type, dims: metadata.shape };
+}
