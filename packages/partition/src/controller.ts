@@ -24,6 +24,8 @@ export interface ControllerOptions {
 export interface DecideOptions {
   /** Forces a cut (the nearest listed one) for this decision alone; what is remembered is not touched. */
   readonly cut?: number;
+  /** Answers what would be decided, and remembers nothing of it. */
+  readonly peek?: boolean;
 }
 
 /**
@@ -146,7 +148,7 @@ export class Controller {
       memory: this.#memory,
       nowMs,
     });
-    if (options.cut === undefined) this.#memory = memory;
+    if (options.cut === undefined && !options.peek) this.#memory = memory;
     return plan;
   }
 
