@@ -1,3 +1,6 @@
-export * from './session.js';
 export type { Arm, Candidate, Conditions, Estimate, Plan, Rejection, Terms } from '@cutpoint/partition';
 export type { Cut, CutTable, LoadReport, Manifest, ModelList, ModelStatus, Task, Variant } from '@cutpoint/protocol';
+export { connect } from './connect.js';
+export { type Classified, decodeClassification, decodeText, type HasOutputs, type ReadText } from './decode.js';
+export { CutpointError, type ErrorCode } from './errors.js';
+export * from './session.js';

@@ -23,6 +23,8 @@ export interface Progress {
   readonly loadedBytes: number;
   /** 0 when unknown. */
   readonly totalBytes: number;
+  /** In a few words, where there is more to say: what the edge is doing with the model, for instance. */
+  readonly detail?: string;
 }
 
 /** Pacing of the client's own transport, to try out a slow network. Real delays, real queues. */
@@ -53,7 +55,7 @@ export interface RunOptions {
   readonly deadlineMs?: number;
 }
 
-/** What one inference was, measured stage by stage. Stages that did not happen are 0. */
+/** What one inference was, measured stage by stage. Stages that did not happen are 0; together they are `totalMs`. */
 export interface Trace {
   readonly id: number;
   readonly model: string;
@@ -62,6 +64,8 @@ export interface Trace {
   /** The cut that really ran; differs from the plan's when the edge failed and the page finished alone. */
   readonly cut: number;
   readonly startedAtMs: number;
+  /** Decoding and resizing of the picture; 0 for tensors. */
+  readonly resizeMs: number;
   readonly headMs: number;
   readonly encodeMs: number;
   readonly uploadMs: number;

@@ -1,0 +1,56 @@
+import { ConnectedSession } from './connected-session.js';
+import { SharedEdge } from './edge.js';
+import { CutpointError, orAborted, throwIfAborted } from './errors.js';
+import { EdgeHttp } from './http.js';
+import { fetchManifest } from './manifest.js';
+import type { ConnectOptions, Session } from './session.js';
+
+/** How long the first connection may take once the edge has answered over HTTP. */
+const FIRST_CONNECTION_MS = 10_000;
+
+/**
+ * Connects to an edge and gives a session of one of its models. It can run at once, fully at the edge; onnxruntime-web
+ * and weights arrive in the background, and the cut moves as they do. Waits while the edge still prepares the model.
+ *
+ * ```ts
+ * const session = await connect('https://edge.example', { model: 'squeezenet' });
+ * const { outputs, trace } = await session.runImage(file);
+ * ```
+ * @param url address of the edge, absolute or relative to the page
+ * @throws CutpointError `unknown_model`, `edge_unreachable`, `unauthorised`, `model_not_ready`, `bad_manifest`, `aborted`
+ */
+export async function connect(url: string | URL, options: ConnectOptions): Promise<Session> {
+  const { model, signal, token, share, shape, onProgress, device = 'auto', policy = 'cutpoint' } = options;
+  throwIfAborted(signal);
+  const baseUrl = baseOf(url);
+  const http = new EdgeHttp(baseUrl, token);
+  const shared = share instanceof ConnectedSession && share.edge.baseUrl.href === baseUrl.href ? share.edge : undefined;
+  if (shared && share?.state === 'closed') throw CutpointError.closed('session to share with');
+  const opening = shared ? Promise.resolve(shared.acquire()) : SharedEdge.open({ baseUrl, token, device }, http);
+  try {
+    const [edge, manifest] = await orAborted(
+      Promise.all([opening, fetchManifest(http, model, (progress) => onProgress?.(progress), signal)]),
+      signal,
+    );
+    if (shape) edge.setShape(shape);
+    edge.connection.open();
+    await edge.connection.whenOnline(FIRST_CONNECTION_MS, signal);
+    const session = new ConnectedSession({ edge, manifest, policy, onProgress });
+    session.warmUp();
+    return session;
+  } catch (error) {
+    opening.then(
+      (edge) => edge.release(),
+      () => {},
+    );
+    throw error;
+  }
+}
+
+function baseOf(url: string | URL): URL {
+  const base = new URL(url, globalThis.location?.href);
+  if (!base.pathname.endsWith('/')) base.pathname += '/';
+  base.search = '';
+  base.hash = '';
+  return base;
+}

@@ -1,0 +1,295 @@
+import type { Plan, PolicyName } from '@cutpoint/partition';
+import type { Manifest, Variant } from '@cutpoint/protocol';
+import type { Tensor } from 'onnxruntime-common';
+import type { SharedEdge } from './edge.js';
+import { Emitter } from './emitter.js';
+import { CutpointError, orAborted, throwIfAborted } from './errors.js';
+import type { Head } from './heads/head-store.js';
+import { decodeImage, pixelsOf } from './image/pixels.js';
+import { chooseSize } from './image/placement.js';
+import { fetchCutTable } from './manifest.js';
+import type {
+  DeviceChoice,
+  ImageResult,
+  ImageSource,
+  LinkShape,
+  Progress,
+  RunOptions,
+  Session,
+  SessionEvents,
+  SessionState,
+  Trace,
+} from './session.js';
+import { matchFeeds, type TensorLike } from './tensors.js';
+import { traceOf } from './trace.js';
+import { type RunnerHost, VariantRunner } from './variant-runner.js';
+import type { TensorMessage } from './worker/messages.js';
+
+export interface SessionParts {
+  readonly edge: SharedEdge;
+  readonly manifest: Manifest;
+  readonly policy: PolicyName;
+  readonly onProgress?: ((progress: Progress) => void) | undefined;
+}
+
+interface Job {
+  readonly variant: Variant;
+  readonly feeds: readonly TensorMessage[];
+  readonly startedAtMs: number;
+  readonly resizeMs: number;
+  readonly options: RunOptions;
+  readonly signal: AbortSignal;
+}
+
+/** A session of one model at one edge. */
+export class ConnectedSession implements Session {
+  readonly manifest: Manifest;
+  readonly edge: SharedEdge;
+  readonly #events = new Emitter<SessionEvents>();
+  readonly #life = new AbortController();
+  readonly #runners = new Map<string, Promise<VariantRunner>>();
+  readonly #ready: VariantRunner[] = [];
+  readonly #lastPlans = new Map<string, string>();
+  readonly #unsubscribe: (() => void)[];
+  readonly #onProgress: ((progress: Progress) => void) | undefined;
+  #device: DeviceChoice;
+  #policy: PolicyName;
+  #forced: number | undefined;
+  #lastUsed: VariantRunner | undefined;
+  #nextTrace = 1;
+  #lastLink = '';
+
+  constructor({ edge, manifest, policy, onProgress }: SessionParts) {
+    this.edge = edge;
+    this.manifest = manifest;
+    this.#policy = policy;
+    this.#onProgress = onProgress;
+    this.#device = edge.device;
+    this.#unsubscribe = [
+      edge.connection.events.on('state', (state) => this.#events.emit('state', state)),
+      edge.connection.events.on('load', (load) => this.#events.emit('load', load)),
+      edge.connection.events.on('roundTrip', () => this.#emitLink()),
+      edge.runtime.events.on('restarted', (choice) => this.#setDevice(choice)),
+    ];
+  }
+
+  get device(): DeviceChoice {
+    return this.#device;
+  }
+
+  get state(): SessionState {
+    return this.#life.signal.aborted ? 'closed' : this.edge.connection.state.state;
+  }
+
+  get inputNames(): readonly string[] {
+    return this.#own?.inputs.map(({ name }) => name) ?? [];
+  }
+
+  get outputNames(): readonly string[] {
+    return this.#own?.outputs.map(({ name }) => name) ?? [];
+  }
+
+  /** Begins what makes later runs faster: learns the device, fetches the weights that the decision wishes for. */
+  warmUp(): void {
+    const variant = this.#variants('pixels')[0] ?? this.#own;
+    if (!variant) return;
+    this.#runner(variant).then(
+      (runner) => {
+        this.#lastUsed ??= runner;
+        runner.warmUp();
+      },
+      () => {},
+    );
+  }
+
+  async run(feeds: Readonly<Record<string, TensorLike>>, options: RunOptions = {}): Promise<Record<string, Tensor>> {
+    const startedAtMs = this.#begin(options);
+    const matched = matchFeeds(feeds, this.#variants('tensors'));
+    const { outputs } = await this.#run({
+      ...matched,
+      startedAtMs,
+      resizeMs: 0,
+      options,
+      signal: this.#signal(options),
+    });
+    return outputs;
+  }
+
+  async runImage(image: ImageSource, options: RunOptions = {}): Promise<ImageResult> {
+    const startedAtMs = this.#begin(options);
+    const variants = this.#variants('pixels');
+    const signal = this.#signal(options);
+    const picture = await decodeImage(image);
+    try {
+      const sizes = variants.flatMap((variant) => (variant.image ? [{ ...variant.image, variant }] : []));
+      const size = chooseSize(picture, sizes);
+      if (!size) {
+        throw new CutpointError(
+          'no_image_input',
+          `"${this.manifest.model}" takes no pictures; use \`run\` with tensors.`,
+        );
+      }
+      const { rgb, fitting } = await orAborted(pixelsOf(picture, size), signal);
+      const feeds: TensorMessage[] = [
+        { name: size.input, type: 'uint8', dims: [size.height, size.width, 3], bytes: rgb },
+      ];
+      const resizeMs = this.edge.clock.now() - startedAtMs;
+      const done = await this.#run({ variant: size.variant, feeds, startedAtMs, resizeMs, options, signal });
+      return { ...done, placement: fitting.placement };
+    } catch (error) {
+      throw this.#life.signal.aborted ? CutpointError.closed() : error;
+    } finally {
+      picture.release();
+    }
+  }
+
+  explain(): Plan | undefined {
+    return this.#lastUsed?.explain();
+  }
+
+  setPolicy(policy: PolicyName): void {
+    this.#policy = policy;
+    for (const runner of this.#ready) runner.controller.setPolicy(policy);
+  }
+
+  forceCut(cut: number | undefined): void {
+    this.#forced = cut;
+    for (const runner of this.#ready) runner.force(cut);
+  }
+
+  setShape(shape: LinkShape | undefined): void {
+    this.edge.setShape(shape);
+  }
+
+  on<K extends keyof SessionEvents>(event: K, listener: (value: SessionEvents[K]) => void): () => void {
+    return this.#events.on(event, listener);
+  }
+
+  async close(): Promise<void> {
+    if (this.#life.signal.aborted) return;
+    for (const unsubscribe of this.#unsubscribe) unsubscribe();
+    this.#life.abort(CutpointError.closed());
+    for (const runner of this.#ready) runner.close();
+    this.edge.heads.releaseVariants(this.manifest.variants);
+    this.edge.release();
+    this.#events.emit('state', { state: 'closed', reason: 'closed by the page' });
+    this.#events.clear();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  get #own(): Variant | undefined {
+    return this.#variants('tensors')[0] ?? this.manifest.variants[0];
+  }
+
+  #variants(kind: Variant['kind']): Variant[] {
+    return this.manifest.variants.filter((variant) => variant.kind === kind);
+  }
+
+  #begin(options: RunOptions): number {
+    if (this.#life.signal.aborted) throw CutpointError.closed();
+    throwIfAborted(options.signal);
+    return this.edge.clock.now();
+  }
+
+  #signal({ signal }: RunOptions): AbortSignal {
+    return signal ? AbortSignal.any([signal, this.#life.signal]) : this.#life.signal;
+  }
+
+  async #run(job: Job): Promise<{ outputs: Record<string, Tensor>; trace: Trace }> {
+    const { variant, feeds, startedAtMs, resizeMs, options, signal } = job;
+    try {
+      const runner = await orAborted(this.#runner(variant), signal);
+      this.#lastUsed = runner;
+      const { cut, deadlineMs } = options;
+      const outcome = await runner.run({ feeds, cut, deadlineMs, signal });
+      const endedAtMs = this.edge.clock.now();
+      const facts = { model: this.manifest.model, variant: variant.id, startedAtMs, endedAtMs, resizeMs };
+      const trace = traceOf({ id: this.#nextTrace++, ...facts }, outcome);
+      this.#emitLink();
+      this.#events.emit('trace', trace);
+      return { outputs: outcome.outputs, trace };
+    } catch (error) {
+      throw this.#life.signal.aborted ? CutpointError.closed() : error;
+    }
+  }
+
+  #runner(variant: Variant): Promise<VariantRunner> {
+    let runner = this.#runners.get(variant.id);
+    if (!runner) {
+      runner = this.#makeRunner(variant);
+      this.#runners.set(variant.id, runner);
+      // A table that could not be fetched is asked for again by the next run.
+      runner.catch(() => this.#runners.delete(variant.id));
+    }
+    return runner;
+  }
+
+  async #makeRunner(variant: Variant): Promise<VariantRunner> {
+    const table = await fetchCutTable(this.edge.http, variant.table, this.#life.signal);
+    const host: RunnerHost = {
+      edge: this.edge,
+      manifest: this.manifest,
+      life: this.#life.signal,
+      provider: () => this.#device.kind,
+      onHead: (head) => this.#onHead(head),
+      onProgress: (progress) => this.#emitProgress(progress),
+      onPlan: (plan) => this.#emitPlan(variant, plan),
+    };
+    const runner = new VariantRunner(host, variant, table, this.#policy, this.#forced);
+    this.#ready.push(runner);
+    return runner;
+  }
+
+  #onHead({ created }: Head): void {
+    if (created.provider === this.#device.kind) return;
+    const why = created.fallbackReason ?? 'the head was built there before';
+    this.#setDevice({
+      kind: created.provider,
+      build: this.#device.build,
+      threads: this.#device.threads,
+      reason: `WebGPU cannot run this model here (${firstLine(why)}), so the CPU does (WASM).`,
+    });
+  }
+
+  #setDevice(device: DeviceChoice): void {
+    this.#device = device;
+    this.#events.emit('device', device);
+  }
+
+  #emitProgress(progress: Progress): void {
+    this.#onProgress?.(progress);
+    this.#events.emit('progress', progress);
+  }
+
+  #emitPlan(variant: Variant, plan: Plan): void {
+    const now = `${plan.chosen.arm.cut}/${plan.chosen.arm.codec}/${plan.cause}`;
+    if (this.#lastPlans.get(variant.id) === now) return;
+    this.#lastPlans.set(variant.id, now);
+    this.#events.emit('decision', plan);
+  }
+
+  #emitLink(): void {
+    const nowMs = this.edge.clock.now();
+    const { uplink, downlink, fixed } = this.edge.link;
+    const known = ({ value, ageMs }: { value: number; ageMs: number }) => (Number.isFinite(ageMs) ? value : undefined);
+    const up = known(uplink.estimate(nowMs));
+    const down = known(downlink.estimate(nowMs));
+    const fixedMs = known(fixed.estimate(nowMs));
+    const now = [up, down, fixedMs].join();
+    if (now === this.#lastLink) return;
+    this.#lastLink = now;
+    this.#events.emit('link', {
+      ...(up === undefined ? {} : { uplinkBytesPerMs: up }),
+      ...(down === undefined ? {} : { downlinkBytesPerMs: down }),
+      ...(fixedMs === undefined ? {} : { fixedMs }),
+    });
+  }
+}
+
+function firstLine(text: string): string {
+  const [line = ''] = text.split('\n');
+  return line.length > 160 ? `${line.slice(0, 160)}…` : line;
+}

@@ -1,0 +1,115 @@
+import { DeviceFactorEstimator, EdgeLoadTracker, LinkState } from '@cutpoint/partition';
+import type { LoadReport } from '@cutpoint/protocol';
+import { type Clock, SYSTEM_CLOCK } from './clock.js';
+import { HeadStore } from './heads/head-store.js';
+import { PackStore } from './heads/pack-store.js';
+import type { EdgeHttp } from './http.js';
+import type { DeviceChoice, LinkShape } from './session.js';
+import { EdgeConnection, type SocketConstructor } from './transport/connection.js';
+import { Runtime } from './worker/runtime.js';
+
+export interface EdgeOptions {
+  readonly baseUrl: URL;
+  readonly token: string | undefined;
+  readonly device: 'auto' | 'webgpu' | 'wasm';
+}
+
+/** What is learnt of one model at one edge, for all its variants. */
+export interface ModelKnowledge {
+  readonly load: EdgeLoadTracker;
+  readonly device: DeviceFactorEstimator;
+}
+
+/** One edge as this page sees it: connection, runtime, weights and all estimates; shared by sessions, counted. */
+export class SharedEdge {
+  readonly baseUrl: URL;
+  readonly clock: Clock = SYSTEM_CLOCK;
+  readonly http: EdgeHttp;
+  readonly connection: EdgeConnection;
+  readonly link = new LinkState();
+  readonly runtime: Runtime;
+  readonly packs: PackStore;
+  readonly heads: HeadStore;
+  device: DeviceChoice;
+  lastLoad: LoadReport | undefined;
+  readonly #models = new Map<string, ModelKnowledge>();
+  #users = 1;
+
+  private constructor(options: EdgeOptions, http: EdgeHttp, runtime: Runtime, device: DeviceChoice) {
+    this.baseUrl = options.baseUrl;
+    this.http = http;
+    this.runtime = runtime;
+    this.device = device;
+    this.packs = new PackStore(http);
+    this.heads = new HeadStore(http, this.packs, runtime);
+    this.connection = new EdgeConnection({
+      url: streamUrl(options.baseUrl),
+      token: options.token,
+      clock: this.clock,
+      random: Math.random,
+      // The browser's own class has listeners of wider types than are used here.
+      WebSocket: WebSocket as unknown as SocketConstructor,
+    });
+    this.connection.events.on('state', ({ state }) => {
+      this.link.connected = state === 'online';
+    });
+    this.connection.events.on('load', (load) => this.#onLoad(load));
+    this.connection.events.on('roundTrip', (ms) => this.link.fixed.observe(ms, this.clock.now()));
+    runtime.events.on('restarted', (choice) => {
+      this.device = choice;
+    });
+    globalThis.addEventListener?.('online', this.#onBrowserOnline);
+  }
+
+  static async open(options: EdgeOptions, http: EdgeHttp): Promise<SharedEdge> {
+    const { runtime, device } = await Runtime.start(options.device, SYSTEM_CLOCK);
+    return new SharedEdge(options, http, runtime, device);
+  }
+
+  knowledgeOf(model: string): ModelKnowledge {
+    let known = this.#models.get(model);
+    if (!known) {
+      known = { load: new EdgeLoadTracker(), device: new DeviceFactorEstimator() };
+      this.#models.set(model, known);
+      if (this.lastLoad) observeLoad(known, model, this.lastLoad, this.clock.now());
+    }
+    return known;
+  }
+
+  setShape(shape: LinkShape | undefined): void {
+    this.connection.shaper.set(shape);
+  }
+
+  acquire(): this {
+    this.#users += 1;
+    return this;
+  }
+
+  release(): void {
+    this.#users -= 1;
+    if (this.#users > 0) return;
+    globalThis.removeEventListener?.('online', this.#onBrowserOnline);
+    this.connection.close();
+    this.heads.close();
+    this.runtime.close();
+  }
+
+  readonly #onBrowserOnline = (): void => this.connection.retryNow();
+
+  #onLoad(load: LoadReport): void {
+    this.lastLoad = load;
+    const nowMs = this.clock.now();
+    for (const [model, known] of this.#models) observeLoad(known, model, load, nowMs);
+  }
+}
+
+function observeLoad(known: ModelKnowledge, model: string, load: LoadReport, nowMs: number): void {
+  const k = load.k[model];
+  known.load.observe(k === undefined ? { queueMs: load.queueMs } : { queueMs: load.queueMs, k }, nowMs);
+}
+
+function streamUrl(baseUrl: URL): string {
+  const url = new URL('v1/stream', baseUrl);
+  url.protocol = url.protocol === 'https:' ? 'wss:' : 'ws:';
+  return url.href;
+}

@@ -1,0 +1,113 @@
+import { CutpointError, messageOf } from './errors.js';
+
+/** A small document that takes longer than this is not coming. */
+export const DOCUMENT_TIMEOUT_MS = 15_000;
+/** Weights may be large and links slow: only a transfer that stands still is given up. */
+export const STALL_TIMEOUT_MS = 20_000;
+
+/** Reads from one edge over HTTP. */
+export class EdgeHttp {
+  readonly baseUrl: URL;
+  readonly #headers: Record<string, string>;
+
+  constructor(baseUrl: URL, token: string | undefined) {
+    this.baseUrl = baseUrl;
+    this.#headers = token === undefined ? {} : { Authorization: `Bearer ${token}` };
+  }
+
+  /** @returns the parsed JSON of a 2xx answer, else the status with the edge's error. */
+  async json(path: string, signal: AbortSignal | undefined): Promise<{ status: number; body: unknown }> {
+    const timeout = AbortSignal.timeout(DOCUMENT_TIMEOUT_MS);
+    const response = await this.#fetch(path, signal ? AbortSignal.any([signal, timeout]) : timeout, signal);
+    try {
+      return { status: response.status, body: await response.json() };
+    } catch (cause) {
+      if (signal?.aborted) throw CutpointError.aborted(signal);
+      if (timeout.aborted) throw this.#unreachable(path, cause);
+      // Whatever stands between may answer in HTML.
+      return { status: response.status, body: undefined };
+    }
+  }
+
+  /** A content-addressed block of bytes. */
+  async bytes(
+    path: string,
+    signal: AbortSignal | undefined,
+    onBytes?: (numBytes: number) => void,
+  ): Promise<Uint8Array<ArrayBuffer>> {
+    const stall = new AbortController();
+    const restart = () => setTimeout(() => stall.abort(), STALL_TIMEOUT_MS);
+    let timer = restart();
+    try {
+      const response = await this.#fetch(path, signal ? AbortSignal.any([signal, stall.signal]) : stall.signal, signal);
+      if (!response.ok) throw refusal(response.status, await errorOf(response), path);
+      const parts: Uint8Array[] = [];
+      const reader = response.body?.getReader();
+      if (!reader) return new Uint8Array(await response.arrayBuffer());
+      for (let part = await reader.read(); !part.done; part = await reader.read()) {
+        clearTimeout(timer);
+        timer = restart();
+        parts.push(part.value);
+        onBytes?.(part.value.byteLength);
+      }
+      return concatenated(parts);
+    } catch (cause) {
+      if (cause instanceof CutpointError) throw cause;
+      if (signal?.aborted) throw CutpointError.aborted(signal);
+      throw this.#unreachable(path, cause);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  async #fetch(path: string, signal: AbortSignal, callers: AbortSignal | undefined): Promise<Response> {
+    try {
+      return await fetch(new URL(path, this.baseUrl), { headers: this.#headers, signal });
+    } catch (cause) {
+      if (callers?.aborted) throw CutpointError.aborted(callers);
+      throw this.#unreachable(path, cause);
+    }
+  }
+
+  #unreachable(path: string, cause: unknown): CutpointError {
+    const url = new URL(path, this.baseUrl);
+    return new CutpointError('edge_unreachable', `The edge did not answer at ${url.href}: ${messageOf(cause)}.`, {
+      cause,
+    });
+  }
+}
+
+interface EdgeErrorBody {
+  readonly code: string;
+  readonly message: string;
+}
+
+/** The edge's error object, wherever its code and message stand in the body. */
+export function edgeErrorOf(body: unknown): EdgeErrorBody | undefined {
+  if (typeof body !== 'object' || body === null) return undefined;
+  if ('error' in body && typeof body.error === 'object') return edgeErrorOf(body.error);
+  if (!('code' in body) || typeof body.code !== 'string') return undefined;
+  return { code: body.code, message: 'message' in body && typeof body.message === 'string' ? body.message : body.code };
+}
+
+async function errorOf(response: Response): Promise<EdgeErrorBody | undefined> {
+  return edgeErrorOf(await response.json().catch(() => undefined));
+}
+
+export function refusal(status: number, error: EdgeErrorBody | undefined, path: string): CutpointError {
+  if (status === 401 || status === 403) {
+    return new CutpointError('unauthorised', `The edge refuses ${path}: pass a valid \`token\` to connect.`);
+  }
+  if (error) return CutpointError.fromEdge(error.code, error.message);
+  return new CutpointError('edge_error', `The edge answered ${status} to ${path}.`);
+}
+
+function concatenated(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
+  const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.byteLength, 0));
+  let offset = 0;
+  for (const part of parts) {
+    whole.set(part, offset);
+    offset += part.byteLength;
+  }
+  return whole;
+}

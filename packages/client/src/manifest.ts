@@ -1,0 +1,96 @@
+import {
+  type CutTable,
+  type Manifest,
+  type ModelStatus,
+  ProtocolError,
+  parseCutTable,
+  parseManifest,
+  parseModelList,
+} from '@cutpoint/protocol';
+import { CutpointError, orAborted } from './errors.js';
+import { type EdgeHttp, edgeErrorOf, refusal } from './http.js';
+import type { Progress } from './session.js';
+
+/** How often a model that the edge still prepares is asked for. */
+const PREPARING_POLL_MS = 500;
+
+/** The manifest of one model. Waits while the edge is still preparing it. */
+export async function fetchManifest(
+  http: EdgeHttp,
+  model: string,
+  onProgress: (progress: Progress) => void,
+  signal?: AbortSignal,
+): Promise<Manifest> {
+  const path = `v1/models/${encodeURIComponent(model)}/manifest`;
+  onProgress({ stage: 'manifest', loadedBytes: 0, totalBytes: 0 });
+  let refusedReady = false;
+  for (;;) {
+    const { status, body } = await http.json(path, signal);
+    if (status >= 200 && status < 300) return checked(parseManifest(body), path);
+    const error = edgeErrorOf(body);
+    if (status === 401 || status === 403) throw refusal(status, error, path);
+    const listed = await listModels(http, signal);
+    const known = listed.find(({ name }) => name === model);
+    if (!known) throw unknownModel(model, listed, status);
+    if (known.status === 'failed' || known.status === 'missing') {
+      const why = known.reason ?? 'no reason was given';
+      throw new CutpointError('model_not_ready', `The edge cannot serve "${model}": ${why}`, {
+        ...(known.code === undefined ? {} : { edgeCode: known.code }),
+      });
+    }
+    // It may have become ready between the two questions; after a second refusal it has not.
+    if (known.status === 'ready') {
+      if (refusedReady) throw refusal(status, error, path);
+      refusedReady = true;
+      continue;
+    }
+    const detail = known.progress?.stage ?? `the edge is ${known.status}`;
+    onProgress({ stage: 'manifest', loadedBytes: 0, totalBytes: 0, detail });
+    await orAborted(new Promise((resolve) => setTimeout(resolve, PREPARING_POLL_MS)), signal);
+  }
+}
+
+/** The cuts of one variant; a table never changes, its name is its hash. */
+export async function fetchCutTable(http: EdgeHttp, sha256: string, signal?: AbortSignal): Promise<CutTable> {
+  const path = `v1/tables/${sha256}`;
+  const { status, body } = await http.json(path, signal);
+  if (status === 404) {
+    throw new CutpointError('stale_manifest', 'The edge no longer has this version of the model; connect again.');
+  }
+  if (status < 200 || status >= 300) throw refusal(status, edgeErrorOf(body), path);
+  return checked(parseCutTable(body), path);
+}
+
+async function listModels(http: EdgeHttp, signal: AbortSignal | undefined): Promise<readonly ModelStatus[]> {
+  const path = 'v1/models';
+  const { status, body } = await http.json(path, signal);
+  if (status !== 200) throw refusal(status, edgeErrorOf(body), path);
+  return checked(parseModelList(body), path).models;
+}
+
+function unknownModel(model: string, listed: readonly ModelStatus[], status: number): CutpointError {
+  if (status !== 404 && listed.length === 0) {
+    return new CutpointError(
+      'edge_error',
+      `The edge answered ${status} to the manifest of "${model}" and lists no models.`,
+    );
+  }
+  const names = listed.map(({ name }) => `"${name}"`).join(', ');
+  return new CutpointError(
+    'unknown_model',
+    `There is no model "${model}" at this edge; ${names ? `it serves ${names}` : 'it serves none'}.`,
+  );
+}
+
+function checked<T>(value: T | ProtocolError, path: string): T {
+  if (value instanceof ProtocolError) {
+    throw new CutpointError(
+      'bad_manifest',
+      `The edge's answer to ${path} is not one of this version: ${value.message}`,
+      {
+        cause: value,
+      },
+    );
+  }
+  return value;
+}

@@ -1,0 +1,43 @@
+import type { Trace } from './session.js';
+import type { RunOutcome } from './variant-runner.js';
+
+export interface TraceFacts {
+  readonly id: number;
+  readonly model: string;
+  readonly variant: string;
+  readonly startedAtMs: number;
+  readonly endedAtMs: number;
+  readonly resizeMs: number;
+}
+
+/** The record of one inference. What no stage explains is `otherMs`: round trip, framing, waiting, earlier tries. */
+export function traceOf(facts: TraceFacts, outcome: RunOutcome): Trace {
+  const { id, model, variant, startedAtMs, endedAtMs, resizeMs } = facts;
+  const { plan, cut, headMs, encodeMs, bytesUp, reply } = outcome;
+  const totalMs = endedAtMs - startedAtMs;
+  const uploadMs = reply?.timings.uploadMs ?? 0;
+  const queueMs = reply?.timings.queueMs ?? 0;
+  const tailMs = reply?.timings.tailMs ?? 0;
+  const downloadMs = reply?.downloadMs ?? 0;
+  const explainedMs = resizeMs + headMs + encodeMs + uploadMs + queueMs + tailMs + downloadMs;
+  return {
+    id,
+    model,
+    variant,
+    plan,
+    cut,
+    startedAtMs,
+    resizeMs,
+    headMs,
+    encodeMs,
+    uploadMs,
+    queueMs,
+    tailMs,
+    downloadMs,
+    otherMs: Math.max(0, totalMs - explainedMs),
+    totalMs,
+    bytesUp,
+    bytesDown: reply?.numBytes ?? 0,
+    ...(reply ? { edge: reply.timings, arrivals: reply.arrivals } : {}),
+  };
+}

@@ -1,0 +1,271 @@
+import {
+  BEARER_SUBPROTOCOL_PREFIX,
+  decodeChunk,
+  type LoadReport,
+  ProtocolError,
+  parseEdgeMessage,
+  SUBPROTOCOL,
+} from '@cutpoint/protocol';
+import type { Clock } from '../clock.js';
+import { Emitter } from '../emitter.js';
+import { CutpointError } from '../errors.js';
+import { retryDelayMs } from './backoff.js';
+import { Exchange } from './exchange.js';
+import { Heartbeat } from './heartbeat.js';
+import type { TailReply, TailRequest } from './requests.js';
+import { LinkShaper } from './shaper.js';
+
+/** A socket that has not said welcome after this is given up. */
+export const WELCOME_TIMEOUT_MS = 10_000;
+const NORMAL_CLOSE = 1000;
+
+/** The part of a browser's WebSocket that is used here. */
+export interface SocketLike {
+  binaryType: string;
+  readonly bufferedAmount: number;
+  onmessage: ((event: { data: unknown }) => void) | null;
+  onclose: ((event: { code: number; reason: string }) => void) | null;
+  onerror: ((event: unknown) => void) | null;
+  send(data: string | Uint8Array<ArrayBuffer>): void;
+  close(code?: number, reason?: string): void;
+}
+export type SocketConstructor = new (url: string, protocols: string[]) => SocketLike;
+
+export interface ConnectionOptions {
+  /** `ws:` or `wss:` address of the stream. */
+  readonly url: string;
+  readonly token?: string | undefined;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly WebSocket: SocketConstructor;
+}
+
+export type ConnectionState =
+  | { readonly state: 'online'; readonly reason: string }
+  | { readonly state: 'offline'; readonly reason: string; readonly retryInMs?: number }
+  | { readonly state: 'closed'; readonly reason: string };
+
+export interface ConnectionEvents {
+  state: ConnectionState;
+  load: LoadReport;
+  /** Round trip of a small frame on a link with nothing else on it. */
+  roundTrip: number;
+}
+
+/** One WebSocket to one edge, which comes back by itself when it breaks. */
+export class EdgeConnection {
+  readonly events = new Emitter<ConnectionEvents>();
+  readonly shaper: LinkShaper;
+  readonly #options: ConnectionOptions;
+  #state: ConnectionState = { state: 'offline', reason: 'not connected yet' };
+  #socket: SocketLike | undefined;
+  #exchange: Exchange | undefined;
+  #heartbeat: Heartbeat | undefined;
+  #attempt = 0;
+  #cancelTimer: (() => void) | undefined;
+
+  constructor(options: ConnectionOptions) {
+    this.#options = options;
+    this.shaper = new LinkShaper(options.clock);
+  }
+
+  get state(): ConnectionState {
+    return this.#state;
+  }
+
+  /** Starts to connect; look at the state, or wait with {@link whenOnline}. */
+  open(): void {
+    if (this.#state.state === 'closed' || this.#socket) return;
+    this.#dial();
+  }
+
+  /** Resolves once online; rejects when closed, aborted, or not online within `timeoutMs`. */
+  whenOnline(timeoutMs: number, signal?: AbortSignal): Promise<void> {
+    if (this.#state.state === 'online') return Promise.resolve();
+    if (this.#state.state === 'closed') return Promise.reject(CutpointError.closed('connection'));
+    if (signal?.aborted) return Promise.reject(CutpointError.aborted(signal));
+    return new Promise((resolve, reject) => {
+      const settle = (error?: CutpointError) => {
+        unsubscribe();
+        cancelTimer();
+        signal?.removeEventListener('abort', onAbort);
+        if (error) reject(error);
+        else resolve();
+      };
+      const onAbort = () => settle(CutpointError.aborted(signal));
+      const unsubscribe = this.events.on('state', ({ state }) => {
+        if (state === 'online') settle();
+        if (state === 'closed') settle(CutpointError.closed('connection'));
+      });
+      const cancelTimer = this.#options.clock.after(timeoutMs, () => settle(this.#unreachable()));
+      signal?.addEventListener('abort', onAbort, { once: true });
+    });
+  }
+
+  /** Rejects at once when offline. */
+  request(request: TailRequest): Promise<TailReply> {
+    if (this.#state.state === 'closed') return Promise.reject(CutpointError.closed('connection'));
+    return this.#exchange?.request(request) ?? Promise.reject(this.#unreachable());
+  }
+
+  /** Tries again now instead of at the end of the wait, for instance because the browser is back online. */
+  retryNow(): void {
+    if (this.#state.state !== 'offline' || this.#socket) return;
+    this.#dial();
+  }
+
+  close(): void {
+    if (this.#state.state === 'closed') return;
+    this.#drop(NORMAL_CLOSE, CutpointError.closed());
+    this.#setState({ state: 'closed', reason: 'closed by the page' });
+    this.events.clear();
+  }
+
+  #unreachable(): CutpointError {
+    return new CutpointError(
+      'edge_unreachable',
+      `The edge at ${this.#options.url} cannot be reached (${this.#state.reason}).`,
+    );
+  }
+
+  #dial(): void {
+    this.#cancelTimer?.();
+    const { url, token, clock, WebSocket } = this.#options;
+    const protocols = token === undefined ? [SUBPROTOCOL] : [SUBPROTOCOL, BEARER_SUBPROTOCOL_PREFIX + token];
+    let socket: SocketLike;
+    try {
+      socket = new WebSocket(url, protocols);
+    } catch (cause) {
+      this.#lost(`the address cannot be opened: ${cause instanceof Error ? cause.message : String(cause)}`);
+      return;
+    }
+    this.#socket = socket;
+    socket.binaryType = 'arraybuffer';
+    socket.onmessage = ({ data }) => {
+      const numBytes = typeof data === 'string' ? data.length : data instanceof ArrayBuffer ? data.byteLength : 0;
+      this.shaper.down.push(numBytes, () => {
+        if (this.#socket === socket) this.#receive(data);
+      });
+    };
+    // An error says nothing in a browser, and a close always follows.
+    socket.onerror = () => {};
+    socket.onclose = ({ code, reason }) => {
+      if (this.#socket === socket) this.#lost(reason || (code === 1006 ? 'no connection' : `closed with code ${code}`));
+    };
+    this.#cancelTimer = clock.after(WELCOME_TIMEOUT_MS, () => this.#lost('the edge did not answer in time'));
+  }
+
+  #receive(data: unknown): void {
+    this.#heartbeat?.heard();
+    if (typeof data !== 'string') {
+      const chunk =
+        data instanceof ArrayBuffer ? decodeChunk(new Uint8Array(data)) : new Error('a frame of an unknown kind');
+      const wrong = chunk instanceof Error ? chunk : this.#exchange?.onChunk(chunk);
+      if (wrong) this.#lost(`the edge broke the protocol: ${wrong.message}`);
+      return;
+    }
+    const message = parseEdgeMessage(data);
+    if (message instanceof ProtocolError) {
+      this.#lost(`the edge broke the protocol: ${message.message}`);
+      return;
+    }
+    switch (message.type) {
+      case 'welcome':
+        this.#welcome(message.limits);
+        this.events.emit('load', message.load);
+        return;
+      case 'load':
+        this.events.emit('load', message.load);
+        return;
+      case 'pong':
+        this.#heartbeat?.onPong(message.id);
+        return;
+      case 'error':
+        if (message.load) this.events.emit('load', message.load);
+        if (message.id === null) this.#lost(`${message.code}: ${message.message}`);
+        else this.#exchange?.onMessage(message);
+        return;
+      case 'result':
+        this.events.emit('load', message.load);
+        this.#exchange?.onMessage(message);
+    }
+  }
+
+  #welcome(limits: { maxInFlight: number; maxRequestBytes: number }): void {
+    const socket = this.#socket;
+    if (!socket || this.#exchange) return;
+    this.#cancelTimer?.();
+    this.#attempt = 0;
+    const { clock } = this.#options;
+    const sendText = (text: string) => this.#send(socket, text);
+    const exchange = new Exchange(
+      {
+        sendText,
+        sendBytes: (frame, owner) => this.#send(socket, frame, owner),
+        withdraw: (owner) => this.shaper.up.withdraw(owner),
+      },
+      clock,
+      limits,
+    );
+    this.#exchange = exchange;
+    this.#heartbeat = new Heartbeat(clock, {
+      ping: (id) => sendText(JSON.stringify({ type: 'ping', id })),
+      isIdle: () => exchange.isIdle,
+      isSending: () => !this.shaper.up.isEmpty || socket.bufferedAmount > 0,
+      onRoundTrip: (roundTripMs) => this.events.emit('roundTrip', roundTripMs),
+      onDead: () => this.#lost('the edge stopped answering'),
+    });
+    this.#setState({ state: 'online', reason: 'connected' });
+  }
+
+  #send(socket: SocketLike, data: string | Uint8Array<ArrayBuffer>, owner?: number): void {
+    const numBytes = typeof data === 'string' ? data.length : data.byteLength;
+    this.shaper.up.push(
+      numBytes,
+      () => {
+        if (this.#socket === socket) socket.send(data);
+      },
+      owner,
+    );
+  }
+
+  #lost(reason: string): void {
+    if (this.#state.state === 'closed') return;
+    const retryInMs = retryDelayMs(this.#attempt, this.#options.random);
+    this.#attempt += 1;
+    // The state comes first, so that whoever handles the failed requests sees that the edge is gone.
+    const exchange = this.#detach(reason);
+    this.#cancelTimer = this.#options.clock.after(retryInMs, () => this.#dial());
+    this.#setState({ state: 'offline', reason, retryInMs });
+    exchange?.end(this.#unreachable());
+  }
+
+  #drop(code: number, error: CutpointError): void {
+    this.#detach(undefined, code)?.end(error);
+  }
+
+  #detach(reason: string | undefined, code?: number): Exchange | undefined {
+    this.#cancelTimer?.();
+    this.#cancelTimer = undefined;
+    this.#heartbeat?.stop();
+    this.#heartbeat = undefined;
+    this.shaper.clear();
+    const socket = this.#socket;
+    const exchange = this.#exchange;
+    this.#socket = undefined;
+    this.#exchange = undefined;
+    if (socket) {
+      socket.onmessage = null;
+      socket.onclose = null;
+      socket.onerror = () => {};
+      // Browsers take no other codes from a page than 1000 and 3000..4999, and at most 123 bytes of reason.
+      socket.close(code ?? 4000, reason?.slice(0, 40));
+    }
+    return exchange;
+  }
+
+  #setState(state: ConnectionState): void {
+    this.#state = state;
+    this.events.emit('state', state);
+  }
+}

@@ -1,0 +1,196 @@
+import { type Chunk, checkTensorHeaders, chunksOf, type EdgeMessage, type ResultMessage } from '@cutpoint/protocol';
+import type { Clock } from '../clock.js';
+import { CutpointError } from '../errors.js';
+import { PendingRequest, type TailReply, type TailRequest } from './requests.js';
+
+/** A request without a deadline of its own is given up after this: nobody waits for a picture that long. */
+export const LONGEST_REPLY_MS = 120_000;
+
+/** What an exchange needs of the socket under it. */
+export interface FrameSink {
+  sendText(text: string): void;
+  sendBytes(frame: Uint8Array<ArrayBuffer>, owner: number): void;
+  /** Takes back the frames of a request that have not left yet. */
+  withdraw(owner: number): void;
+}
+
+export interface ExchangeLimits {
+  readonly maxInFlight: number;
+  readonly maxRequestBytes: number;
+}
+
+/**
+ * Requests and replies over one open socket: matched by id, at most `maxInFlight` unanswered, the others held here in
+ * the order in which they came. It ends with its socket, and fails what it still had.
+ */
+export class Exchange {
+  readonly #sink: FrameSink;
+  readonly #clock: Clock;
+  readonly #limits: ExchangeLimits;
+  readonly #inFlight = new Map<number, PendingRequest>();
+  #held: PendingRequest[] = [];
+  /** Requests given up here whose reply may still come. */
+  readonly #abandoned = new Map<number, number>();
+  #nextId = 1;
+  #ended: CutpointError | undefined;
+
+  constructor(sink: FrameSink, clock: Clock, limits: ExchangeLimits) {
+    this.#sink = sink;
+    this.#clock = clock;
+    this.#limits = limits;
+  }
+
+  get isIdle(): boolean {
+    return this.#inFlight.size === 0 && this.#held.length === 0;
+  }
+
+  request(request: TailRequest): Promise<TailReply> {
+    if (request.numBytes > this.#limits.maxRequestBytes) {
+      return Promise.reject(
+        new CutpointError(
+          'edge_error',
+          `Cut ${request.cut} sends ${request.numBytes} bytes; the edge takes ${this.#limits.maxRequestBytes} at most.`,
+          { edgeCode: 'too_large' },
+        ),
+      );
+    }
+    if (this.#ended) return Promise.reject(this.#ended);
+    if (request.signal?.aborted) return Promise.reject(CutpointError.aborted(request.signal));
+    return new Promise((resolve, reject) => {
+      const pending = new PendingRequest(this.#takeId(), request, this.#clock.now(), resolve, reject);
+      const { signal } = request;
+      const onAbort = () => this.#abandon(pending, CutpointError.aborted(signal));
+      signal?.addEventListener('abort', onAbort, { once: true });
+      const limitMs = request.deadlineMs ?? LONGEST_REPLY_MS;
+      const cancelDeadline = this.#clock.after(limitMs, () =>
+        this.#abandon(pending, new CutpointError('deadline_exceeded', `No reply within ${Math.round(limitMs)} ms.`)),
+      );
+      pending.release = () => {
+        signal?.removeEventListener('abort', onAbort);
+        cancelDeadline();
+      };
+      this.#held.push(pending);
+      this.#sendHeld();
+    });
+  }
+
+  /** A message that answers a request. */
+  onMessage(message: ResultMessage | (EdgeMessage & { type: 'error' })): void {
+    const { id } = message;
+    if (id === null) return;
+    const pending = this.#inFlight.get(id);
+    if (!pending) {
+      // A result for something given up: its chunks follow and are counted down.
+      if (message.type === 'result' && this.#abandoned.has(id) && message.numBytes > 0) {
+        this.#abandoned.set(id, message.numBytes);
+      } else {
+        this.#abandoned.delete(id);
+      }
+      return;
+    }
+    if (message.type === 'error') {
+      this.#settle(pending);
+      pending.fail(CutpointError.fromEdge(message.code, message.message));
+      return;
+    }
+    const wrong = checkTensorHeaders(message.tensors, message.numBytes);
+    if (wrong) {
+      this.#settle(pending);
+      pending.fail(new CutpointError('edge_error', `The edge sent a wrong reply: ${wrong.message}`, { cause: wrong }));
+      return;
+    }
+    pending.begin(message, this.#clock.now());
+    if (message.numBytes === 0) this.#finish(pending);
+  }
+
+  /** @returns what is wrong with the chunk, when the connection cannot go on. */
+  onChunk(chunk: Chunk): Error | undefined {
+    const pending = this.#inFlight.get(chunk.id);
+    if (!pending) return this.#dropChunk(chunk);
+    if (!pending.assembler) return new Error(`bytes of reply ${chunk.id} came before the reply`);
+    const wrong = pending.assembler.accept(chunk, this.#clock.now());
+    if (wrong) return wrong;
+    if (pending.assembler.complete) this.#finish(pending);
+    return undefined;
+  }
+
+  /** The socket is gone: everything unanswered fails with `error`. */
+  end(error: CutpointError): void {
+    this.#ended = error;
+    const all = [...this.#inFlight.values(), ...this.#held];
+    this.#inFlight.clear();
+    this.#held = [];
+    for (const pending of all) pending.fail(error);
+  }
+
+  #takeId(): number {
+    const id = this.#nextId;
+    this.#nextId = id === 0xffff_ffff ? 1 : id + 1;
+    return id;
+  }
+
+  #sendHeld(): void {
+    while (this.#inFlight.size < this.#limits.maxInFlight) {
+      const pending = this.#held.shift();
+      if (!pending) return;
+      this.#send(pending);
+    }
+  }
+
+  #send(pending: PendingRequest): void {
+    const { request, id } = pending;
+    const nowMs = this.#clock.now();
+    pending.sent(nowMs);
+    this.#inFlight.set(id, pending);
+    const remainingMs =
+      request.deadlineMs === undefined ? undefined : Math.max(1, request.deadlineMs - (nowMs - pending.madeAtMs));
+    this.#sink.sendText(
+      JSON.stringify({
+        type: 'infer',
+        id,
+        model: request.model,
+        table: request.table,
+        cut: request.cut,
+        tensors: request.tensors,
+        numBytes: request.numBytes,
+        ...(remainingMs === undefined ? {} : { deadlineMs: remainingMs }),
+      }),
+    );
+    for (const frame of chunksOf(id, request.parts)) this.#sink.sendBytes(frame, id);
+  }
+
+  #settle(pending: PendingRequest): void {
+    this.#inFlight.delete(pending.id);
+    this.#held = this.#held.filter((held) => held !== pending);
+    this.#sendHeld();
+  }
+
+  #finish(pending: PendingRequest): void {
+    const nowMs = this.#clock.now();
+    this.#settle(pending);
+    pending.finish(nowMs);
+  }
+
+  #abandon(pending: PendingRequest, error: CutpointError): void {
+    if (this.#inFlight.has(pending.id)) {
+      this.#abandoned.set(pending.id, pending.assembler ? missingBytes(pending) : 0);
+      this.#sink.withdraw(pending.id);
+      this.#sink.sendText(JSON.stringify({ type: 'cancel', id: pending.id }));
+    }
+    this.#settle(pending);
+    pending.fail(error);
+  }
+
+  #dropChunk(chunk: Chunk): Error | undefined {
+    const left = this.#abandoned.get(chunk.id);
+    if (left === undefined) return new Error(`bytes of reply ${chunk.id}, which nobody waits for`);
+    if (left <= chunk.bytes.byteLength) this.#abandoned.delete(chunk.id);
+    else this.#abandoned.set(chunk.id, left - chunk.bytes.byteLength);
+    return undefined;
+  }
+}
+
+function missingBytes(pending: PendingRequest): number {
+  const { assembler } = pending;
+  return assembler ? assembler.numBytes - assembler.receivedBytes : 0;
+}

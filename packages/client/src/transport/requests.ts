@@ -1,0 +1,113 @@
+import type { Arrivals, EdgeTimings, LoadReport, TensorBytes, TensorHeader } from '@cutpoint/protocol';
+import { decodeTensors, PayloadAssembler } from '@cutpoint/protocol';
+import type { CutpointError } from '../errors.js';
+
+/** One tail to run at the edge. */
+export interface TailRequest {
+  readonly model: string;
+  readonly table: string;
+  readonly cut: number;
+  readonly tensors: readonly TensorHeader[];
+  /** The tensors' bytes, in order; they must not change until the request has settled. */
+  readonly parts: readonly Uint8Array[];
+  readonly numBytes: number;
+  readonly deadlineMs?: number;
+  readonly signal?: AbortSignal;
+}
+
+/** What came back, with how the two transfers went. */
+export interface TailReply {
+  readonly tensors: TensorBytes[];
+  readonly numBytes: number;
+  readonly timings: EdgeTimings;
+  /** The upload, as the edge's clock saw it. */
+  readonly arrivals: Arrivals;
+  /** The download, as this clock saw it. */
+  readonly downArrivals: Arrivals;
+  readonly load: LoadReport;
+  /** ms that the request waited here for its turn, in the limits of the connection. */
+  readonly heldMs: number;
+  /** From the first byte handed to the socket to the last byte of the reply. */
+  readonly roundMs: number;
+  /** From the `result` message to its last chunk. */
+  readonly downloadMs: number;
+}
+
+/** A request from the moment it is made to the moment it settles. */
+export class PendingRequest {
+  readonly id: number;
+  readonly request: TailRequest;
+  readonly madeAtMs: number;
+  readonly #resolve: (reply: TailReply) => void;
+  readonly #reject: (error: CutpointError) => void;
+  #sentAtMs = 0;
+  #resultAtMs = 0;
+  #result: ResultHead | undefined;
+  #assembler: PayloadAssembler | undefined;
+  /** Called once when it settles, whichever way. */
+  release: (() => void) | undefined;
+
+  constructor(
+    id: number,
+    request: TailRequest,
+    nowMs: number,
+    resolve: (reply: TailReply) => void,
+    reject: (error: CutpointError) => void,
+  ) {
+    this.id = id;
+    this.request = request;
+    this.madeAtMs = nowMs;
+    this.#resolve = resolve;
+    this.#reject = reject;
+  }
+
+  sent(nowMs: number): void {
+    this.#sentAtMs = nowMs;
+  }
+
+  /** The bytes that the reply announced and that are still on their way. */
+  get awaitsBytes(): boolean {
+    return this.#assembler !== undefined && !this.#assembler.complete;
+  }
+
+  get assembler(): PayloadAssembler | undefined {
+    return this.#assembler;
+  }
+
+  begin(result: ResultHead, nowMs: number): void {
+    this.#result = result;
+    this.#resultAtMs = nowMs;
+    this.#assembler = new PayloadAssembler(result.numBytes);
+  }
+
+  finish(nowMs: number): void {
+    const result = this.#result;
+    const assembler = this.#assembler;
+    if (!result || !assembler) return;
+    this.release?.();
+    this.#resolve({
+      tensors: decodeTensors(result.tensors, assembler.payload),
+      numBytes: result.numBytes,
+      timings: result.timings,
+      arrivals: result.arrivals,
+      downArrivals: assembler.arrivals,
+      load: result.load,
+      heldMs: this.#sentAtMs - this.madeAtMs,
+      roundMs: nowMs - this.#sentAtMs,
+      downloadMs: nowMs - this.#resultAtMs,
+    });
+  }
+
+  fail(error: CutpointError): void {
+    this.release?.();
+    this.#reject(error);
+  }
+}
+
+interface ResultHead {
+  readonly tensors: readonly TensorHeader[];
+  readonly numBytes: number;
+  readonly timings: EdgeTimings;
+  readonly arrivals: Arrivals;
+  readonly load: LoadReport;
+}

@@ -1,0 +1,84 @@
+import type { TensorInfo } from '@cutpoint/protocol';
+import type { DeviceChoice } from '../session.js';
+
+/** What the page and its runtime worker say to each other. Every call has an id and gets one answer. */
+
+/** A tensor as it travels between the threads: its own little-endian bytes. */
+export interface TensorMessage extends TensorInfo {
+  readonly bytes: Uint8Array<ArrayBuffer>;
+}
+
+export interface ProbeCall {
+  readonly type: 'probe';
+  readonly device: 'auto' | 'webgpu' | 'wasm';
+}
+
+/** Loads onnxruntime-web; the other calls do so by themselves. */
+export interface LoadCall {
+  readonly type: 'load';
+}
+
+export interface CreateCall {
+  readonly type: 'create';
+  /** Names the head from now on. */
+  readonly key: string;
+  readonly graph: Uint8Array<ArrayBuffer>;
+  /** External data by the file name that the graph uses: the sha256 of the pack. */
+  readonly packs: readonly { readonly path: string; readonly bytes: Uint8Array<ArrayBuffer> }[];
+  /** Types and dimensions of the inputs, to warm up with zeros. */
+  readonly inputs: readonly TensorInfo[];
+  /** Where to run; `webgpu` falls back to `wasm` when the graph cannot be built there. */
+  readonly provider: 'webgpu' | 'wasm';
+}
+
+export interface RunCall {
+  readonly type: 'run';
+  readonly key: string;
+  readonly feeds: readonly TensorMessage[];
+  readonly fetches: readonly string[];
+}
+
+export interface ReleaseCall {
+  readonly type: 'release';
+  readonly key: string;
+}
+
+export type Call = ProbeCall | LoadCall | CreateCall | RunCall | ReleaseCall;
+
+export interface CreateResult {
+  readonly inputNames: readonly string[];
+  readonly provider: 'webgpu' | 'wasm';
+  /** Why WebGPU was not used although it was asked for. */
+  readonly fallbackReason?: string;
+  readonly warmUpMs: number;
+}
+
+export interface RunResult {
+  readonly outputs: readonly TensorMessage[];
+  /** The run itself with the read-back of its outputs, without waiting for its turn. */
+  readonly headMs: number;
+}
+
+export interface Results {
+  probe: DeviceChoice;
+  load: { readonly ms: number };
+  create: CreateResult;
+  run: RunResult;
+  release: null;
+}
+
+export interface CallMessage {
+  readonly id: number;
+  readonly call: Call;
+}
+
+/** Takes a call back if it has not begun. */
+export interface CancelMessage {
+  readonly id: number;
+  readonly cancel: true;
+}
+
+export type AnswerMessage =
+  | { readonly id: number; readonly ok: true; readonly value: Results[keyof Results] }
+  | { readonly id: number; readonly ok: false; readonly message: string }
+  | { readonly deviceLost: string };
