@@ -10,7 +10,7 @@ export interface NpmPackage {
   readonly version: string;
 }
 
-const SPEC = /^((?:@[a-z0-9~-][a-z0-9._~-]*\/)?[a-z0-9~-][a-z0-9._~-]*)@(\d+\.\d+\.\d+(?:-[0-9A-Za-z.-]+)?)$/;
+const SPEC = /^((?:@[a-z0-9~][a-z0-9._~-]*\/)?[a-z0-9~][a-z0-9._~-]*)@(\d+\.\d+\.\d+(?:-[0-9A-Za-z.-]+)?)$/;
 
 /** @param spec `name@1.2.3` or `@scope/name@1.2.3`; ranges and tags are refused, because they move. */
 export function parseNpmSpec(spec: string): NpmPackage {

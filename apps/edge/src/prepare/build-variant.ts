@@ -35,6 +35,7 @@ export interface BuiltVariant {
   readonly cuts: readonly BuiltCut[];
   /** Of a pixel variant: its own input's name and what its outputs mean. */
   readonly pixels?: Pick<PixelVariant, 'input' | 'outputs'>;
+  readonly notes: readonly string[];
 }
 
 /**
@@ -70,8 +71,16 @@ export async function buildVariant(
     planned,
     analysis,
     cuts,
+    notes: notesOf(planned, optimized.skipped, list.unsplittable),
     ...(pixels === undefined ? {} : { pixels: { input: pixels.input, outputs: pixels.outputs } }),
   };
+}
+
+function notesOf(planned: PlannedVariant, skipped: string | undefined, unsplittable: string | undefined): string[] {
+  const notes: string[] = [];
+  if (skipped !== undefined) notes.push(`${planned.id}: not optimised: ${skipped}`);
+  if (unsplittable !== undefined) notes.push(`${planned.id}: cannot be cut in the middle: ${unsplittable}`);
+  return notes;
 }
 
 function pixelVariant(

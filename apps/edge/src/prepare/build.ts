@@ -82,7 +82,7 @@ export async function buildPrepared(request: PrepareRequest, context: BuildConte
     packs: packs.packs.map(({ sha256, numBytes }) => ({ sha256, numBytes })),
     variants,
   };
-  return { manifest, objects: [...objects] };
+  return { manifest, objects: [...objects], notes: built.flatMap(({ notes }) => notes) };
 }
 
 async function settle(writes: Promise<unknown>[]): Promise<void> {

@@ -11,6 +11,8 @@ export interface PreparedModel {
    * name, so ORT opens it in place and maps the packs.
    */
   readonly objectsDir: string;
+  /** What a person should know of it, in plain words: why it cannot be cut in the middle, say. Usually empty. */
+  readonly notes: readonly string[];
 }
 
 export interface PrepareRequest {

@@ -9,11 +9,13 @@ export interface PreparedRecord {
   readonly manifest: Manifest;
   /** Every graph, pack and table with its size. */
   readonly objects: readonly (readonly [sha256: string, numBytes: number])[];
+  readonly notes: readonly string[];
 }
 
 const recordSchema = v.object({
   manifest: manifestSchema,
   objects: v.array(v.tuple([sha256Schema, v.number()])),
+  notes: v.array(v.string()),
 });
 
 /** At once, so that thousands of small files are read in a fraction of a second. */
@@ -23,13 +25,13 @@ const CHECKS_AT_ONCE = 32;
 export async function readPrepared(store: ObjectStore, key: string): Promise<PreparedModel | undefined> {
   const parsed = v.safeParse(recordSchema, await store.readRecord(key));
   if (!parsed.success || !(await allHealthy(store, parsed.output.objects))) return undefined;
-  const { manifest } = parsed.output;
+  const { manifest, notes } = parsed.output;
   const tables = new Map<string, CutTable>();
   for (const { table } of manifest.variants) {
     const json: unknown = JSON.parse((await store.read(table)).toString('utf8'));
     tables.set(table, v.parse(cutTableSchema, json));
   }
-  return { manifest, tables, objectsDir: store.objectsDir };
+  return { manifest, tables, objectsDir: store.objectsDir, notes };
 }
 
 async function allHealthy(store: ObjectStore, objects: PreparedRecord['objects']): Promise<boolean> {

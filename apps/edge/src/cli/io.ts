@@ -1,0 +1,21 @@
+/** What a command may do with the terminal, injected so that tests can read it. */
+export interface CommandIo {
+  /** One line of result, to standard output. */
+  readonly out: (line: string) => void;
+  /** One line for people, to standard error. */
+  readonly err: (line: string) => void;
+  /** Replaces the current line on an interactive terminal; absent elsewhere. An empty text clears it. */
+  readonly status?: (text: string) => void;
+  readonly signal?: AbortSignal;
+}
+
+export function processIo(signal?: AbortSignal): CommandIo {
+  const { stdout, stderr } = process;
+  const clear = stderr.isTTY ? '\r\u001b[2K' : '';
+  return {
+    out: (line) => stdout.write(`${line}\n`),
+    err: (line) => stderr.write(`${clear}${line}\n`),
+    ...(stderr.isTTY ? { status: (text: string) => stderr.write(`${clear}${text.slice(0, stderr.columns - 1)}`) } : {}),
+    ...(signal === undefined ? {} : { signal }),
+  };
+}
