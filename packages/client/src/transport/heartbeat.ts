@@ -70,7 +70,7 @@ export class Heartbeat {
   #beat(): void {
     const nowMs = this.#clock.now();
     if (this.#sent) {
-      const silent = this.#heardAtMs < this.#sent.atMs && nowMs - this.#sent.atMs >= SILENCE_MS;
+      const silent = this.#heardAtMs <= this.#sent.atMs && nowMs - this.#sent.atMs >= SILENCE_MS;
       if (silent && !this.#hooks.isSending()) this.#hooks.onDead();
       return;
     }

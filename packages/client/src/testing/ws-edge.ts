@@ -1,0 +1,121 @@
+import { once } from 'node:events';
+import type { AddressInfo } from 'node:net';
+import {
+  type ClientMessage,
+  chunksOf,
+  decodeChunk,
+  encodeTensors,
+  type InferMessage,
+  type LoadReport,
+  PayloadAssembler,
+  parseClientMessage,
+} from '@cutpoint/protocol';
+import { type WebSocket, WebSocketServer } from 'ws';
+
+export const IDLE_LOAD: LoadReport = {
+  atMs: 0,
+  queueDepth: 0,
+  queueMs: 0,
+  inFlight: 0,
+  workers: 1,
+  k: {},
+  cpuUtilisation: 0,
+  gpuUtilisation: null,
+};
+
+export interface Received {
+  readonly message: InferMessage;
+  readonly payload: PayloadAssembler;
+  /** When each chunk came, by the clock of this end. */
+  readonly chunkAtMs: number[];
+}
+
+/** The other end of a real socket: keeps what it was sent and answers when the test says so. */
+export class WsEdge {
+  readonly server: WebSocketServer;
+  readonly url: string;
+  readonly protocols: string[] = [];
+  readonly messages: ClientMessage[] = [];
+  readonly received = new Map<number, Received>();
+  answersPings = true;
+  socket: WebSocket | undefined;
+  connections = 0;
+  readonly #waiters: { readonly met: () => boolean; readonly resolve: () => void }[] = [];
+
+  private constructor(server: WebSocketServer, maxInFlight: number) {
+    this.server = server;
+    this.url = `ws://127.0.0.1:${(server.address() as AddressInfo).port}/v1/stream`;
+    server.on('connection', (socket, request) => {
+      this.connections += 1;
+      this.socket = socket;
+      this.received.clear();
+      this.protocols.push(request.headers['sec-websocket-protocol'] ?? '');
+      socket.on('message', (data: Buffer, isBinary) => this.#onMessage(data, isBinary));
+      this.send({ type: 'welcome', limits: { maxInFlight, maxRequestBytes: 1_000_000 }, load: IDLE_LOAD });
+    });
+  }
+
+  static async listen(maxInFlight = 4, port = 0): Promise<WsEdge> {
+    const server = new WebSocketServer({
+      host: '127.0.0.1',
+      port,
+      handleProtocols: (protocols) => (protocols.has('cutpoint.v1') ? 'cutpoint.v1' : false),
+    });
+    await once(server, 'listening');
+    return new WsEdge(server, maxInFlight);
+  }
+
+  get port(): number {
+    return (this.server.address() as AddressInfo).port;
+  }
+
+  send(message: object | string): void {
+    this.socket?.send(typeof message === 'string' ? message : JSON.stringify(message));
+  }
+
+  /** Answers with one f32 tensor. */
+  reply(id: number, values: readonly number[]): void {
+    const tensor = { name: 'y', type: 'float32' as const, dims: [values.length], data: Float32Array.from(values) };
+    const { tensors, parts, numBytes } = encodeTensors([tensor]);
+    const arrivals = this.received.get(id)?.payload.arrivals;
+    const timings = { uploadMs: 1, queueMs: 2, decodeMs: 0, tailMs: 3, encodeMs: 0, totalMs: 5 };
+    this.send({ type: 'result', id, tensors, numBytes, timings, arrivals, load: IDLE_LOAD });
+    for (const frame of chunksOf(id, parts)) this.socket?.send(frame);
+  }
+
+  /** Resolves as soon as the condition holds. */
+  until(met: () => boolean): Promise<void> {
+    if (met()) return Promise.resolve();
+    return new Promise((resolve) => this.#waiters.push({ met, resolve }));
+  }
+
+  async close(): Promise<void> {
+    for (const client of this.server.clients) client.terminate();
+    await new Promise((resolve) => this.server.close(resolve));
+  }
+
+  #onMessage(data: Buffer, isBinary: boolean): void {
+    if (isBinary) {
+      const chunk = decodeChunk(new Uint8Array(data));
+      if (chunk instanceof Error) throw chunk;
+      const request = this.received.get(chunk.id);
+      if (!request) throw new Error(`chunk of ${chunk.id}, which was not announced`);
+      request.chunkAtMs.push(performance.now());
+      const wrong = request.payload.accept(chunk, performance.now());
+      if (wrong) throw wrong;
+    } else {
+      const message = parseClientMessage(data.toString());
+      if (message instanceof Error) throw message;
+      this.messages.push(message);
+      if (message.type === 'infer') {
+        this.received.set(message.id, { message, payload: new PayloadAssembler(message.numBytes), chunkAtMs: [] });
+      }
+      if (message.type === 'ping' && this.answersPings) this.send({ type: 'pong', id: message.id });
+    }
+    for (const waiter of [...this.#waiters]) {
+      if (!waiter.met()) continue;
+      this.#waiters.splice(this.#waiters.indexOf(waiter), 1);
+      waiter.resolve();
+    }
+  }
+}
