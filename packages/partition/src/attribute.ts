@@ -1,12 +1,19 @@
 import type { Arm } from './arm.js';
 import type { Conditions } from './conditions.js';
-import { type ArmCorrection, type ConditionValues, predictTotal, valuesOf } from './cost.js';
+import { type ConditionValues, predictTotal, valuesOf } from './cost.js';
 import type { Cause } from './plan.js';
 
-/** The arm that was left and the one that was taken, each with its corrections. */
+/** One end of a switch: an arm, with the factors that its real runs gave. */
+export interface SwitchEnd {
+  readonly arm: Arm;
+  readonly headFactor: number;
+  readonly tailFactor: number;
+}
+
+/** The arm that was left and the one that was taken. */
 export interface Switch {
-  readonly from: { readonly arm: Arm; readonly correction: ArmCorrection };
-  readonly to: { readonly arm: Arm; readonly correction: ArmCorrection };
+  readonly from: SwitchEnd;
+  readonly to: SwitchEnd;
 }
 
 const QUANTITIES = ['uplink', 'downlink', 'fixedMs', 'queueMs', 'k', 'd'] as const;
@@ -50,5 +57,9 @@ export function attribute(change: Switch, before: Conditions, now: Conditions): 
 
 /** How much faster the new arm is than the old one, in ms. */
 function gainOf({ from, to }: Switch, at: ConditionValues): number {
-  return predictTotal(from.arm, at, from.correction) - predictTotal(to.arm, at, to.correction);
+  return endMs(from, at) - endMs(to, at);
+}
+
+function endMs({ arm, headFactor, tailFactor }: SwitchEnd, at: ConditionValues): number {
+  return predictTotal(arm, at, headFactor, tailFactor);
 }

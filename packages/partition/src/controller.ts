@@ -2,7 +2,7 @@ import type { Arm } from './arm.js';
 import type { Conditions } from './conditions.js';
 import { type DecisionMemory, decide } from './decision.js';
 import { PartitionError } from './errors.js';
-import { Correction } from './estimators/correction.js';
+import { Corrections } from './estimators/correction.js';
 import { DeviceFactorEstimator } from './estimators/device-factor.js';
 import { type EdgeLoad, EdgeLoadTracker } from './estimators/edge-load.js';
 import type { TransferSample } from './estimators/link.js';
@@ -41,10 +41,8 @@ export class Controller {
   readonly load: EdgeLoadTracker;
   readonly device: DeviceFactorEstimator;
   #ready: readonly number[];
-  readonly #uncorrected: readonly number[];
-  /** By index of the arm; only those that ran have one. */
-  readonly #heads = new Map<number, Correction>();
-  readonly #tails = new Map<number, Correction>();
+  readonly #heads: Corrections;
+  readonly #tails: Corrections;
   #policy: PolicyName;
   #forced: number | undefined;
   #memory: DecisionMemory | undefined;
@@ -57,7 +55,8 @@ export class Controller {
     this.load = options.load ?? new EdgeLoadTracker();
     this.device = options.device ?? new DeviceFactorEstimator();
     this.#ready = arms.map((arm) => (arm.usesEdge && arm.cut === 0 ? 1 : 0));
-    this.#uncorrected = arms.map(() => 1);
+    this.#heads = new Corrections(arms.length);
+    this.#tails = new Corrections(arms.length);
     this.#policy = 'cutpoint';
     if (options.policy !== undefined) this.setPolicy(options.policy);
   }
@@ -109,9 +108,8 @@ export class Controller {
     const index = this.#indexOf(cut);
     const arm = this.arms[index];
     if (arm === undefined || !(arm.headMs > 0)) return;
-    const correction = correctionFor(this.#heads, index);
-    this.device.observe(measuredMs, arm.headMs * correction.factor(atMs), atMs);
-    correction.observe(measuredMs, this.device.estimate(atMs).value * arm.headMs, atMs);
+    this.device.observe(measuredMs, arm.headMs * this.#heads.factor(index, atMs), atMs);
+    this.#heads.observe(index, measuredMs, this.device.estimate(atMs).value * arm.headMs, atMs);
   }
 
   /** A tail that ran at the edge, timed there, after the load report that came with it. */
@@ -119,8 +117,7 @@ export class Controller {
     const index = this.#indexOf(cut);
     const arm = this.arms[index];
     if (arm === undefined || !(arm.tailMs > 0)) return;
-    const correction = correctionFor(this.#tails, index);
-    correction.observe(measuredMs, this.load.k(atMs).value * arm.tailMs, atMs);
+    this.#tails.observe(index, measuredMs, this.load.k(atMs).value * arm.tailMs, atMs);
   }
 
   conditions(nowMs: number): Conditions {
@@ -140,8 +137,8 @@ export class Controller {
     const { plan, memory } = decide({
       arms: this.arms,
       ready: this.#ready,
-      headFactors: this.#factors(this.#heads, nowMs),
-      tailFactors: this.#factors(this.#tails, nowMs),
+      headFactors: this.#heads.factors(nowMs),
+      tailFactors: this.#tails.factors(nowMs),
       conditions: this.conditions(nowMs),
       policy: this.#policy,
       forcedCut: options.cut ?? this.#forced,
@@ -155,19 +152,4 @@ export class Controller {
   #indexOf(cut: number): number {
     return this.arms.findIndex((arm) => arm.cut === cut);
   }
-
-  #factors(corrections: ReadonlyMap<number, Correction>, nowMs: number): readonly number[] {
-    if (corrections.size === 0) return this.#uncorrected;
-    const factors = this.#uncorrected.slice();
-    for (const [index, correction] of corrections) factors[index] = correction.factor(nowMs);
-    return factors;
-  }
-}
-
-function correctionFor(corrections: Map<number, Correction>, index: number): Correction {
-  const known = corrections.get(index);
-  if (known !== undefined) return known;
-  const correction = new Correction();
-  corrections.set(index, correction);
-  return correction;
 }

@@ -2,14 +2,6 @@ import type { Arm } from './arm.js';
 import type { Conditions } from './conditions.js';
 import type { Terms } from './plan.js';
 
-/** What real runs say of one arm: measured ÷ predicted time of its head and of its tail, on top of d and k. */
-export interface ArmCorrection {
-  readonly head: number;
-  readonly tail: number;
-}
-
-export const NO_CORRECTION: ArmCorrection = Object.freeze({ head: 1, tail: 1 });
-
 /** The conditions as bare numbers, which is what the formula needs and what is cheap to vary one at a time. */
 export interface ConditionValues {
   readonly uplink: number;
@@ -38,9 +30,12 @@ export function valuesOf(conditions: Conditions): ConditionValues {
  *
  * A local arm has only its first term. The queue that was reported drains while head and upload run, so what is left
  * of it at arrival counts.
+ *
+ * @param headFactor what real runs of this very head say: measured ÷ d·head
+ * @param tailFactor the same of its tail: measured ÷ k·tail
  */
-export function predict(arm: Arm, at: ConditionValues, correction: ArmCorrection = NO_CORRECTION): Terms {
-  const headMs = at.d * arm.headMs * correction.head;
+export function predict(arm: Arm, at: ConditionValues, headFactor = 1, tailFactor = 1): Terms {
+  const headMs = at.d * arm.headMs * headFactor;
   if (!arm.usesEdge) {
     return { headMs, encodeMs: 0, fixedMs: 0, uploadMs: 0, queueMs: 0, tailMs: 0, decodeMs: 0, downloadMs: 0 };
   }
@@ -52,22 +47,22 @@ export function predict(arm: Arm, at: ConditionValues, correction: ArmCorrection
     fixedMs: at.fixedMs,
     uploadMs,
     queueMs: Math.max(0, at.queueMs - (headMs + encodeMs + uploadMs)),
-    tailMs: at.k * arm.tailMs * correction.tail,
+    tailMs: at.k * arm.tailMs * tailFactor,
     decodeMs: arm.decodeMs ?? 0,
     downloadMs: arm.bytesDown / at.downlink,
   };
 }
 
 /** The sum of {@link predict}'s terms, without making the record. */
-export function predictTotal(arm: Arm, at: ConditionValues, correction: ArmCorrection = NO_CORRECTION): number {
-  const headMs = at.d * arm.headMs * correction.head;
+export function predictTotal(arm: Arm, at: ConditionValues, headFactor = 1, tailFactor = 1): number {
+  const headMs = at.d * arm.headMs * headFactor;
   if (!arm.usesEdge) return headMs;
   // Head, codec and upload; for as long as that takes the queue drains.
   const untilArrivalMs = headMs + (arm.encodeMs ?? 0) + arm.bytesUp / at.uplink;
   return (
     Math.max(untilArrivalMs, at.queueMs) +
     at.fixedMs +
-    at.k * arm.tailMs * correction.tail +
+    at.k * arm.tailMs * tailFactor +
     (arm.decodeMs ?? 0) +
     arm.bytesDown / at.downlink
   );

@@ -1,8 +1,8 @@
 import type { Arm } from './arm.js';
-import { attribute } from './attribute.js';
+import { attribute, type SwitchEnd } from './attribute.js';
 import type { Conditions } from './conditions.js';
 import { PartitionError } from './errors.js';
-import { at, correctionOf, type Field, isReachable, survey, totalsAt } from './field.js';
+import { at, type Field, isReachable, survey, totalsAt } from './field.js';
 import type { Cause, Plan } from './plan.js';
 import { offload } from './policies/fixed.js';
 import { fastest, type Policy, type PolicyInput } from './policies/policy.js';
@@ -147,13 +147,14 @@ function causeOf(input: DecisionInput, chosen: number, forced: number): Cause {
   if (input.ready[memory.chosen] === 0) return 'not-ready';
   if (!memory.conditions.connected && at(arms, chosen).usesEdge) return 'reconnected';
   if (memory.ready[chosen] === 0) return 'ready';
-  const change = {
-    from: { arm: at(arms, memory.chosen), correction: correctionOf(input, memory.chosen) },
-    to: { arm: at(arms, chosen), correction: correctionOf(input, chosen) },
-  };
+  const change = { from: switchEnd(input, memory.chosen), to: switchEnd(input, chosen) };
   return (
     attribute(change, memory.adopted, conditions) ?? attribute(change, memory.conditions, conditions) ?? 'corrected'
   );
+}
+
+function switchEnd({ arms, headFactors, tailFactors }: DecisionInput, index: number): SwitchEnd {
+  return { arm: at(arms, index), headFactor: headFactors[index] ?? 1, tailFactor: tailFactors[index] ?? 1 };
 }
 
 /** The arm of the listed cut nearest to the one asked for: of several codecs the fastest that can run. */

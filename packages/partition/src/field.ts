@@ -1,6 +1,6 @@
 import type { Arm } from './arm.js';
 import type { Conditions } from './conditions.js';
-import { type ArmCorrection, type ConditionValues, NO_CORRECTION, predictTotal, valuesOf } from './cost.js';
+import { type ConditionValues, predictTotal, valuesOf } from './cost.js';
 import type { DecisionInput } from './decision.js';
 
 /** Every arm as it stands at the moment of the decision. */
@@ -27,21 +27,16 @@ export function survey(input: DecisionInput): Field {
 
 /** Predicted latency of every arm. */
 export function totalsAt(input: DecisionInput, values: ConditionValues): Float64Array {
-  const totalsMs = new Float64Array(input.arms.length);
+  const { arms, headFactors, tailFactors } = input;
+  const totalsMs = new Float64Array(arms.length);
   for (let index = 0; index < totalsMs.length; index++) {
-    totalsMs[index] = predictTotal(at(input.arms, index), values, correctionOf(input, index));
+    totalsMs[index] = predictTotal(at(arms, index), values, headFactors[index], tailFactors[index]);
   }
   return totalsMs;
 }
 
 export function isReachable(arm: Arm, conditions: Conditions): boolean {
   return conditions.connected || !arm.usesEdge;
-}
-
-export function correctionOf(input: DecisionInput, index: number): ArmCorrection {
-  const head = input.headFactors[index] ?? 1;
-  const tail = input.tailFactors[index] ?? 1;
-  return head === 1 && tail === 1 ? NO_CORRECTION : { head, tail };
 }
 
 export function at<T>(list: readonly T[], index: number): T {

@@ -1,6 +1,6 @@
 import { predict } from './cost.js';
 import type { DecisionInput, Verdict } from './decision.js';
-import { at, correctionOf, type Field, isReachable } from './field.js';
+import { at, type Field, isReachable } from './field.js';
 import type { Candidate, Cause, Plan, Rejection } from './plan.js';
 import { policies } from './policies/registry.js';
 
@@ -10,24 +10,27 @@ import { policies } from './policies/registry.js';
  * matter when; spreading, cloning or serialising a plan reads it.
  */
 export function writePlan(input: DecisionInput, field: Field, verdict: Verdict, cause: Cause): Plan {
-  const written = new Map<number, Candidate>();
-  const write = (index: number): Candidate => {
-    let candidate = written.get(index);
-    if (candidate === undefined) {
-      candidate = candidateOf(input, field, verdict, index);
-      written.set(index, candidate);
-    }
-    return candidate;
-  };
+  const write = (index: number) => candidateOf(input, field, verdict, index);
+  const chosen = write(verdict.chosen);
+  const wish = verdict.wish === verdict.chosen ? chosen : write(verdict.wish);
+  const runnerUp =
+    verdict.runnerUp === verdict.wish ? wish : verdict.runnerUp < 0 ? undefined : write(verdict.runnerUp);
   let candidates: readonly Candidate[] | undefined;
+  const writeAll = () => {
+    const all = input.arms.map((_arm, index) => write(index));
+    all[verdict.chosen] = chosen;
+    all[verdict.wish] = wish;
+    if (runnerUp !== undefined) all[verdict.runnerUp] = runnerUp;
+    return Object.freeze(all);
+  };
   return {
     policy: input.policy,
     decidedAtMs: input.nowMs,
-    chosen: write(verdict.chosen),
-    ...(verdict.runnerUp < 0 ? {} : { runnerUp: write(verdict.runnerUp) }),
-    wish: write(verdict.wish),
+    chosen,
+    ...(runnerUp === undefined ? {} : { runnerUp }),
+    wish,
     get candidates() {
-      candidates ??= Object.freeze(input.arms.map((_arm, index) => write(index)));
+      candidates ??= writeAll();
       return candidates;
     },
     conditions: input.conditions,
@@ -37,7 +40,7 @@ export function writePlan(input: DecisionInput, field: Field, verdict: Verdict, 
 
 function candidateOf(input: DecisionInput, field: Field, verdict: Verdict, index: number): Candidate {
   const arm = at(input.arms, index);
-  const terms = predict(arm, field.at, correctionOf(input, index));
+  const terms = predict(arm, field.at, input.headFactors[index], input.tailFactors[index]);
   const totalMs = field.totalsMs[index] ?? 0;
   if (index === verdict.chosen) return { arm, terms, totalMs };
   return { arm, terms, totalMs, rejected: rejectionOf(input, field, verdict, index) };

@@ -30,3 +30,38 @@ export class Correction {
     return Math.exp(log * 0.5 ** (Math.max(0, nowMs - this.#lastAtMs) / FORGET_HALF_LIFE_MS));
   }
 }
+
+/** Factors change slowly between runs; they are worked out again when they are this old. */
+const REFRESH_MS = 2_000;
+
+/** The corrections of one part (head or tail) of every arm. */
+export class Corrections {
+  readonly #learnt = new Map<number, Correction>();
+  /** Never changed in place: decisions keep what they were given. */
+  #factors: readonly number[];
+  #refreshedAtMs = 0;
+
+  constructor(numArms: number) {
+    this.#factors = Array.from({ length: numArms }, () => 1);
+  }
+
+  observe(index: number, measuredMs: number, predictedMs: number, atMs: number): void {
+    const correction = this.#learnt.get(index) ?? new Correction();
+    correction.observe(measuredMs, predictedMs, atMs);
+    this.#learnt.set(index, correction);
+    this.#factors = this.#factors.with(index, correction.factor(atMs));
+  }
+
+  factor(index: number, nowMs: number): number {
+    return this.#learnt.get(index)?.factor(nowMs) ?? 1;
+  }
+
+  /** By index of the arm. */
+  factors(nowMs: number): readonly number[] {
+    if (this.#learnt.size > 0 && Math.abs(nowMs - this.#refreshedAtMs) > REFRESH_MS) {
+      this.#refreshedAtMs = nowMs;
+      this.#factors = this.#factors.map((_factor, index) => this.factor(index, nowMs));
+    }
+    return this.#factors;
+  }
+}

@@ -1,0 +1,108 @@
+import { parseArgs } from 'node:util';
+import { type Arm, Controller, type PolicyName, policies } from '@cutpoint/partition';
+import type { Bench } from './bench.js';
+import { median, quantile, round } from './statistics.js';
+
+const WARM_UP = 2_000;
+
+/**
+ * One decision over all arms, all of them ready, with every estimator fed, while conditions move so that the cut does
+ * too. Reading the record of all arms, which a page does a few times a second, is timed apart.
+ */
+export const decide: Bench = {
+  summary: 'time of one decision [--cuts 300] [--decisions 20000] [--policy cutpoint]',
+  async run(args, print) {
+    const { values } = parseArgs({
+      args: [...args],
+      options: {
+        cuts: { type: 'string', default: '300' },
+        decisions: { type: 'string', default: '20000' },
+        policy: { type: 'string', default: 'cutpoint' },
+      },
+    });
+    const cuts = positive('--cuts', values.cuts);
+    const decisions = positive('--decisions', values.decisions);
+    const policy = values.policy as PolicyName; // checked by the controller, which names the known ones
+    const controller = new Controller(armsOf(cuts), { policy });
+    const micros: number[] = [];
+    const recordMicros: number[] = [];
+    const visited = new Set<number>();
+    prepare(controller);
+    for (let index = -WARM_UP; index < decisions; index++) {
+      const nowMs = 100 * (index + WARM_UP);
+      observe(controller, index, nowMs);
+      const startedAt = process.hrtime.bigint();
+      const plan = controller.decide(nowMs);
+      const decidedAt = process.hrtime.bigint();
+      const written = plan.candidates.length;
+      const writtenAt = process.hrtime.bigint();
+      if (index < 0) continue;
+      if (written !== cuts) throw new Error(`a record of ${written} arms instead of ${cuts}`);
+      visited.add(plan.chosen.arm.cut);
+      micros.push(Number(decidedAt - startedAt) / 1000);
+      recordMicros.push(Number(writtenAt - decidedAt) / 1000);
+    }
+    const result = {
+      policy: controller.policy,
+      cuts,
+      decisions,
+      chosenCuts: visited.size,
+      medianMicros: round(median(micros)),
+      meanMicros: round(micros.reduce((sum, value) => sum + value, 0) / micros.length),
+      p95Micros: round(quantile(micros, 0.95)),
+      p99Micros: round(quantile(micros, 0.99)),
+      recordMedianMicros: round(median(recordMicros)),
+      recordP95Micros: round(quantile(recordMicros, 0.95)),
+    };
+    print(`${decisions} decisions over ${cuts} cuts by ${controller.policy}, ${visited.size} different cuts chosen`);
+    print(`decide: median ${result.medianMicros} µs, p95 ${result.p95Micros} µs, p99 ${result.p99Micros} µs`);
+    print(`record of all arms: median ${result.recordMedianMicros} µs, p95 ${result.recordP95Micros} µs`);
+    return { ...result, policies: Object.keys(policies) };
+  },
+};
+
+function prepare(controller: Controller): void {
+  controller.observeConnection(true);
+  for (const { cut } of controller.arms) {
+    controller.setReady(cut, true);
+    // Every arm has run, so that every one has corrections to apply.
+    controller.observeHead(cut, (1 + (cut % 5) / 20) * 240 * (cut / controller.arms.length), 0);
+    controller.observeTail(cut, (1 + (cut % 7) / 30) * 60 * (1 - cut / controller.arms.length), 0);
+  }
+}
+
+/** Bandwidth swings between 1 and 30 Mbit/s and the load between none and much, each with a period of its own. */
+function observe(controller: Controller, index: number, nowMs: number): void {
+  const uplink = 2_000 + 1_850 * Math.sin(index / 40);
+  controller.observeTransfer('up', { numBytes: 64_000, spanMs: 64_000 / uplink }, nowMs);
+  controller.observeTransfer('down', { numBytes: 8_000, spanMs: 4 }, nowMs);
+  controller.observeRoundTrip(8 + (index % 3), nowMs);
+  controller.observeLoad({ queueMs: Math.max(0, 80 * Math.sin(index / 90)), k: 2 + Math.sin(index / 90) }, nowMs);
+}
+
+/** A convolutional network's shape: crossings shrink with depth, unevenly, and pooling steps make good cuts. */
+function armsOf(cuts: number): Arm[] {
+  const last = cuts - 1;
+  return Array.from({ length: cuts }, (_, cut): Arm => {
+    const depth = cut / last;
+    const isLocal = cut === last;
+    const unevenness = 1 + ((cut * 7_919) % 13) / 6;
+    return {
+      cut,
+      codec: 'raw',
+      headMs: 60 * depth,
+      tailMs: 60 * (1 - depth),
+      bytesUp: isLocal ? 0 : Math.round(600_000 * unevenness * Math.exp(-4 * depth)),
+      bytesDown: isLocal ? 0 : 4_000,
+      usesEdge: !isLocal,
+      isPrefix: true,
+    };
+  });
+}
+
+function positive(option: string, text: string): number {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < 2)
+    throw new Error(`${option} must be a whole number of at least 2, not '${text}'`);
+  return value;
+}

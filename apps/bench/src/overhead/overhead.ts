@@ -1,0 +1,191 @@
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import {
+  type Cut,
+  type CutTable,
+  encodeTensors,
+  type Manifest,
+  ProtocolError,
+  parseCutTable,
+  parseManifest,
+  type TensorInfo,
+} from '@cutpoint/protocol';
+import type { Bench } from '../bench.js';
+import { median, quantile, round } from '../statistics.js';
+import { BareTail } from './bare-tail.js';
+import { EdgeProcess } from './edge-process.js';
+import { CROSSING_BYTES, overheadNetwork } from './network.js';
+import { type Reply, StreamClient } from './stream-client.js';
+
+const MODEL = 'overhead';
+const WARM_UP = 100;
+/** Threads of onnxruntime in one tail, at the edge and bare alike. */
+const THREADS = 1;
+const EDGE_ARGS: readonly string[] = [];
+
+/**
+ * What the edge adds to a tail: a request over loopback with 64 KB up, against onnxruntime's `run` of the same tail
+ * timed inside a worker thread. The two alternate, so that whatever else the machine does meets both.
+ */
+export const overhead: Bench = {
+  summary: 'a request through the edge against the same tail bare [--pairs 500]',
+  async run(args, print) {
+    const { values } = parseArgs({ args: [...args], options: { pairs: { type: 'string', default: '500' } } });
+    const pairs = Number(values.pairs);
+    if (!Number.isInteger(pairs) || pairs < 1) throw new Error(`--pairs must be a whole number, not '${values.pairs}'`);
+    const workDir = await mkdtemp(join(tmpdir(), 'cutpoint-overhead-'));
+    try {
+      return await measure(workDir, pairs, print);
+    } finally {
+      await rm(workDir, { recursive: true, force: true });
+    }
+  },
+};
+
+async function measure(workDir: string, pairs: number, print: (line: string) => void) {
+  await using edge = await EdgeProcess.start({
+    modelsDir: await repositoryIn(workDir),
+    homeDir: workDir,
+    args: EDGE_ARGS,
+  });
+  const { manifest, table, tableHash } = await describe(edge.url);
+  const cut = table.cuts.find(
+    ({ id, bytesUp, tailGraph }) => id > 0 && tailGraph !== null && bytesUp === CROSSING_BYTES,
+  );
+  const crossing = table.tensors[cut?.crossing[0] ?? -1];
+  if (cut === undefined || crossing === undefined) throw new Error('the table has no middle cut of 64 KB');
+  await using bare = await BareTail.open({
+    graphFile: await fetchTail(edge.url, manifest, cut, workDir),
+    threads: THREADS,
+    input: crossing.name,
+    output: cut.tailOutputs[0] ?? '',
+    dims: crossing.dims,
+  });
+  using client = await StreamClient.open(edge.url);
+
+  const edgeMs: number[] = [];
+  const bareMs: number[] = [];
+  const bareHopMs: number[] = [];
+  const differenceMs: number[] = [];
+  const stages: Reply['result']['timings'][] = [];
+  for (let index = -WARM_UP; index < pairs; index++) {
+    const input = Float32Array.from({ length: CROSSING_BYTES / 4 }, (_, at) => Math.sin(at + index));
+    const through = async () =>
+      throughEdge(client, { table: tableHash, cut: cut.id, crossing, input }, index + WARM_UP);
+    const alone = async () => bareRun(bare, input);
+    // Who goes first alternates too: what follows the other finds its leftovers in the caches.
+    const first = index % 2 === 0 ? await through() : undefined;
+    const run = await alone();
+    const request = first ?? (await through());
+    assertSame(request.reply.payload, run.output);
+    if (index < 0) continue;
+    edgeMs.push(request.ms);
+    bareMs.push(run.runMs);
+    bareHopMs.push(run.hopMs);
+    differenceMs.push(request.ms - run.runMs);
+    stages.push(request.reply.result.timings);
+  }
+
+  const stage = (name: keyof Reply['result']['timings']) => round(median(stages.map((timings) => timings[name])));
+  const result = {
+    pairs,
+    bytesUp: CROSSING_BYTES,
+    edgeP50Ms: round(median(edgeMs)),
+    edgeP95Ms: round(quantile(edgeMs, 0.95)),
+    bareP50Ms: round(median(bareMs)),
+    bareP95Ms: round(quantile(bareMs, 0.95)),
+    bareWithHopP50Ms: round(median(bareHopMs)),
+    differenceMs: round(median(edgeMs) - median(bareMs)),
+    pairedDifferenceP50Ms: round(median(differenceMs)),
+    edgeStagesP50Ms: {
+      upload: stage('uploadMs'),
+      queue: stage('queueMs'),
+      decode: stage('decodeMs'),
+      tail: stage('tailMs'),
+      encode: stage('encodeMs'),
+      total: stage('totalMs'),
+    },
+  };
+  print(`${pairs} pairs, ${CROSSING_BYTES} bytes up, loopback, p50 (p95)`);
+  print(`through the edge       ${result.edgeP50Ms} ms (${result.edgeP95Ms})`);
+  print(
+    `bare in a worker       ${result.bareP50Ms} ms (${result.bareP95Ms}), ${result.bareWithHopP50Ms} ms with the hop there and back`,
+  );
+  print(`difference             ${result.differenceMs} ms`);
+  print(`stages at the edge     ${JSON.stringify(result.edgeStagesP50Ms)}`);
+  return result;
+}
+
+async function throughEdge(
+  client: StreamClient,
+  request: { table: string; cut: number; crossing: TensorInfo; input: Float32Array },
+  id: number,
+): Promise<{ ms: number; reply: Reply }> {
+  const startedAt = performance.now();
+  const { tensors, parts, numBytes } = encodeTensors([{ ...request.crossing, data: request.input }]);
+  const { table, cut } = request;
+  const reply = await client.infer({ type: 'infer', id, model: MODEL, table, cut, tensors, numBytes }, parts);
+  return { ms: performance.now() - startedAt, reply };
+}
+
+async function bareRun(
+  bare: BareTail,
+  input: Float32Array,
+): Promise<{ runMs: number; hopMs: number; output: Float32Array }> {
+  const copy = Float32Array.from(input);
+  const startedAt = performance.now();
+  const { runMs, output } = await bare.run(copy);
+  return { runMs, hopMs: performance.now() - startedAt, output };
+}
+
+/** Two figures for different work are no comparison. */
+function assertSame(payload: Uint8Array, output: Float32Array): void {
+  const same = Buffer.from(payload).equals(Buffer.from(output.buffer, output.byteOffset, output.byteLength));
+  if (!same) throw new Error('the edge and the bare tail answered differently');
+}
+
+async function repositoryIn(workDir: string): Promise<string> {
+  const modelsDir = join(workDir, 'models');
+  await mkdir(join(modelsDir, MODEL, '1'), { recursive: true });
+  await writeFile(join(modelsDir, MODEL, '1', 'model.onnx'), overheadNetwork());
+  const config = { description: 'benchmark', source: { file: 'model.onnx' } };
+  await writeFile(join(modelsDir, MODEL, 'config.json'), JSON.stringify(config));
+  return modelsDir;
+}
+
+async function describe(url: string): Promise<{ manifest: Manifest; table: CutTable; tableHash: string }> {
+  const manifest = parseManifest(await fetchJson(`${url}/v1/models/${MODEL}/manifest`));
+  if (manifest instanceof ProtocolError) throw manifest;
+  const tableHash = manifest.variants.find((variant) => variant.kind === 'tensors')?.table;
+  if (tableHash === undefined) throw new Error('the manifest has no variant of tensors');
+  const table = parseCutTable(await fetchJson(`${url}/v1/tables/${tableHash}`));
+  if (table instanceof ProtocolError) throw table;
+  return { manifest, table, tableHash };
+}
+
+/** The tail as the edge runs it, with the packs that it names beside it. */
+async function fetchTail(url: string, manifest: Manifest, cut: Cut, workDir: string): Promise<string> {
+  const dir = join(workDir, 'tail');
+  await mkdir(dir);
+  for (const { sha256 } of manifest.packs)
+    await writeFile(join(dir, sha256), await fetchBytes(`${url}/v1/packs/${sha256}`));
+  const file = join(dir, 'tail.onnx');
+  await writeFile(file, await fetchBytes(`${url}/v1/graphs/${cut.tailGraph}`));
+  return file;
+}
+
+async function fetchJson(url: string): Promise<unknown> {
+  return (await fetchOk(url)).json();
+}
+
+async function fetchBytes(url: string): Promise<Uint8Array> {
+  return new Uint8Array(await (await fetchOk(url)).arrayBuffer());
+}
+
+async function fetchOk(url: string): Promise<Response> {
+  const response = await fetch(url);
+  if (!response.ok) throw new Error(`${url} answered ${response.status}: ${await response.text()}`);
+  return response;
+}
