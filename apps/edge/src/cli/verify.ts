@@ -1,0 +1,136 @@
+import { type CutDescription, describeCut, OnnxError } from '@cutpoint/onnx';
+import { ModelError } from '../models/error.js';
+import { openSplitModel, type SplitModel } from '../ort/split-model.js';
+import type { CommandIo } from './io.js';
+import { type CutChoice, codedMessage, parseVerifyArguments, type VerifyArguments } from './verify-arguments.js';
+import { isNowhereFinite } from './verify-compare.js';
+import { type CutResult, type Reference, runReference, toleranceOf, verifyCut } from './verify-cuts.js';
+
+const USAGE = `cutpoint verify <model.onnx> [options]
+
+Runs the head and then the tail of every distinct cut and compares the outputs with those of the unsplit file.
+
+  --cuts all|i,j,…      which cuts (all)
+  --sample N            N cuts spread evenly instead
+  --dims x=1,3,160,160  dimensions of an input that has none; again for the next input
+  --seed N              of the random input (1)
+  --json                the result as one JSON object in the last line:
+                        {model, nodes, cuts, failed, maxAbsErr, maxRelErr, ms}; maxRelErr is the error over the range
+                        of its output, and null stands for an error without bounds
+
+Exit code 0 when every cut agrees, 1 when one does not, 2 when nothing could be verified.`;
+
+interface Summary {
+  readonly model: string;
+  readonly nodes: number;
+  readonly cuts: number;
+  readonly failed: number;
+  readonly maxAbsErr: number;
+  readonly maxRelErr: number;
+  readonly ms: number;
+}
+
+/** The `verify` command. @returns the exit code. */
+export async function run(argv: readonly string[], io: CommandIo): Promise<number> {
+  let args: VerifyArguments | undefined;
+  try {
+    args = parseVerifyArguments(argv);
+    if (!args) {
+      io.out(USAGE);
+      return 0;
+    }
+    const summary = await verify(args, io);
+    io.status?.('');
+    if (args.json) io.out(JSON.stringify(summary));
+    else io.out(inWords(summary));
+    return summary.failed > 0 ? 1 : 0;
+  } catch (error) {
+    const { code, message } = codedMessage(error);
+    io.status?.('');
+    io.err(`cutpoint verify: ${code}: ${message}`);
+    if (code === 'bad_arguments') io.err(`\n${USAGE}`);
+    if (args?.json) io.out(JSON.stringify({ model: args.file, error: { code, message } }));
+    return 2;
+  }
+}
+
+async function verify(args: VerifyArguments, io: CommandIo): Promise<Summary> {
+  const start = performance.now();
+  await using split = await openSplitModel(args.file, {
+    dims: args.dims,
+    seed: args.seed,
+    onStage: (stage) => io.status?.(stage),
+  });
+  for (const note of notesOf(split)) io.err(note);
+  const cuts = chosen(split, args.cuts);
+  io.status?.('running the unsplit model');
+  const reference = await unsplit(args, split);
+  for (const [name, tensor] of Object.entries(reference.outputs)) {
+    if (isNowhereFinite(tensor)) io.err(`warning: the unsplit model's output "${name}" has no finite value`);
+  }
+  const tolerance = toleranceOf(split);
+  const results: CutResult[] = [];
+  for (const cut of cuts) {
+    io.signal?.throwIfAborted();
+    io.status?.(`cut ${cut.id} (${results.length + 1} of ${cuts.length})`);
+    const result = await verifyCut(split, cut, reference, tolerance);
+    if (result.failure !== undefined) io.err(`cut ${cut.id} fails: ${result.failure}`);
+    results.push(result);
+  }
+  return {
+    model: args.file,
+    nodes: split.analysis.nodes.length,
+    cuts: results.length,
+    failed: results.filter(({ failure }) => failure !== undefined).length,
+    maxAbsErr: Math.max(0, ...results.map(({ maxAbsErr }) => maxAbsErr)),
+    maxRelErr: Math.max(0, ...results.map(({ maxRelErr }) => maxRelErr)),
+    ms: Math.round(performance.now() - start),
+  };
+}
+
+async function unsplit(args: VerifyArguments, split: SplitModel): Promise<Reference> {
+  try {
+    return await runReference(args.file, split, args.seed);
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new OnnxError('runtime_failed', `The unsplit model does not run on random input: ${why}`, { cause });
+  }
+}
+
+function notesOf({ cuts, skipped }: SplitModel): readonly string[] {
+  const notes: string[] = [];
+  if (skipped !== undefined) notes.push(`not optimised: ${skipped}`);
+  if (cuts.unsplittable !== undefined) notes.push(`cannot be cut in the middle: ${cuts.unsplittable}`);
+  for (const { id, reason } of cuts.excluded.slice(0, 5)) notes.push(`cut ${id} left out: ${reason}`);
+  if (cuts.excluded.length > 5) notes.push(`and ${cuts.excluded.length - 5} more left out`);
+  return notes;
+}
+
+function chosen(split: SplitModel, choice: CutChoice): readonly CutDescription[] {
+  const { cuts } = split.cuts;
+  if (choice.kind === 'all') return cuts;
+  if (choice.kind === 'sample') return evenly(cuts, choice.count);
+  return choice.ids.map((id) => {
+    const last = split.analysis.nodes.length;
+    if (id > last) throw new ModelError('bad_arguments', `--cuts ${id}: the cuts of this model are 0 to ${last}`);
+    // One that equals another is not listed, and can be run all the same.
+    const head = new Set(Array.from({ length: id }, (_, i) => i));
+    return cuts.find((cut) => cut.id === id) ?? describeCut(split.model, split.analysis, head, id);
+  });
+}
+
+/** From the first to the last, both included. */
+export function evenly<T>(items: readonly T[], count: number): readonly T[] {
+  if (count >= items.length) return items;
+  const step = count > 1 ? (items.length - 1) / (count - 1) : 0;
+  const start = count > 1 ? 0 : Math.floor(items.length / 2);
+  return Array.from({ length: count }, (_, i) => items[start + Math.round(i * step)]).filter(
+    (item): item is T & {} => item !== undefined,
+  );
+}
+
+function inWords({ model, nodes, cuts, failed, maxAbsErr, maxRelErr, ms }: Summary): string {
+  const verdict = failed === 0 ? 'all agree with the unsplit model' : `${failed} FAILED`;
+  const errors = `largest error ${maxAbsErr.toPrecision(2)}, ${maxRelErr.toExponential(1)} of an output's range`;
+  return `${model}: ${nodes} nodes, ${cuts} cuts, ${verdict}; ${errors}; ${(ms / 1000).toFixed(1)} s`;
+}
