@@ -1,0 +1,50 @@
+import { readFile } from 'node:fs/promises';
+import * as v from 'valibot';
+import { type CommandIo, processIo } from './io.js';
+
+/** One subcommand: takes the arguments behind its name, gives the exit code. */
+type Run = (argv: readonly string[], io: CommandIo) => Promise<number>;
+
+/** Loaded when asked for: most commands load onnxruntime, `--help` need not. */
+const COMMANDS: Readonly<Record<string, { readonly summary: string; readonly load: () => Promise<Run> }>> = {
+  serve: { summary: 'serve the models and the demo page', load: async () => (await import('./serve.js')).run },
+  add: { summary: 'put a model of your own into the repository', load: async () => (await import('./add.js')).run },
+};
+
+const USAGE = `cutpoint <command> [options]
+
+${Object.entries(COMMANDS)
+  .map(([name, { summary }]) => `  ${name.padEnd(10)}${summary}`)
+  .join('\n')}
+
+  --help      this text; \`cutpoint <command> --help\` for one command
+  --version`;
+
+/** The command line. @returns the exit code. */
+export async function main(argv: readonly string[]): Promise<number> {
+  const [name, ...rest] = argv;
+  if (name === '--version') {
+    console.log(await version());
+    return 0;
+  }
+  if (name === undefined || name === '--help' || name === '-h' || name === 'help') {
+    console.log(USAGE);
+    return name === undefined ? 1 : 0;
+  }
+  const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
+  if (command === undefined) {
+    console.error(`cutpoint: there is no command ${JSON.stringify(name)}\n\n${USAGE}`);
+    return 1;
+  }
+  const run = await command.load();
+  const interruption = new AbortController();
+  // The first interruption lets a command clean up; the second is the system's own and ends it at once.
+  process.once('SIGINT', () => interruption.abort());
+  process.once('SIGTERM', () => interruption.abort());
+  return await run(rest, processIo(interruption.signal));
+}
+
+async function version(): Promise<string> {
+  const text = await readFile(new URL('../../package.json', import.meta.url), 'utf8');
+  return v.parse(v.object({ version: v.string() }), JSON.parse(text)).version;
+}

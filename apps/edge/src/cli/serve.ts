@@ -1,0 +1,98 @@
+import { once } from 'node:events';
+import { availableCpus } from '../load/cpu.js';
+import { errnoOf } from '../models/error.js';
+import { type ModelEntry, ModelRepository } from '../models/repository.js';
+import { prepareModel } from '../prepare/prepare.js';
+import { type RunningServer, startServer } from '../server/start.js';
+import type { CommandIo } from './io.js';
+import { parseServeOptions, SERVE_USAGE, type ServeOptions, UsageError } from './serve-options.js';
+
+/** More workers than this would each keep their own sessions for little gain; `--workers` asks for more. */
+const MAX_DEFAULT_WORKERS = 8;
+
+/** The `serve` command: runs until it is interrupted. @returns the exit code. */
+export async function run(argv: readonly string[], io: CommandIo): Promise<number> {
+  let options: ServeOptions | 'help';
+  try {
+    options = parseServeOptions(argv);
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+    io.err(`cutpoint serve: ${error.message}\n\n${SERVE_USAGE}`);
+    return 1;
+  }
+  if (options === 'help') {
+    io.out(SERVE_USAGE);
+    return 0;
+  }
+  return await serve(options, io);
+}
+
+async function serve(options: ServeOptions, io: CommandIo): Promise<number> {
+  const repository = new ModelRepository({ dir: options.modelsDir, storeDir: options.storeDir, prepare: prepareModel });
+  await repository.scan();
+  const { workers = await defaultWorkers(), ...rest } = options;
+  let server: RunningServer;
+  try {
+    server = await startServer({ ...rest, workers, catalog: repository });
+  } catch (error) {
+    io.err(`cutpoint serve: ${cannotListen(error, options)}`);
+    return 1;
+  }
+  io.out(`Cutpoint serves at ${server.url} (Ctrl-C stops it)`);
+  tellProgress(repository, server, io);
+
+  const stop = new AbortController();
+  const preparing = repository.prepareAll(stop.signal).catch((error: unknown) => {
+    if (!stop.signal.aborted) server.log.error({ err: error }, 'preparing models failed');
+  });
+  await interrupted(io.signal);
+  io.out('Stopping: finishing what runs. Once more to stop at once.');
+  stop.abort();
+  await Promise.all([server.stop(), preparing]);
+  return 0;
+}
+
+async function interrupted(signal: AbortSignal | undefined): Promise<void> {
+  if (signal === undefined || signal.aborted) return;
+  await once(signal, 'abort');
+}
+
+/** One CPU is for the sockets, and on a small machine for the browser. */
+async function defaultWorkers(): Promise<number> {
+  return Math.max(1, Math.min(MAX_DEFAULT_WORKERS, Math.floor(await availableCpus()) - 1));
+}
+
+/** Says on the terminal when a model changes its state, and in the end that all is ready. */
+function tellProgress(repository: ModelRepository, server: RunningServer, io: CommandIo): void {
+  const told = new Map<string, ModelEntry['status']>();
+  const say = (entry: ModelEntry) => {
+    const { name, status, reason, progress } = entry;
+    if (progress !== undefined) io.status?.(`${name}: ${progress.stage} ${progress.done}/${progress.total}`);
+    if (told.get(name) === status) return;
+    told.set(name, status);
+    if (status === 'preparing') return;
+    io.status?.('');
+    io.err(status === 'ready' ? `${name} is ready` : `${name} is ${status}: ${reason ?? 'no reason known'}`);
+    for (const note of entry.prepared?.notes ?? []) io.err(`  ${note}`);
+    server.log.info({ model: name, status, reason }, 'model settled');
+    const models = repository.list();
+    const ready = models.filter((model) => model.status === 'ready').length;
+    if (models.some((model) => model.status === 'preparing')) return;
+    io.out(ready === 0 ? `No model can be served.` : `Ready: open ${server.url}`);
+  };
+  repository.subscribe(say);
+}
+
+function cannotListen(error: unknown, { host, port }: ServeOptions): string {
+  switch (errnoOf(error)) {
+    case 'EADDRINUSE':
+      return `port ${port} of ${host} is in use; stop what uses it, or choose another with --port`;
+    case 'EACCES':
+      return `port ${port} of ${host} may not be used by this user; choose one above 1023 with --port`;
+    case 'EADDRNOTAVAIL':
+    case 'ENOTFOUND':
+      return `${host} is no address of this machine; choose another with --host (${String(error)})`;
+    default:
+      return String(error);
+  }
+}

@@ -1,0 +1,101 @@
+import type { LoadReport, ProtocolError } from '@cutpoint/protocol';
+import type { RawData, WebSocket } from 'ws';
+import { Connection, type ConnectionContext } from './connection.js';
+import { type Corkable, Outbox } from './outbox.js';
+
+const SWEEP_MS = 1_000;
+const GOING_AWAY = 1001;
+/** How long a client may take to answer a close before its socket is taken down. */
+const CLOSE_GRACE_MS = 1_000;
+
+interface Member {
+  readonly connection: Connection;
+  readonly outbox: Outbox;
+  isAlive: boolean;
+}
+
+/** All connections of one edge: their sockets, their heartbeat, and what is said to all of them. */
+export class ConnectionHub {
+  readonly #context: ConnectionContext;
+  readonly #members = new Map<WebSocket, Member>();
+  readonly #sweep: NodeJS.Timeout;
+  readonly #heartbeat: NodeJS.Timeout;
+
+  constructor(context: ConnectionContext, heartbeatMs: number) {
+    this.#context = context;
+    this.#sweep = setInterval(() => this.sweep(), Math.min(SWEEP_MS, context.limits.uploadIdleMs / 2)).unref();
+    this.#heartbeat = setInterval(() => this.#beat(), heartbeatMs).unref();
+  }
+
+  get size(): number {
+    return this.#members.size;
+  }
+
+  add(socket: WebSocket, tcp: Corkable): void {
+    const { clock } = this.#context;
+    const outbox = new Outbox(socket, tcp, clock);
+    const connection = new Connection(this.#context, outbox);
+    const member: Member = { connection, outbox, isAlive: true };
+    this.#members.set(socket, member);
+    socket.on('message', (data: RawData, isBinary: boolean) => {
+      const atMs = clock();
+      member.isAlive = true;
+      // `ws` gives one buffer for one message unless it is asked for something else.
+      if (Buffer.isBuffer(data)) connection.receive(data, isBinary, atMs);
+    });
+    socket.on('pong', () => {
+      member.isAlive = true;
+    });
+    socket.on('close', () => {
+      this.#members.delete(socket);
+      connection.close();
+    });
+    connection.open();
+  }
+
+  publish(load: LoadReport): void {
+    if (this.#members.size === 0) return;
+    const text = JSON.stringify({ type: 'load', load });
+    for (const { connection } of this.#members.values()) connection.pushLoad(text);
+  }
+
+  sweep(): void {
+    const nowMs = this.#context.clock();
+    for (const { connection } of this.#members.values()) connection.sweep(nowMs);
+  }
+
+  /** Answers all requests that are not running. */
+  refuseWaiting(error: ProtocolError): void {
+    for (const { connection } of this.#members.values()) connection.refuseWaiting(error);
+  }
+
+  /** Says goodbye to everybody, and resolves when they are gone. */
+  async close(): Promise<void> {
+    clearInterval(this.#sweep);
+    clearInterval(this.#heartbeat);
+    await Promise.all(
+      [...this.#members].map(async ([socket, { connection, outbox }]) => {
+        const gone = new Promise<void>((resolve) => socket.once('close', () => resolve()));
+        const impatience = setTimeout(() => socket.terminate(), CLOSE_GRACE_MS);
+        connection.close();
+        outbox.close(GOING_AWAY, 'the edge is stopping');
+        await gone;
+        clearTimeout(impatience);
+      }),
+    );
+  }
+
+  /** Finds sockets whose other end vanished without a word. */
+  #beat(): void {
+    for (const [socket, member] of this.#members) {
+      // A paused socket cannot hear the pong; whether it is stalled is seen in what it reads.
+      if (member.outbox.isPaused) continue;
+      if (!member.isAlive) {
+        socket.terminate();
+        continue;
+      }
+      member.isAlive = false;
+      socket.ping();
+    }
+  }
+}

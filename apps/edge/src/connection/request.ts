@@ -1,0 +1,30 @@
+import { type InferMessage, PayloadAssembler } from '@cutpoint/protocol';
+import type { Job } from '../scheduler/scheduler.js';
+import type { Admitted } from './admission.js';
+
+/** One `infer` from its announcement to its answer. */
+export class Request {
+  readonly message: InferMessage;
+  readonly admitted: Admitted;
+  readonly assembler: PayloadAssembler;
+  readonly announcedAtMs: number;
+  readonly deadlineAtMs: number | undefined;
+  /** When the last chunk came, or the announcement before there was one. */
+  lastChunkAtMs: number;
+  /** Set once the payload is whole and the scheduler has taken it. */
+  job: Job | undefined;
+
+  /** Allocates the payload. */
+  constructor(message: InferMessage, admitted: Admitted, nowMs: number) {
+    this.message = message;
+    this.admitted = admitted;
+    this.assembler = new PayloadAssembler(message.numBytes);
+    this.announcedAtMs = nowMs;
+    this.lastChunkAtMs = nowMs;
+    this.deadlineAtMs = message.deadlineMs === undefined ? undefined : nowMs + message.deadlineMs;
+  }
+
+  get id(): number {
+    return this.message.id;
+  }
+}

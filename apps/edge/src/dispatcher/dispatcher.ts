@@ -1,0 +1,33 @@
+import type { TensorHeader } from '@cutpoint/protocol';
+
+/** One tail to run, in plain parts that can travel to a thread or to another machine. */
+export interface TailTask {
+  /** Absolute path of the tail's graph; its packs lie beside it. */
+  readonly graphFile: string;
+  readonly inputs: readonly TensorHeader[];
+  /** The inputs' bytes in order, without gaps. Handed over: the caller may not touch it afterwards. */
+  readonly payload: Uint8Array<ArrayBuffer>;
+  /** Names of the outputs to return, in order. */
+  readonly outputs: readonly string[];
+}
+
+export interface TailOutcome {
+  readonly tensors: readonly TensorHeader[];
+  readonly payload: Uint8Array<ArrayBuffer>;
+  /** The session had to be opened for this task. Its first run is slower than what the profile measured. */
+  readonly isFirstRun: boolean;
+  /** Finding the session, or opening it. No part of `tailMs`. */
+  readonly sessionMs: number;
+  readonly decodeMs: number;
+  readonly tailMs: number;
+  readonly encodeMs: number;
+}
+
+/** Where tails run. It takes at most {@link workers} at a time; the scheduler sees to that. */
+export interface Dispatcher {
+  readonly workers: number;
+  run(task: TailTask): Promise<TailOutcome>;
+  /** Builds a session on every worker and runs it once on zeros, so that no request pays for that. */
+  warm(task: Pick<TailTask, 'graphFile' | 'inputs' | 'outputs'>): Promise<void>;
+  close(): Promise<void>;
+}

@@ -1,0 +1,86 @@
+import { createRequire } from 'node:module';
+import { Piscina, queueOptionsSymbol } from 'piscina';
+import { Affinity } from './affinity.js';
+import type { Dispatcher, TailOutcome, TailTask } from './dispatcher.js';
+
+export interface ThreadDispatcherOptions {
+  readonly workers: number;
+  /** onnxruntime's threads within one tail. */
+  readonly threadsPerWorker: number;
+  /** Sessions that each worker keeps. */
+  readonly sessionsPerWorker: number;
+  /** A worker failed outside of any task; the pool has replaced it. */
+  readonly onWorkerError?: (error: unknown) => void;
+}
+
+/** What the balancer is told of a task. */
+interface Routing {
+  readonly graphFile: string;
+  /** Warming wants a worker that does not have the session yet. */
+  readonly isWarmUp: boolean;
+}
+
+/** Runs tails in worker threads of this process, because onnxruntime-node blocks the thread that it runs on. */
+export class ThreadDispatcher implements Dispatcher {
+  readonly workers: number;
+  readonly #pool: Piscina<TailTask, TailOutcome>;
+  readonly #affinity: Affinity;
+
+  constructor(options: ThreadDispatcherOptions) {
+    this.workers = options.workers;
+    this.#affinity = new Affinity(options.sessionsPerWorker);
+    this.#pool = new Piscina({
+      filename: createRequire(import.meta.url).resolve('@cutpoint/edge/tail-worker'),
+      minThreads: options.workers,
+      maxThreads: options.workers,
+      idleTimeout: Number.POSITIVE_INFINITY,
+      recordTiming: false,
+      trackUnmanagedFds: false,
+      workerData: { sessions: options.sessionsPerWorker, threads: options.threadsPerWorker },
+      loadBalancer: (task, workers) => {
+        const routing = routingOf(task);
+        const idle = workers.filter((worker) => worker.currentUsage === 0).map((worker) => worker.id);
+        const chosen = routing.isWarmUp
+          ? (idle.find((id) => !this.#affinity.has(id, routing.graphFile)) ?? idle[0])
+          : this.#affinity.choose(idle, routing.graphFile);
+        if (chosen === undefined) return null;
+        this.#affinity.use(chosen, routing.graphFile);
+        return workers.find((worker) => worker.id === chosen) ?? null;
+      },
+    });
+    this.#pool.on('workerDestroy', (worker: { id: number }) => this.#affinity.forget(worker.id));
+    this.#pool.on('error', (error: unknown) => options.onWorkerError?.(error));
+  }
+
+  /** The threads as they are now, for those who watch over them. */
+  get threads(): Piscina['threads'] {
+    return this.#pool.threads;
+  }
+
+  async run(task: TailTask): Promise<TailOutcome> {
+    return await this.#post(task, false);
+  }
+
+  async warm({ graphFile, inputs, outputs }: Pick<TailTask, 'graphFile' | 'inputs' | 'outputs'>): Promise<void> {
+    const numBytes = inputs.reduce((sum, input) => sum + input.numBytes, 0);
+    // One worker after another, so that the others stay free for requests.
+    for (let index = 0; index < this.workers; index += 1) {
+      await this.#post({ graphFile, inputs, outputs, payload: new Uint8Array(numBytes) }, true);
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#pool.destroy();
+  }
+
+  async #post(task: TailTask, isWarmUp: boolean): Promise<TailOutcome> {
+    const routing: Routing = { graphFile: task.graphFile, isWarmUp };
+    const routed = { ...task, [queueOptionsSymbol]: routing };
+    return await this.#pool.run(routed, { transferList: [task.payload.buffer] });
+  }
+}
+
+/** Every task of this pool was posted with its routing; Piscina's types only know that it is some object. */
+function routingOf(task: { readonly [queueOptionsSymbol]: object | null }): Routing {
+  return task[queueOptionsSymbol] as Routing;
+}

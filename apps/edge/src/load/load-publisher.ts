@@ -1,0 +1,58 @@
+import type { LoadReport } from '@cutpoint/protocol';
+
+/** At most ten a second. */
+const MIN_INTERVAL_MS = 100;
+/** Also when nothing changes, so that a client can tell an idle edge from a silent one. */
+const HEARTBEAT_MS = 2_000;
+/** A queue delay that moved by less than this, or by less than a fifth, changes no decision. */
+const QUEUE_STEP_MS = 2;
+const RELATIVE_STEP = 0.2;
+const UTILISATION_STEP = 0.1;
+
+/** Pushes load reports: when something changed that matters, and slowly when nothing did. */
+export class LoadPublisher {
+  readonly #read: () => LoadReport;
+  readonly #publish: (report: LoadReport) => void;
+  #last: LoadReport | undefined;
+  #pending: NodeJS.Timeout | undefined;
+  readonly #heartbeat: NodeJS.Timeout;
+
+  constructor(read: () => LoadReport, publish: (report: LoadReport) => void) {
+    this.#read = read;
+    this.#publish = publish;
+    this.#heartbeat = setInterval(() => this.#send(read()), HEARTBEAT_MS).unref();
+  }
+
+  /** Something may have changed. Looks at it once, {@link MIN_INTERVAL_MS} after the first call. */
+  touch(): void {
+    this.#pending ??= setTimeout(() => {
+      this.#pending = undefined;
+      const report = this.#read();
+      if (this.#last === undefined || isMaterial(this.#last, report)) this.#send(report);
+    }, MIN_INTERVAL_MS).unref();
+  }
+
+  stop(): void {
+    clearInterval(this.#heartbeat);
+    clearTimeout(this.#pending);
+  }
+
+  #send(report: LoadReport): void {
+    this.#last = report;
+    this.#publish(report);
+  }
+}
+
+/** Whether a client could decide otherwise because of it. */
+export function isMaterial(before: LoadReport, after: LoadReport): boolean {
+  if (before.queueDepth !== after.queueDepth) return true;
+  const queueStep = Math.max(QUEUE_STEP_MS, RELATIVE_STEP * before.queueMs);
+  if (Math.abs(after.queueMs - before.queueMs) > queueStep) return true;
+  if (Math.abs(after.cpuUtilisation - before.cpuUtilisation) > UTILISATION_STEP) return true;
+  if (Math.abs((after.gpuUtilisation ?? 0) - (before.gpuUtilisation ?? 0)) > UTILISATION_STEP) return true;
+  const models = new Set([...Object.keys(before.k), ...Object.keys(after.k)]);
+  return [...models].some((model) => {
+    const [was, is] = [before.k[model], after.k[model]];
+    return was === undefined || is === undefined || Math.abs(is - was) > RELATIVE_STEP * was;
+  });
+}

@@ -1,0 +1,88 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { LoadReport, Manifest, ModelStatus } from '@cutpoint/protocol';
+import type { FastifyInstance } from 'fastify';
+import type { ModelEntry } from '../models/repository.js';
+import type { ObjectKind, ServedModels } from '../server/catalog.js';
+import { sendError } from '../server/http-errors.js';
+import { CompressibleJson } from './compressible.js';
+
+const FOR_EVER = 'public, max-age=31536000, immutable';
+/** May be kept, and must be asked about before it is used. */
+const REVALIDATE = 'no-cache';
+
+interface DocumentSources {
+  readonly models: ServedModels;
+  readonly load: () => LoadReport;
+}
+
+/** What a client downloads: lists, manifests, and everything that is named by its hash. */
+export function installDocuments(app: FastifyInstance, { models, load }: DocumentSources): void {
+  const manifests = new WeakMap<Manifest, CompressibleJson>();
+  const tables = new Map<string, CompressibleJson>();
+
+  app.get('/v1/models', async (_, reply) =>
+    reply.header('cache-control', 'no-store').send({ models: models.catalog.list().map(statusOf) }),
+  );
+
+  app.get('/v1/load', async (_, reply) => reply.header('cache-control', 'no-store').send(load()));
+
+  app.get<{ Params: { name: string } }>('/v1/models/:name/manifest', async (request, reply) => {
+    const { name } = request.params;
+    const entry = models.catalog.get(name);
+    if (entry === undefined) {
+      return sendError(reply, 404, 'unknown_model', `this edge has no model ${JSON.stringify(name.slice(0, 100))}`);
+    }
+    const manifest = entry.prepared?.manifest;
+    if (manifest === undefined) {
+      reply.header('retry-after', '1');
+      const { status, reason } = entry;
+      return sendError(
+        reply,
+        503,
+        'model_not_ready',
+        `${name} is ${status}${reason === undefined ? '' : `: ${reason}`}`,
+      );
+    }
+    const document = manifests.get(manifest) ?? new CompressibleJson(Buffer.from(JSON.stringify(manifest)));
+    manifests.set(manifest, document);
+    return await document.send(request, reply, REVALIDATE);
+  });
+
+  app.get<{ Params: { sha256: string } }>('/v1/tables/:sha256', async (request, reply) => {
+    const { sha256 } = request.params;
+    const folder = models.folderOf('table', sha256);
+    if (folder === undefined) return sendError(reply, 404, 'unknown_object', unknownObject('table', sha256));
+    const document = tables.get(sha256) ?? new CompressibleJson(await readFile(join(folder, sha256)));
+    tables.set(sha256, document);
+    return await document.send(request, reply, FOR_EVER);
+  });
+
+  for (const kind of ['graph', 'pack'] as const) {
+    app.get<{ Params: { sha256: string } }>(`/v1/${kind}s/:sha256`, async (request, reply) => {
+      const { sha256 } = request.params;
+      const folder = models.folderOf(kind, sha256);
+      if (folder === undefined) return sendError(reply, 404, 'unknown_object', unknownObject(kind, sha256));
+      reply.header('cache-control', FOR_EVER);
+      return reply.sendFile(sha256, folder, { cacheControl: false, contentType: false, lastModified: false });
+    });
+  }
+}
+
+function unknownObject(kind: ObjectKind, sha256: string): string {
+  return `no model that is ready names a ${kind} ${JSON.stringify(sha256.slice(0, 64))}; fetch the manifest again`;
+}
+
+function statusOf({ name, version, description, status, reason, code, progress }: ModelEntry): ModelStatus {
+  return {
+    name,
+    version,
+    description,
+    status,
+    ...(reason === undefined ? {} : { reason }),
+    ...(code === undefined ? {} : { code }),
+    ...(progress === undefined
+      ? {}
+      : { progress: { stage: progress.stage, done: progress.done, total: progress.total } }),
+  };
+}

@@ -1,0 +1,24 @@
+import type { FastifyInstance } from 'fastify';
+import type { ModelCatalog } from '../server/catalog.js';
+
+/** Why the edge is not ready; `undefined` when it is: every model is settled, and one at least can be served. */
+export function notReadyReason(catalog: ModelCatalog, isStopping: boolean): string | undefined {
+  if (isStopping) return 'the edge is stopping';
+  const models = catalog.list();
+  if (models.length === 0) return 'there is no model; add one with `cutpoint add`';
+  const preparing = models.filter(({ status }) => status === 'preparing').map(({ name }) => name);
+  if (preparing.length > 0) return `being prepared: ${preparing.join(', ')}`;
+  if (models.some(({ status }) => status === 'ready')) return undefined;
+  return models.map(({ name, status, reason }) => `${name} is ${status}: ${reason ?? 'no reason known'}`).join('; ');
+}
+
+/** The health part of the KServe Open Inference Protocol. */
+export function installHealth(app: FastifyInstance, catalog: ModelCatalog, isStopping: () => boolean): void {
+  app.get('/v2/health/live', async (_, reply) => reply.header('cache-control', 'no-store').send({ live: true }));
+
+  app.get('/v2/health/ready', async (_, reply) => {
+    const reason = notReadyReason(catalog, isStopping());
+    reply.header('cache-control', 'no-store');
+    return reason === undefined ? reply.send({ ready: true }) : reply.code(503).send({ ready: false, reason });
+  });
+}

@@ -1,0 +1,51 @@
+import { MAX_FRAME_BYTES, SUBPROTOCOL } from '@cutpoint/protocol';
+import websocket from '@fastify/websocket';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { WebSocket } from 'ws';
+import type { ConnectionHub } from '../connection/hub.js';
+import { sendError } from '../server/http-errors.js';
+
+/** Above the limit of the protocol, so that a message which breaks it is answered before the socket is closed. */
+const MAX_MESSAGE_BYTES = 2 * MAX_FRAME_BYTES;
+
+/** `GET /v1/stream`: tensors up, outputs and load down. */
+export async function installStream(
+  app: FastifyInstance,
+  hub: ConnectionHub,
+  isStopping: () => boolean,
+): Promise<void> {
+  await app.register(websocket, {
+    options: {
+      maxPayload: MAX_MESSAGE_BYTES,
+      perMessageDeflate: false,
+      handleProtocols: (offered) => (offered.has(SUBPROTOCOL) ? SUBPROTOCOL : false),
+    },
+    // `ws` itself closes the socket, with the fitting code, after a frame that is no WebSocket frame.
+    errorHandler: (error, _socket, request) => request.log.info({ err: error }, 'connection broken'),
+    // The connections were told to go away before the server closes.
+    preClose(done) {
+      app.websocketServer.close();
+      done();
+    },
+  });
+
+  app.route({
+    method: 'GET',
+    url: '/v1/stream',
+    preValidation: async (request, reply) => {
+      if (!request.ws) return undefined;
+      if (isStopping()) return sendError(reply, 503, 'shutting_down', 'this edge is stopping');
+      if (offeredProtocols(request).includes(SUBPROTOCOL)) return undefined;
+      return sendError(reply, 400, 'subprotocol_required', `offer the WebSocket subprotocol ${SUBPROTOCOL}`);
+    },
+    handler: async (_, reply) => {
+      reply.header('upgrade', 'websocket');
+      return sendError(reply, 426, 'upgrade_required', `this is a WebSocket; its subprotocol is ${SUBPROTOCOL}`);
+    },
+    wsHandler: (socket: WebSocket, request) => hub.add(socket, request.raw.socket),
+  });
+}
+
+function offeredProtocols(request: FastifyRequest): string[] {
+  return (request.headers['sec-websocket-protocol'] ?? '').split(',').map((protocol) => protocol.trim());
+}

@@ -1,0 +1,37 @@
+import type { FastifyError, FastifyInstance, FastifyReply } from 'fastify';
+
+/** No route takes more. */
+export const BODY_LIMIT_BYTES = 64 * 1024;
+
+/** Answers with `{code, message}`, the form of every error of this edge. */
+export function sendError(reply: FastifyReply, status: number, code: string, message: string): FastifyReply {
+  return reply.code(status).header('cache-control', 'no-store').send({ code, message });
+}
+
+export function installErrorHandlers(app: FastifyInstance): void {
+  // Before anything of the body is read. The connection ends with it: a body that large is not worth reading on.
+  app.addHook('onRequest', async (request, reply) => {
+    if (Number(request.headers['content-length'] ?? 0) <= BODY_LIMIT_BYTES) return undefined;
+    reply.header('connection', 'close');
+    return tooLarge(reply);
+  });
+  app.setNotFoundHandler((request, reply) =>
+    sendError(reply, 404, 'not_found', `there is nothing at ${request.method} ${request.url.slice(0, 200)}`),
+  );
+  app.setErrorHandler((error: FastifyError, request, reply) => {
+    if (error.code === 'FST_ERR_CTP_BODY_TOO_LARGE') return tooLarge(reply);
+    const status = error.statusCode ?? 500;
+    if (status < 500) return sendError(reply, status, 'bad_request', error.message);
+    request.log.error({ err: error }, 'request failed');
+    return sendError(reply, 500, 'internal_error', 'the edge failed to answer; its log says more');
+  });
+}
+
+function tooLarge(reply: FastifyReply): FastifyReply {
+  return sendError(
+    reply,
+    413,
+    'body_too_large',
+    `no request of this edge has a body above ${BODY_LIMIT_BYTES} bytes; pictures and tensors go over /v1/stream`,
+  );
+}

@@ -1,0 +1,53 @@
+import type { ModelCatalog } from './catalog.js';
+
+export interface ServerOptions {
+  readonly catalog: ModelCatalog;
+  /** 0 for any free one. */
+  readonly port: number;
+  readonly host: string;
+  /** Folder of the built demo page; without it `/` says how to build it. */
+  readonly pageDir?: string;
+  /** Origins other than the edge's own that may use it from a browser, for example `https://app.example`. */
+  readonly origins: readonly string[];
+  /** Tails that run at a time. */
+  readonly workers: number;
+  /** onnxruntime's threads within one tail. Tails were timed with one. */
+  readonly threadsPerWorker: number;
+  /** Tails that each worker keeps open. */
+  readonly sessionsPerWorker: number;
+  /** Requests that may wait for a worker; one more is answered `overloaded`. */
+  readonly maxQueue: number;
+  /** Unanswered requests of one connection. */
+  readonly maxInFlight: number;
+  /** Payload bytes of one request. */
+  readonly maxRequestBytes: number;
+  /** Payload bytes held at a time, over all connections. */
+  readonly maxUploadBytes: number;
+  /** An upload in which nothing comes for this long is given up. */
+  readonly uploadIdleMs: number;
+  /** So is one that takes this long in all. */
+  readonly uploadMs: number;
+  /** A connection that does not answer a ping within this time is closed. */
+  readonly heartbeatMs: number;
+  /** What runs when the edge is stopped may take this long to finish. */
+  readonly drainMs: number;
+  readonly logLevel: 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'silent';
+}
+
+export const DEFAULT_SERVER_OPTIONS = Object.freeze({
+  port: 8080,
+  host: '127.0.0.1',
+  origins: [],
+  workers: 1,
+  threadsPerWorker: 1,
+  sessionsPerWorker: 12,
+  maxQueue: 64,
+  maxInFlight: 8,
+  maxRequestBytes: 32 * 1024 * 1024,
+  maxUploadBytes: 256 * 1024 * 1024,
+  uploadIdleMs: 10_000,
+  uploadMs: 120_000,
+  heartbeatMs: 15_000,
+  drainMs: 5_000,
+  logLevel: 'info',
+} as const satisfies Omit<ServerOptions, 'catalog'>);

@@ -1,0 +1,179 @@
+import type { AddressInfo } from 'node:net';
+import { type LoadReport, ProtocolError } from '@cutpoint/protocol';
+import Fastify, { type FastifyInstance } from 'fastify';
+import { ConnectionHub } from '../connection/hub.js';
+import { UploadBudget } from '../connection/upload-budget.js';
+import { ThreadDispatcher } from '../dispatcher/thread-dispatcher.js';
+import { createCpuReader } from '../load/cpu.js';
+import { GpuMonitor } from '../load/gpu.js';
+import { LoadFactors } from '../load/load-factor.js';
+import { LoadMonitor } from '../load/load-monitor.js';
+import { LoadPublisher } from '../load/load-publisher.js';
+import { installDocuments } from '../routes/documents.js';
+import { installHealth } from '../routes/health.js';
+import { installPage } from '../routes/page.js';
+import { installStream } from '../routes/stream.js';
+import { Scheduler } from '../scheduler/scheduler.js';
+import { installBrowserRules } from './browser-rules.js';
+import { ServedModels } from './catalog.js';
+import { BODY_LIMIT_BYTES, installErrorHandlers } from './http-errors.js';
+import { DEFAULT_SERVER_OPTIONS, type ServerOptions } from './options.js';
+import { OriginPolicy } from './origin.js';
+import { WarmUp } from './warm-up.js';
+
+export interface RunningServer {
+  /** As a browser on this machine would write it. */
+  readonly url: string;
+  readonly port: number;
+  readonly dispatcher: ThreadDispatcher;
+  readonly log: FastifyInstance['log'];
+  load(): LoadReport;
+  /** Resolves when the tails that requests begin with are open. */
+  warmedUp(): Promise<void>;
+  /** Takes nothing new, finishes what runs within the drain time, says goodbye and closes. */
+  stop(): Promise<void>;
+}
+
+const REQUEST_TIMEOUT_MS = 30_000;
+
+/**
+ * Starts the edge. It answers at once; models are served as they become ready.
+ * @throws the system's error when the address cannot be listened on, with its `code` (`EADDRINUSE`, `EACCES`, …).
+ */
+export async function startServer(
+  given: Pick<ServerOptions, 'catalog'> & Partial<ServerOptions>,
+): Promise<RunningServer> {
+  const options: ServerOptions = { ...DEFAULT_SERVER_OPTIONS, ...given };
+  const clock = () => performance.now();
+  let isStopping = false;
+
+  const app = Fastify({
+    // Beside the command line's own words, which go to stdout.
+    logger: { level: options.logLevel, stream: process.stderr },
+    disableRequestLogging: true,
+    bodyLimit: BODY_LIMIT_BYTES,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    forceCloseConnections: true,
+  });
+  const { log } = app;
+
+  const factors = new LoadFactors(clock);
+  const dispatcher = new ThreadDispatcher({
+    ...options,
+    onWorkerError: (error) => log.error({ err: error }, 'a worker failed and was replaced'),
+  });
+  const scheduler = new Scheduler({
+    workers: options.workers,
+    maxQueue: options.maxQueue,
+    clock,
+    loadFactor: (model) => factors.get(model),
+    onChange: () => publisher.touch(),
+  });
+  const warmUp = new WarmUp(
+    dispatcher,
+    () => models,
+    (error) => log.warn({ err: error }, 'a tail could not be opened ahead of time'),
+  );
+  const models: ServedModels = new ServedModels(options.catalog, (prepared) =>
+    // After `models` itself exists, also for what is ready from the start.
+    queueMicrotask(() => warmUp.add(prepared)),
+  );
+  const gpu = new GpuMonitor();
+  const monitor = new LoadMonitor({
+    scheduler,
+    workers: options.workers,
+    factors,
+    models: () => models.readyNames(),
+    readCpu: await createCpuReader(clock),
+    gpuUtilisation: () => gpu.value,
+    clock,
+  });
+  const load = () => monitor.report();
+  const hub = new ConnectionHub(
+    {
+      models,
+      scheduler,
+      dispatcher,
+      uploads: new UploadBudget(options.maxUploadBytes),
+      limits: options,
+      clock,
+      load,
+      onTail: (model, measuredMs, profiledMs) => factors.observe(model, measuredMs, profiledMs),
+      onTailError: (model, error) => log.error({ err: error, model }, 'a tail failed'),
+      isStopping: () => isStopping,
+    },
+    options.heartbeatMs,
+  );
+  const publisher = new LoadPublisher(load, (report) => hub.publish(report));
+
+  const release = async () => {
+    publisher.stop();
+    monitor.stop();
+    warmUp.stop();
+    models.close();
+    await hub.close();
+    await app.close();
+    await Promise.all([dispatcher.close(), gpu.close()]);
+  };
+
+  installErrorHandlers(app);
+  installBrowserRules(app, new OriginPolicy(options.host, options.origins));
+  try {
+    await installStream(app, hub, () => isStopping);
+    await installPage(app, options.pageDir);
+    installDocuments(app, { models, load });
+    installHealth(app, options.catalog, () => isStopping);
+    await monitor.start();
+    await app.listen({ port: options.port, host: options.host });
+  } catch (error) {
+    await release();
+    throw error;
+  }
+
+  const { port } = addressOf(app);
+  let stopped: Promise<void> | undefined;
+  const stop = async () => {
+    isStopping = true;
+    const goingAway = new ProtocolError('shutting_down', 'this edge is stopping; finish locally, connect again later');
+    scheduler.rejectQueued(goingAway);
+    hub.refuseWaiting(goingAway);
+    await within(options.drainMs, scheduler.idle());
+    await release();
+  };
+  return {
+    url: `http://${urlHost(options.host)}:${port}`,
+    port,
+    dispatcher,
+    log,
+    load,
+    warmedUp: async () => {
+      await Promise.resolve();
+      await warmUp.settled();
+    },
+    stop: async () => {
+      stopped ??= stop();
+      await stopped;
+    },
+  };
+}
+
+function addressOf(app: FastifyInstance): AddressInfo {
+  const address = app.server.address();
+  if (address === null || typeof address === 'string') throw new Error('the edge listens on no TCP port');
+  return address;
+}
+
+/** A name that a browser on this machine can open for an address that was listened on. */
+function urlHost(host: string): string {
+  if (host === '0.0.0.0' || host === '::') return 'localhost';
+  return host.includes(':') ? `[${host}]` : host;
+}
+
+async function within(ms: number, work: Promise<void>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const timeout = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, ms);
+  });
+  await Promise.race([work, timeout]);
+  clearTimeout(timer);
+}

@@ -1,0 +1,76 @@
+import { decodeTensors, encodeTensors, type TensorHeader, tensorArray, tensorTypeSchema } from '@cutpoint/protocol';
+import { InferenceSession, Tensor } from 'onnxruntime-node';
+import { move, transferableSymbol, valueSymbol, workerData } from 'piscina';
+import * as v from 'valibot';
+import type { TailOutcome, TailTask } from './dispatcher/dispatcher.js';
+import { SessionCache } from './dispatcher/session-cache.js';
+
+/**
+ * Runs tails on this thread, which onnxruntime-node blocks while it runs. Its default export is what Piscina calls.
+ */
+
+const { sessions: maxSessions, threads } = v.parse(v.object({ sessions: v.number(), threads: v.number() }), workerData);
+
+const sessions = new SessionCache(maxSessions, (graphFile) =>
+  InferenceSession.create(graphFile, {
+    intraOpNumThreads: threads,
+    interOpNumThreads: 1,
+    executionMode: 'sequential',
+    graphOptimizationLevel: 'all',
+    logSeverityLevel: 3,
+  }),
+);
+
+export default async function runTail(task: TailTask): Promise<ReturnType<typeof move>> {
+  const startedAt = performance.now();
+  const isFirstRun = !sessions.has(task.graphFile);
+  const session = await sessions.get(task.graphFile);
+  const openedAt = performance.now();
+  const feeds = feedsOf(task);
+  const decodedAt = performance.now();
+  const outputs = await session.run(feeds, [...task.outputs]);
+  const ranAt = performance.now();
+  const { tensors, payload } = collect(task.outputs, outputs);
+  const outcome: TailOutcome = {
+    tensors,
+    payload,
+    isFirstRun,
+    sessionMs: openedAt - startedAt,
+    decodeMs: decodedAt - openedAt,
+    tailMs: ranAt - decodedAt,
+    encodeMs: performance.now() - ranAt,
+  };
+  // Hands the payload's memory over instead of copying it.
+  return move({ [transferableSymbol]: payload.buffer, [valueSymbol]: outcome });
+}
+
+function feedsOf({ inputs, payload }: TailTask): Record<string, Tensor> {
+  const feeds: Record<string, Tensor> = {};
+  for (const { header, bytes } of decodeTensors(inputs, payload)) {
+    feeds[header.name] = new Tensor(header.type, tensorArray(header.type, bytes), header.dims);
+  }
+  return feeds;
+}
+
+function collect(
+  names: readonly string[],
+  outputs: Readonly<Record<string, Tensor>>,
+): { tensors: TensorHeader[]; payload: Uint8Array<ArrayBuffer> } {
+  const encoded = encodeTensors(
+    names.map((name) => {
+      const tensor = outputs[name];
+      if (tensor === undefined) throw new Error(`the tail has no output "${name}"`);
+      const { type, dims, data } = tensor;
+      if (Array.isArray(data)) throw new Error(`output "${name}" holds strings, which do not travel`);
+      return { name, type: v.parse(tensorTypeSchema, type), dims: [...dims], data };
+    }),
+  );
+  // onnxruntime's output memory cannot be transferred, so one copy gathers all outputs into memory that can.
+  const payload = new Uint8Array(encoded.numBytes);
+  let offset = 0;
+  for (const part of encoded.parts) {
+    payload.set(part, offset);
+    offset += part.byteLength;
+  }
+  return { tensors: encoded.tensors, payload };
+}
