@@ -18,6 +18,7 @@ import {
 import type { TensorInfo } from '@cutpoint/protocol';
 import type { ModelConfig } from '../models/config.js';
 import { ModelError } from '../models/error.js';
+import { chooseListedCuts } from './listed-cuts.js';
 import type { PlannedVariant } from './variant-plan.js';
 
 /** A cut whose two graphs are encoded. */
@@ -64,8 +65,9 @@ export async function buildVariant(
   const list = listCuts(optimized.model, analysis);
   const packed = packs.add(optimized.model);
   const last = list.cuts.length - 1;
-  const cuts = list.cuts
-    .filter((cut, position) => position === 0 || position === last || !cut.dynamic)
+  const possible = list.cuts.filter((cut, position) => position === 0 || position === last || !cut.dynamic);
+  const cuts = chooseListedCuts(possible)
+    .flatMap((position) => possible[position] ?? [])
     .map((description) => buildCut(packed, analysis, description));
   return {
     planned,

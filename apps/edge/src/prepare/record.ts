@@ -41,7 +41,7 @@ async function allHealthy(store: ObjectStore, objects: PreparedRecord['objects']
     while (healthy) {
       const [sha256, numBytes] = objects[next++] ?? [];
       if (sha256 === undefined || numBytes === undefined) return;
-      healthy &&= await store.isHealthy(sha256, numBytes);
+      if (!(await store.isHealthy(sha256, numBytes))) healthy = false;
     }
   };
   await Promise.all(Array.from({ length: CHECKS_AT_ONCE }, check));
