@@ -1,5 +1,7 @@
 export type { Arm, Candidate, Conditions, Estimate, Plan, Rejection, Terms } from '@cutpoint/partition';
+export { explainPlan } from '@cutpoint/partition';
 export type { Cut, CutTable, LoadReport, Manifest, ModelList, ModelStatus, Task, Variant } from '@cutpoint/protocol';
+export { parseCutTable, parseModelList } from '@cutpoint/protocol';
 export { connect } from './connect.js';
 export { type Classified, decodeClassification, decodeText, type HasOutputs, type ReadText } from './decode.js';
 export { CutpointError, type ErrorCode } from './errors.js';
