@@ -1,9 +1,9 @@
-// Renders the sample pictures of the demo page: `node apps/demo/samples/make.mjs`. The words are made up.
+// Renders the sample pictures of the demo page: `CUTPOINT_CHROMIUM=/path/to/chrome node apps/demo/samples/make.mjs`,
+// or without the variable in Playwright's own Chromium. The words are made up.
 import { readdir } from 'node:fs/promises';
 import { chromium } from '@playwright/test';
-import { findChromium } from '../../../scripts/lib/chromium.mjs';
 
-const executablePath = await findChromium();
+const executablePath = process.env.CUTPOINT_CHROMIUM;
 const args = process.getuid?.() === 0 ? ['--no-sandbox'] : [];
 const browser = await chromium.launch({ ...(executablePath ? { executablePath } : {}), args });
 const page = await browser.newPage({ viewport: { width: 960, height: 720 } });

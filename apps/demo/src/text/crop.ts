@@ -2,18 +2,21 @@ import type { Corners, Point } from './geometry.js';
 
 /** Height that the recogniser reads at. */
 const LINE_HEIGHT = 48;
-const MAX_LINE_WIDTH = 2400;
+const MIN_LINE_WIDTH = 8;
 /** A box this much higher than wide holds text that runs downwards; it is turned to lie. */
 const UPRIGHT_RATIO = 1.5;
 
-/** One line of text, cut out of the picture, turned level and scaled to the recogniser's height. */
-export function cropLine(picture: CanvasImageSource, corners: Corners): OffscreenCanvas {
+/**
+ * One line of text, cut out of the picture, turned level and scaled to the recogniser's height. A line longer than
+ * `maxWidth` is squeezed: letters survive that better than being lower.
+ */
+export function cropLine(picture: CanvasImageSource, corners: Corners, maxWidth: number): OffscreenCanvas {
   const [origin, alongEnd, acrossEnd] = textAxes(corners);
   const along = minus(alongEnd, origin);
   const across = minus(acrossEnd, origin);
   const length = Math.hypot(...along);
   const thickness = Math.max(1, Math.hypot(...across));
-  const width = Math.min(MAX_LINE_WIDTH, Math.max(8, Math.round((length / thickness) * LINE_HEIGHT)));
+  const width = Math.min(maxWidth, Math.max(MIN_LINE_WIDTH, Math.round((length / thickness) * LINE_HEIGHT)));
   const canvas = new OffscreenCanvas(width, LINE_HEIGHT);
   const context = canvas.getContext('2d');
   if (context === null) throw new Error('This browser gives no 2D canvas to cut lines out with.');

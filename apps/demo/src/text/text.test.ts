@@ -1,5 +1,4 @@
 import { describe, expect, it } from 'vitest';
-import { decodeCtc } from './ctc.js';
 import { type Corners, cornersOf, type Point, smallestRect } from './geometry.js';
 import { readingOrder } from './reading-order.js';
 
@@ -61,24 +60,5 @@ describe('readingOrder', () => {
   it('does not take a tall box for a line of everything beside it', () => {
     const boxes = [box('third', 0, 66), box('first', 0, 0), box('second', 0, 33), box('tall', 100, 0, 86)];
     expect(readingOrder(boxes).map(({ name }) => name)).toEqual(['first', 'second', 'tall', 'third']);
-  });
-});
-
-describe('decodeCtc', () => {
-  const labels = ['', 'a', 'b', ' '];
-
-  it('joins repeats, and blanks part them', () => {
-    expect(decodeCtc([0, 1, 1, 0, 1, 3, 2, 2], [1, 0.5, 1, 1, 1, 1, 0.5, 1], labels)).toEqual({
-      text: 'aa b',
-      score: 0.75,
-    });
-  });
-
-  it('of nothing but blanks is empty, with score 0', () => {
-    expect(decodeCtc([0, 0], [1, 1], labels)).toEqual({ text: '', score: 0 });
-  });
-
-  it('shows a class without a label as the replacement character', () => {
-    expect(decodeCtc([9], [1], labels).text).toBe('\uFFFD');
   });
 });

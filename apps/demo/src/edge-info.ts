@@ -1,0 +1,33 @@
+import { type CutTable, type ModelStatus, parseCutTable, parseModelList } from '@cutpoint/client';
+
+/** The edge that serves this page. */
+export const EDGE_URL = new URL('/', location.href).href;
+
+/** What the edge says of every model it knows. Rejects when it cannot be reached. */
+export async function fetchModels(): Promise<readonly ModelStatus[]> {
+  const list = parseModelList(await fetchJson('v1/models'));
+  if (list instanceof Error) throw list;
+  return list.models;
+}
+
+const tables = new Map<string, Promise<CutTable>>();
+
+/** The cuts of one variant, for the ribbon. Named by its content, so it is fetched once. */
+export function fetchTable(sha256: string): Promise<CutTable> {
+  const known = tables.get(sha256);
+  if (known) return known;
+  const fetched = fetchJson(`v1/tables/${sha256}`).then((body) => {
+    const table = parseCutTable(body);
+    if (table instanceof Error) throw table;
+    return table;
+  });
+  tables.set(sha256, fetched);
+  fetched.catch(() => tables.delete(sha256));
+  return fetched;
+}
+
+async function fetchJson(path: string): Promise<unknown> {
+  const response = await fetch(new URL(path, EDGE_URL));
+  if (!response.ok) throw new Error(`The edge answered ${response.status} to ${path}.`);
+  return response.json();
+}

@@ -1,0 +1,259 @@
+import type { ModelStatus } from '@cutpoint/client';
+import { App, type AppView } from './app.js';
+import { byId, el, setText } from './dom.js';
+import { fetchModels } from './edge-info.js';
+import { Reader } from './networks/reader.js';
+import { formatState, OCR, type PageState, parseState } from './page-state.js';
+import { renderAnswer, renderNumbers, summarise } from './panels/answer.js';
+import { renderControls } from './panels/controls.js';
+import { NetworksView } from './panels/networks.js';
+import { Notices } from './panels/notices.js';
+import { Camera } from './picture/camera.js';
+import { listenForFiles } from './picture/intake.js';
+import { decodePicture, type Picture } from './picture/picture.js';
+import { SAMPLES, type Sample, sampleUrl } from './picture/samples.js';
+import { Stage } from './picture/stage.js';
+
+const MODELS_POLL_MS = 2_000;
+/** The rate is that of so many last answers. */
+const RATE_OVER = 8;
+
+let state: PageState = parseState(location.search);
+let camera: Camera | undefined;
+let finishedAtMs: number[] = [];
+let isOffline = false;
+
+const notices = new Notices();
+const stage = new Stage(byId('canvas', HTMLCanvasElement), byId('overlay', SVGSVGElement));
+const result = byId('answer', HTMLElement);
+const networks = new NetworksView((index, cut) => {
+  const cuts =
+    networks.count > state.cuts.length
+      ? Array.from({ length: networks.count }, (_, at) => state.cuts[at])
+      : [...state.cuts];
+  cuts[index] = cut;
+  change({ cuts });
+});
+
+const view: AppView = {
+  opening() {
+    notices.setMood('connecting');
+    notices.setStatus('Connecting to the edge.');
+    networks.setNetworks([]);
+    result.replaceChildren();
+    stage.showAnswer(undefined);
+  },
+  opened(reader) {
+    isOffline = false;
+    notices.hideError();
+    notices.hideOffline();
+    notices.setMood('ready');
+    networks.setNetworks(reader.networks);
+  },
+  progress(model, progress) {
+    if (progress.stage === 'manifest' && progress.detail !== undefined) notices.setMood('preparing');
+    notices.showProgress(model, progress);
+    networks.showProgress(model, progress);
+  },
+  connection({ state: connection, reason, retryInMs }) {
+    isOffline = connection === 'offline';
+    if (isOffline) {
+      notices.setMood('offline');
+      notices.showOffline(retryInMs === undefined ? { reason } : { reason, retryInMs });
+    } else {
+      notices.setMood('ready');
+      notices.setStatus('The edge is back.');
+      notices.hideOffline();
+      notices.hideError();
+    }
+  },
+  device({ kind, adapter, threads, reason }) {
+    const words =
+      kind === 'webgpu'
+        ? `WebGPU${adapter ? `, ${adapter}` : ''}`
+        : `WASM, ${threads} thread${threads === 1 ? '' : 's'}`;
+    const element = byId('device', HTMLElement);
+    element.dataset.kind = kind;
+    setText(element, `${words}. ${reason}`);
+  },
+  running() {
+    if (!isOffline) notices.setMood('running');
+    if (result.dataset.runs === '0') notices.setStatus('Reading the picture.');
+  },
+  partial(answer) {
+    stage.showAnswer(answer);
+    if (result.childElementCount === 0) result.replaceChildren(renderAnswer(answer));
+  },
+  finished(reading, picture) {
+    notices.hideError();
+    if (!isOffline) notices.setMood('ready');
+    if (camera) stage.show(picture);
+    stage.showAnswer(reading.answer);
+    result.replaceChildren(renderAnswer(reading.answer));
+    result.dataset.runs = String(Number(result.dataset.runs) + 1);
+    finishedAtMs = [...finishedAtMs, performance.now()].slice(-RATE_OVER);
+    const isStream = state.repeat || camera !== undefined;
+    const answersPerSecond = isStream ? rateOf(finishedAtMs) : undefined;
+    byId('numbers', HTMLElement).replaceChildren(...renderNumbers({ reading, answersPerSecond, cuts: networks.cuts }));
+    // A live region that speaks several times a second helps nobody.
+    notices.setStatus(isStream ? 'Running without a pause.' : summarise(reading));
+  },
+  failed(error) {
+    if (!isOffline) notices.setMood('failed');
+    notices.hideProgress();
+    notices.showError(error);
+    notices.setStatus('That did not work.');
+  },
+  wouldMove: () => networks.wouldMove,
+};
+const app = new App(state, view);
+
+function change(part: Partial<PageState>): void {
+  state = { ...state, ...part };
+  if (part.model !== undefined || part.repeat !== undefined) finishedAtMs = [];
+  if (part.model !== undefined) state = { ...state, cuts: [] };
+  history.replaceState(null, '', `${location.pathname}${formatState(state)}`);
+  networks.setForced(state.cuts);
+  app.setState(state);
+}
+
+function usePicture(picture: Picture): void {
+  stopCamera();
+  stage.show(picture);
+  setText(
+    byId('caption', HTMLElement),
+    `${picture.name}, ${picture.bitmap.width} × ${picture.bitmap.height}. Drop another anywhere on this page, or paste one.`,
+  );
+  notices.hideError();
+  app.setPicture(async () => picture, false);
+}
+
+async function useFile(file: Blob, name: string): Promise<void> {
+  try {
+    usePicture(await decodePicture(file, name));
+  } catch (error) {
+    notices.showError(error);
+  }
+}
+
+async function useSample(sample: Sample): Promise<void> {
+  try {
+    const response = await fetch(sampleUrl(sample));
+    usePicture(await decodePicture(await response.blob(), sample.title));
+  } catch (error) {
+    notices.showError(error);
+  }
+}
+
+async function startCamera(): Promise<void> {
+  try {
+    camera = await Camera.open();
+  } catch (error) {
+    notices.showError(error);
+    return;
+  }
+  const live = camera;
+  byId('camera', HTMLButtonElement).setAttribute('aria-pressed', 'true');
+  setText(byId('caption', HTMLElement), 'The camera, one picture after another.');
+  stage.show(await live.takePicture());
+  app.setPicture(() => live.takePicture(), true);
+}
+
+function stopCamera(): void {
+  camera?.[Symbol.dispose]();
+  camera = undefined;
+  finishedAtMs = [];
+  byId('camera', HTMLButtonElement).setAttribute('aria-pressed', 'false');
+}
+
+function rateOf(timesMs: readonly number[]): number | undefined {
+  const [first, last] = [timesMs[0], timesMs.at(-1)];
+  if (first === undefined || last === undefined || last <= first) return undefined;
+  return ((timesMs.length - 1) * 1000) / (last - first);
+}
+
+/** Fills the list of models, and again while the edge is still preparing some. */
+async function listModels(): Promise<void> {
+  const models = await fetchModels().catch(() => undefined);
+  if (models) renderModels(models);
+  const isSettled = models?.every(({ status }) => status !== 'preparing') ?? false;
+  if (!isSettled) setTimeout(listModels, MODELS_POLL_MS);
+}
+
+function renderModels(models: readonly ModelStatus[]): void {
+  const byName = new Map(models.map((model) => [model.name, model]));
+  const option = (value: string, words: string, parts: readonly (ModelStatus | undefined)[]): HTMLOptionElement => {
+    const unready = parts.find((part) => part?.status !== 'ready');
+    const note =
+      unready === undefined ? '' : ` (${unready.status}${unready.status === 'preparing' ? progressOf(unready) : ''})`;
+    return el('option', { value, selected: value === state.model }, `${words}${note}`);
+  };
+  const ocr = Reader.modelsOf(OCR).map((name) => byName.get(name));
+  const options = [
+    ...(ocr.every((part) => part !== undefined) ? [option(OCR, 'Read text, two networks', ocr)] : []),
+    ...models.map((model) => option(model.name, model.name, [model])),
+  ];
+  if (!options.some(({ value }) => value === state.model)) {
+    options.unshift(el('option', { value: state.model, selected: true }, `${state.model} (not at this edge)`));
+  }
+  byId('model', HTMLSelectElement).replaceChildren(...options);
+}
+
+function progressOf({ progress }: ModelStatus): string {
+  return progress === undefined || progress.total === 0
+    ? ''
+    : `: ${progress.stage}, ${progress.done} of ${progress.total}`;
+}
+
+function wireControls(): void {
+  byId('controls', HTMLElement).replaceChildren(...renderControls(state, change));
+  byId('model', HTMLSelectElement).addEventListener('change', ({ currentTarget }) => {
+    if (currentTarget instanceof HTMLSelectElement) change({ model: currentTarget.value });
+  });
+  byId('again', HTMLButtonElement).addEventListener('click', () => app.runAgain());
+  const repeat = byId('repeat', HTMLInputElement);
+  repeat.checked = state.repeat;
+  repeat.addEventListener('change', () => change({ repeat: repeat.checked }));
+  byId('camera', HTMLButtonElement).addEventListener('click', () => {
+    if (camera === undefined) void startCamera();
+    else {
+      stopCamera();
+      void useSample(chosenSample());
+    }
+  });
+  byId('samples', HTMLElement).replaceChildren(
+    ...SAMPLES.map((sample) => {
+      const image = el('img', { src: sampleUrl(sample), alt: sample.title, width: 48, height: 36 });
+      const button = el(
+        'button',
+        { type: 'button', title: sample.title, 'data-testid': `sample-${sample.name}` },
+        image,
+      );
+      button.addEventListener('click', () => {
+        change({ sample: sample.name });
+        void useSample(sample);
+      });
+      return button;
+    }),
+  );
+  listenForFiles({
+    fileInput: byId('file', HTMLInputElement),
+    dropHint: byId('drop', HTMLElement),
+    onFile: (file, name) => void useFile(file, name),
+    onNothing: (message) => notices.setStatus(message),
+  });
+}
+
+function chosenSample(): Sample {
+  const [first] = SAMPLES;
+  const sample = SAMPLES.find(({ name }) => name === state.sample) ?? first;
+  if (sample === undefined) throw new Error('This page has no sample pictures.');
+  return sample;
+}
+
+networks.setForced(state.cuts);
+wireControls();
+renderModels([]);
+void listModels();
+void useSample(chosenSample());
+app.open();

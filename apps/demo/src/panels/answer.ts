@@ -1,0 +1,93 @@
+import { el } from '../dom.js';
+import { formatBytes, formatMs, formatScore, plural } from '../format.js';
+import type { Answer, Reading } from '../networks/answer.js';
+
+/** What was found, as text that can be selected and read aloud. */
+export function renderAnswer(answer: Answer): HTMLElement {
+  switch (answer.kind) {
+    case 'text':
+      return renderText(answer);
+    case 'labels':
+      return el(
+        'ol',
+        { class: 'labels', 'aria-label': 'Best classes' },
+        ...answer.labels.map(({ name, score }) => {
+          const share = el('i');
+          share.style.width = `${Math.max(0.2, score * 100)}%`;
+          return el(
+            'li',
+            {},
+            el('span', {}, name),
+            el('span', { class: 'number' }, formatScore(score)),
+            el('div', { class: 'bar', 'aria-hidden': 'true' }, share),
+          );
+        }),
+      );
+    case 'tensors':
+      return el(
+        'div',
+        {},
+        el('p', { class: 'muted' }, answer.note),
+        el('ul', { class: 'lines' }, ...answer.tensors.map((line) => el('li', {}, line))),
+      );
+  }
+}
+
+function renderText({ lines, foundBoxes }: Extract<Answer, { kind: 'text' }>): HTMLElement {
+  if (lines.length === 0) return el('p', {}, 'No text was found in this picture.');
+  const list = el(
+    'ol',
+    { class: 'lines', tabindex: 0, 'aria-label': 'Lines of text' },
+    ...lines.map(({ text, score }) => {
+      if (text === undefined || score === undefined) return el('li', {}, el('span', { class: 'muted' }, '…'));
+      const words = text === '' ? el('span', { class: 'muted' }, 'not readable') : el('span', {}, text);
+      return el('li', {}, words, el('small', { title: 'Mean probability of its characters' }, formatScore(score)));
+    }),
+  );
+  if (foundBoxes === lines.length) return list;
+  return el('div', {}, list, el('p', { class: 'muted' }, `The first ${lines.length} of ${foundBoxes} lines are read.`));
+}
+
+/** The sentence that a screen reader hears, and everybody sees. */
+export function summarise({ answer, totalMs }: Reading): string {
+  const took = `in ${formatMs(totalMs)}`;
+  if (answer.kind === 'text') {
+    return answer.lines.length === 0
+      ? `Looked for text and found none, ${took}.`
+      : `Read ${plural(answer.lines.length, 'line')} ${took}.`;
+  }
+  if (answer.kind === 'labels') {
+    const [best] = answer.labels;
+    return best ? `${best.name}, ${formatScore(best.score)}, ${took}.` : `No class was named, ${took}.`;
+  }
+  return `Ran ${took}.`;
+}
+
+export interface Numbers {
+  readonly reading: Reading;
+  /** Measured over the last answers while the page keeps running. */
+  readonly answersPerSecond: number | undefined;
+  /** Where each network was cut, in words. */
+  readonly cuts: readonly string[];
+}
+
+export function renderNumbers({ reading, answersPerSecond, cuts }: Numbers): HTMLElement[] {
+  const bytesUp = reading.traces.reduce((sum, trace) => sum + trace.bytesUp, 0);
+  const [amount, unit] = formatBytes(bytesUp).split(' ');
+  const [time, timeUnit] = formatMs(reading.totalMs).split(' ');
+  const figures = [
+    figure('Picture to answer', 'total-ms', time, timeUnit),
+    figure('Sent', 'sent', amount, unit),
+    ...(answersPerSecond === undefined
+      ? []
+      : [figure('Answers a second', 'rate', answersPerSecond.toFixed(1), undefined)]),
+    figure('Layers here', 'chosen-cut', cuts.join(' · '), undefined),
+  ];
+  return figures;
+}
+
+function figure(title: string, testId: string, value: string | undefined, unit: string | undefined): HTMLElement {
+  const number = el('dd', { 'data-testid': testId }, value ?? '');
+  if (unit !== undefined) number.append(' ', el('small', {}, unit));
+  return el('div', {}, el('dt', {}, title), number);
+}

@@ -1,0 +1,236 @@
+import type { LoadReport, SessionEvents, Trace } from '@cutpoint/client';
+import uPlot from 'uplot';
+import 'uplot/dist/uPlot.min.css';
+import { el, setText } from '../dom.js';
+import { formatMs, mbitPerSecond } from '../format.js';
+
+const WINDOW_S = 60;
+/** Samples and redraws a second; page.md allows ten, a minute on 300 pixels needs no more than four. */
+const SAMPLE_EVERY_MS = 250;
+const PLOT_HEIGHT = 104;
+
+/** What is known at one moment; `null` is a gap in the line. */
+interface Sample {
+  readonly atMs: number;
+  readonly values: Readonly<Record<Key, number | null>>;
+  readonly cutMoved: boolean;
+}
+type Key = 'up' | 'down' | 'queueMs' | 'k' | 'cpu' | 'gpu' | 'measuredMs' | 'predictedMs';
+
+interface Line {
+  readonly key: Key;
+  readonly title: string;
+  readonly colour: string;
+  readonly dash?: number[];
+  /** Drawn against the axis on the right. */
+  readonly right?: boolean;
+  readonly dots?: boolean;
+  readonly words: (value: number) => string;
+}
+
+const mbit = (value: number): string => `${value.toFixed(1)} Mbit/s`;
+const share = (value: number): string => `${Math.round(value * 100)} %`;
+const PLOTS: readonly { readonly title: string; readonly lines: readonly Line[] }[] = [
+  {
+    title: 'Link, measured, in Mbit/s',
+    lines: [
+      { key: 'up', title: 'up', colour: '--device', words: mbit },
+      { key: 'down', title: 'down', colour: '--edge', words: mbit },
+    ],
+  },
+  {
+    title: 'Edge: queue in ms (left), k and share in use (right)',
+    lines: [
+      { key: 'queueMs', title: 'queue', colour: '--edge', words: formatMs },
+      { key: 'k', title: 'k', colour: '--ink', right: true, words: (value) => value.toFixed(2) },
+      { key: 'cpu', title: 'CPU', colour: '--net', right: true, dash: [4, 3], words: share },
+      { key: 'gpu', title: 'GPU', colour: '--device', right: true, dash: [4, 3], words: share },
+    ],
+  },
+  {
+    title: 'One inference in ms; a mark where the cut moved',
+    lines: [
+      { key: 'measuredMs', title: 'measured', colour: '--ink', dots: true, words: formatMs },
+      { key: 'predictedMs', title: 'predicted', colour: '--net', dash: [4, 3], words: formatMs },
+    ],
+  },
+];
+
+/** Three small plots on one time axis. They cost nothing while they cannot be seen. */
+export class LivePanel {
+  readonly #samples: Sample[] = [];
+  readonly #plots: {
+    readonly plot: uPlot;
+    readonly lines: readonly Line[];
+    readonly outputs: readonly HTMLElement[];
+  }[];
+  #link: SessionEvents['link'] = {};
+  #load: LoadReport | undefined;
+  #model = '';
+  #trace: Trace | undefined;
+  #lastCut: number | undefined;
+  #cutMoved = false;
+  #isOnScreen = false;
+
+  constructor(container: HTMLElement) {
+    this.#plots = PLOTS.map(({ title, lines }) => {
+      const outputs = lines.map(({ key }) => el('b', { 'data-value': key }));
+      const keys = lines.map((line, index) => {
+        const sample = el('i', { class: 'stroke' });
+        sample.style.borderTopColor = `var(${line.colour})`;
+        sample.style.borderTopStyle = line.dash ? 'dashed' : 'solid';
+        return el('span', {}, sample, ` ${line.title} `, outputs[index] ?? '');
+      });
+      const canvas = el('div', { class: 'canvas', 'aria-hidden': 'true' });
+      container.append(
+        el('div', { class: 'plot' }, el('h3', {}, title), el('p', { class: 'legend muted' }, ...keys), canvas),
+      );
+      return { plot: this.#makePlot(canvas, lines), lines, outputs };
+    });
+    new ResizeObserver(([entry]) => {
+      const width = Math.floor(entry?.contentRect.width ?? 0);
+      if (width > 0) for (const { plot } of this.#plots) plot.setSize({ width, height: PLOT_HEIGHT });
+    }).observe(container);
+    new IntersectionObserver(([entry]) => {
+      this.#isOnScreen = entry?.isIntersecting ?? false;
+    }).observe(container);
+    matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => {
+      for (const { plot } of this.#plots) plot.redraw();
+    });
+    setInterval(() => this.#tick(), SAMPLE_EVERY_MS);
+  }
+
+  /** The network whose inferences are plotted; another one starts afresh. */
+  setModel(model: string): void {
+    if (model === this.#model) return;
+    this.#model = model;
+    this.#samples.length = 0;
+    this.#lastCut = undefined;
+  }
+
+  addLink(link: SessionEvents['link']): void {
+    this.#link = link;
+  }
+
+  addLoad(load: LoadReport | undefined): void {
+    this.#load = load;
+  }
+
+  addTrace(trace: Trace): void {
+    if (trace.model !== this.#model) return;
+    this.#trace = trace;
+    this.#cutMoved ||= this.#lastCut !== undefined && this.#lastCut !== trace.cut;
+    this.#lastCut = trace.cut;
+  }
+
+  #tick(): void {
+    const nowMs = performance.now();
+    this.#samples.push(this.#sample(nowMs));
+    while ((this.#samples[0]?.atMs ?? nowMs) < nowMs - WINDOW_S * 1000) this.#samples.shift();
+    if (document.hidden || !this.#isOnScreen) return;
+    const times = this.#samples.map(({ atMs }) => (atMs - nowMs) / 1000);
+    for (const { plot, lines, outputs } of this.#plots) {
+      plot.setData([times, ...lines.map(({ key }) => this.#samples.map(({ values }) => values[key]))]);
+      for (const [index, line] of lines.entries()) {
+        const latest = this.#samples.findLast(({ values }) => values[line.key] !== null)?.values[line.key] ?? null;
+        const output = outputs[index];
+        if (output) setText(output, latest === null ? emptyWords(line.key, this.#load) : line.words(latest));
+      }
+    }
+  }
+
+  #sample(atMs: number): Sample {
+    const [load, trace, cutMoved] = [this.#load, this.#trace, this.#cutMoved];
+    this.#trace = undefined;
+    this.#cutMoved = false;
+    const rate = (value: number | undefined): number | null => (value === undefined ? null : mbitPerSecond(value));
+    return {
+      atMs,
+      cutMoved,
+      values: {
+        up: rate(this.#link.uplinkBytesPerMs),
+        down: rate(this.#link.downlinkBytesPerMs),
+        queueMs: load?.queueMs ?? null,
+        k: load?.k[this.#model] ?? null,
+        cpu: load?.cpuUtilisation ?? null,
+        gpu: load?.gpuUtilisation ?? null,
+        measuredMs: trace?.totalMs ?? null,
+        predictedMs: trace === undefined ? null : trace.plan.chosen.totalMs,
+      },
+    };
+  }
+
+  #makePlot(container: HTMLElement, lines: readonly Line[]): uPlot {
+    const muted = (): string => colour('--muted');
+    const grid = { stroke: () => colour('--line'), width: 1 };
+    const axis = { stroke: muted, grid, ticks: { show: false }, font: '12px system-ui, sans-serif' };
+    const fromZero = (_plot: uPlot, _min: number, max: number): uPlot.Range.MinMax => [0, niceTop(max)];
+    const hasRight = lines.some(({ right }) => right);
+    const options: uPlot.Options = {
+      width: 300,
+      height: PLOT_HEIGHT,
+      legend: { show: false },
+      cursor: { show: false },
+      padding: [8, hasRight ? 0 : 8, 0, 0],
+      scales: {
+        x: { time: false, range: [-WINDOW_S, 0] },
+        y: { range: fromZero },
+        ...(hasRight ? { right: { range: fromZero } } : {}),
+      },
+      axes: [
+        { ...axis, size: 24, values: (_plot, ticks) => ticks.map((tick) => (tick === 0 ? 'now' : `${tick} s`)) },
+        { ...axis, size: 40, space: 28 },
+        ...(hasRight
+          ? [{ ...axis, grid: { show: false }, scale: 'right', side: 1 as const, size: 36, space: 28 }]
+          : []),
+      ],
+      series: [{}, ...lines.map(seriesOf)],
+      hooks: lines.some(({ key }) => key === 'measuredMs') ? { draw: [(plot) => this.#drawMarks(plot)] } : {},
+    };
+    return new uPlot(options, [[], ...lines.map(() => [])], container);
+  }
+
+  /** A vertical line at each moment at which the cut moved. */
+  #drawMarks(plot: uPlot): void {
+    const nowMs = performance.now();
+    const { ctx, bbox } = plot;
+    ctx.save();
+    ctx.strokeStyle = colour('--muted');
+    ctx.lineWidth = devicePixelRatio;
+    for (const { atMs } of this.#samples.filter(({ cutMoved }) => cutMoved)) {
+      const x = Math.round(plot.valToPos((atMs - nowMs) / 1000, 'x', true)) + 0.5;
+      ctx.beginPath();
+      ctx.moveTo(x, bbox.top);
+      ctx.lineTo(x, bbox.top + bbox.height);
+      ctx.stroke();
+    }
+    ctx.restore();
+  }
+}
+
+function seriesOf(line: Line): uPlot.Series {
+  return {
+    stroke: () => colour(line.colour),
+    width: line.dots ? 1 : 1.5,
+    scale: line.right ? 'right' : 'y',
+    spanGaps: true,
+    ...(line.dash ? { dash: [...line.dash] } : {}),
+    points: { show: line.dots ?? false, size: 4, fill: () => colour(line.colour) },
+  };
+}
+
+/** Computed once a redraw by uPlot; the page's theme may have changed in between. */
+function colour(name: string): string {
+  return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+}
+
+/** The next of 1, 2, 5, 10, … so that the axis does not tremble. */
+function niceTop(max: number): number {
+  if (!(max > 0)) return 1;
+  const power = 10 ** Math.floor(Math.log10(max));
+  return ([1, 2, 5].find((step) => step * power >= max) ?? 10) * power;
+}
+
+function emptyWords(key: Key, load: LoadReport | undefined): string {
+  return key === 'gpu' && load?.gpuUtilisation === null ? 'no GPU' : '–';
+}

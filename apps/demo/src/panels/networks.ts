@@ -1,0 +1,193 @@
+import {
+  explainPlan,
+  type LoadReport,
+  type Plan,
+  type Progress,
+  type SessionEvents,
+  type Trace,
+} from '@cutpoint/client';
+import { byId, el, throttled } from '../dom.js';
+import { fetchTable } from '../edge-info.js';
+import { formatBytes } from '../format.js';
+import type { Network } from '../networks/reader.js';
+import { layRibbon } from '../networks/stages.js';
+import { renderLink, renderLoad } from './facts.js';
+import { LivePanel } from './live.js';
+import { RibbonPanel } from './ribbon.js';
+import { renderWaterfall } from './waterfall.js';
+import { WhatIfPanel } from './what-if.js';
+
+const REDRAW_EVERY_MS = 200;
+
+interface Shown {
+  readonly network: Network;
+  readonly stopListening: readonly (() => void)[];
+  panel?: RibbonPanel;
+  variant?: string;
+  plan?: Plan;
+  /** Why the cut is where it is: the explanation of the last plan that changed anything. */
+  why?: string;
+  trace?: Trace;
+}
+
+/** Everything on the page that shows the networks at work: ribbons, waterfalls, plots and the table of arms. */
+export class NetworksView {
+  readonly #onForce: (index: number, cut: number | undefined) => void;
+  readonly #live = new LivePanel(byId('plots', HTMLElement));
+  readonly #whatIf = new WhatIfPanel();
+  readonly #focus = byId('focus', HTMLSelectElement);
+  readonly #redraw = throttled(() => this.#draw(), REDRAW_EVERY_MS);
+  #shown: Shown[] = [];
+  #forced: readonly (number | undefined)[] = [];
+  #load: LoadReport | undefined;
+  #link: SessionEvents['link'] = {};
+
+  /** @param onForce a person set the cut of the network at `index`, or gave it back. */
+  constructor(onForce: (index: number, cut: number | undefined) => void) {
+    this.#onForce = onForce;
+    byId('arms', HTMLElement).append(this.#whatIf.element);
+    this.#focus.addEventListener('change', () => this.#redraw());
+    this.#drawFacts();
+  }
+
+  setNetworks(networks: readonly Network[]): void {
+    for (const { stopListening } of this.#shown) for (const stop of stopListening) stop();
+    byId('ribbons', HTMLElement).replaceChildren();
+    byId('waterfalls', HTMLElement).replaceChildren(
+      el('p', { class: 'muted' }, networks.length === 0 ? 'Nothing has run yet.' : 'The first inference is under way.'),
+    );
+    this.#focus.replaceChildren(...networks.map(({ title }, index) => el('option', { value: index }, title)));
+    byId('focus-field', HTMLElement).hidden = networks.length < 2;
+    this.#shown = networks.map((network) => this.#listen(network));
+    for (const shown of this.#shown) this.#useVariant(shown, firstVariant(network(shown)));
+    this.#redraw();
+  }
+
+  setForced(cuts: readonly (number | undefined)[]): void {
+    this.#forced = cuts;
+    this.#redraw();
+  }
+
+  showProgress(model: string, { stage, loadedBytes, totalBytes }: Progress): void {
+    if (stage !== 'weights' || totalBytes === 0) return;
+    const shown = this.#shown.find(({ network }) => network.session.manifest.model === model);
+    const isDone = loadedBytes >= totalBytes;
+    shown?.panel?.showWeights(
+      isDone
+        ? `weights here: ${formatBytes(totalBytes)}`
+        : `weights: ${formatBytes(loadedBytes)} of ${formatBytes(totalBytes)}`,
+    );
+  }
+
+  get count(): number {
+    return this.#shown.length;
+  }
+
+  /** Networks whose next run would be cut elsewhere than their last: what the page shows is out of date. */
+  get wouldMove(): boolean {
+    return this.#shown.some(({ network, trace }) => {
+      const plan = network.session.explain();
+      return trace !== undefined && plan !== undefined && plan.chosen.arm.cut !== trace.plan.chosen.arm.cut;
+    });
+  }
+
+  /** Where each network was last cut: layers here of all. */
+  get cuts(): readonly string[] {
+    return this.#shown.flatMap(({ panel, trace }) => (panel && trace ? [panel.layersAt(trace.cut)] : []));
+  }
+
+  #listen(network: Network): Shown {
+    const { session } = network;
+    const shown: Shown = {
+      network,
+      stopListening: [
+        session.on('decision', (plan) => this.#onPlan(shown, plan)),
+        session.on('trace', (trace) => {
+          shown.trace = trace;
+          this.#onPlan(shown, trace.plan);
+          this.#live.addTrace(trace);
+          this.#useVariant(shown, trace.variant);
+          this.#redraw();
+        }),
+        session.on('load', (load) => {
+          this.#load = load;
+          this.#live.addLoad(load);
+          this.#redraw();
+        }),
+        session.on('link', (link) => {
+          this.#link = link;
+          this.#live.addLink(link);
+          this.#redraw();
+        }),
+      ],
+    };
+    return shown;
+  }
+
+  #onPlan(shown: Shown, plan: Plan): void {
+    if (plan === shown.plan) return;
+    if (plan.cause !== 'steady' || shown.why === undefined) shown.why = explainPlan(plan, shown.plan);
+    shown.plan = plan;
+    this.#redraw();
+  }
+
+  /** Sizes of one network differ in what crosses, so the ribbon follows the size that ran last. */
+  #useVariant(shown: Shown, id: string | undefined): void {
+    const { manifest } = shown.network.session;
+    const variant = manifest.variants.find((each) => each.id === id);
+    if (variant === undefined || shown.variant === variant.id) return;
+    shown.variant = variant.id;
+    fetchTable(variant.table).then(
+      (table) => {
+        if (shown.variant !== variant.id || !this.#shown.includes(shown)) return;
+        const ribbon = layRibbon(table);
+        if (shown.panel) shown.panel.setRibbon(ribbon);
+        else {
+          const index = this.#shown.indexOf(shown);
+          shown.panel = new RibbonPanel(shown.network.title, manifest.model, ribbon, {
+            onForce: (cut) => this.#onForce(index, cut),
+          });
+          byId('ribbons', HTMLElement).replaceChildren(...this.#shown.flatMap(({ panel }) => panel?.element ?? []));
+        }
+        this.#redraw();
+      },
+      // Without its table a network runs as well; only the ribbon is not drawn, and the next trace asks again.
+      () => {
+        delete shown.variant;
+      },
+    );
+  }
+
+  #draw(): void {
+    for (const [index, { panel, plan, why, trace }] of this.#shown.entries()) {
+      if (panel === undefined || plan === undefined) continue;
+      const forced = this.#forced[index] !== undefined;
+      panel.show(trace?.cut ?? plan.chosen.arm.cut, forced, sentence(why ?? ''));
+    }
+    const traced = this.#shown.flatMap(({ network, trace }) => (trace ? [renderWaterfall(network.title, trace)] : []));
+    if (traced.length > 0) byId('waterfalls', HTMLElement).replaceChildren(...traced);
+    const focused = this.#shown[Number(this.#focus.value)] ?? this.#shown[0];
+    this.#live.setModel(focused?.network.session.manifest.model ?? '');
+    this.#whatIf.show(focused?.plan);
+    this.#drawFacts();
+  }
+
+  #drawFacts(): void {
+    const focused = this.#shown[Number(this.#focus.value)] ?? this.#shown[0];
+    const model = focused?.network.session.manifest.model ?? '';
+    byId('load', HTMLElement).replaceChildren(...renderLoad(this.#load, model));
+    byId('link-facts', HTMLElement).replaceChildren(...renderLink(this.#link));
+  }
+}
+
+function network({ network: { session } }: Shown): Network['session'] {
+  return session;
+}
+
+function firstVariant({ manifest }: Network['session']): string | undefined {
+  return (manifest.variants.find(({ kind }) => kind === 'pixels') ?? manifest.variants[0])?.id;
+}
+
+function sentence(text: string): string {
+  return `${text.charAt(0).toUpperCase()}${text.slice(1)}.`;
+}

@@ -1,0 +1,103 @@
+import { CutpointError, type Progress, type SessionEvents } from '@cutpoint/client';
+import { byId, el, setText } from '../dom.js';
+import { formatBytes } from '../format.js';
+import { PictureError } from '../picture/picture.js';
+
+export type PageMood = 'connecting' | 'preparing' | 'ready' | 'running' | 'offline' | 'failed';
+
+const MOOD_WORDS: Readonly<Record<PageMood, string>> = {
+  connecting: 'connecting',
+  preparing: 'the edge is preparing the model',
+  ready: 'connected',
+  running: 'connected, running',
+  offline: 'not connected',
+  failed: 'stopped',
+};
+
+const STAGE_WORDS: Readonly<Record<Progress['stage'], string>> = {
+  manifest: 'Asking what the model is',
+  runtime: 'Fetching the runtime',
+  weights: 'Fetching weights for the head',
+  session: 'Building the head',
+};
+
+/** The lines under the title: what goes on, how far, and what went wrong. */
+export class Notices {
+  readonly #state = byId('state', HTMLElement);
+  readonly #status = byId('status', HTMLElement);
+  readonly #progress = byId('progress', HTMLElement);
+  readonly #bar = byId('progress-bar', HTMLProgressElement);
+  readonly #progressText = byId('progress-text', HTMLElement);
+  readonly #offline = byId('offline', HTMLElement);
+  readonly #offlineText = byId('offline-text', HTMLElement);
+  readonly #countdown = byId('offline-countdown', HTMLElement);
+  readonly #error = byId('error', HTMLElement);
+  #timer: ReturnType<typeof setInterval> | undefined;
+
+  setMood(mood: PageMood): void {
+    this.#state.dataset.state = mood;
+    setText(this.#state, MOOD_WORDS[mood]);
+  }
+
+  setStatus(text: string): void {
+    setText(this.#status, text);
+  }
+
+  showProgress(model: string, progress: Progress): void {
+    const { stage, loadedBytes, totalBytes, detail } = progress;
+    const isDone = totalBytes > 0 && loadedBytes >= totalBytes;
+    if (isDone || (totalBytes === 0 && detail === undefined)) {
+      this.hideProgress();
+      return;
+    }
+    this.#progress.hidden = false;
+    if (totalBytes > 0) {
+      this.#bar.max = totalBytes;
+      this.#bar.value = loadedBytes;
+    } else this.#bar.removeAttribute('value');
+    const amount = totalBytes > 0 ? `: ${formatBytes(loadedBytes)} of ${formatBytes(totalBytes)}` : '';
+    setText(this.#progressText, `${model}. ${detail ?? STAGE_WORDS[stage]}${amount}`);
+  }
+
+  hideProgress(): void {
+    this.#progress.hidden = true;
+  }
+
+  /** In plain words, with the seconds until the next try outside the live region: nobody wants those read out. */
+  showOffline({ reason, retryInMs }: Pick<SessionEvents['state'], 'reason' | 'retryInMs'>): void {
+    this.#offline.hidden = false;
+    setText(this.#offlineText, `The edge cannot be reached (${reason}). What this page has weights for runs here.`);
+    clearInterval(this.#timer);
+    const retryAtMs = performance.now() + (retryInMs ?? 0);
+    const tick = (): void => {
+      const seconds = Math.ceil((retryAtMs - performance.now()) / 1000);
+      setText(this.#countdown, seconds > 0 ? `Trying again in ${seconds} s` : 'Trying again now');
+    };
+    tick();
+    this.#timer = setInterval(tick, 250);
+  }
+
+  hideOffline(): void {
+    clearInterval(this.#timer);
+    this.#offline.hidden = true;
+    setText(this.#offlineText, '');
+  }
+
+  showError(error: unknown): void {
+    const { code, message } = describeError(error);
+    this.#error.hidden = false;
+    this.#error.dataset.code = code;
+    this.#error.replaceChildren(el('span', {}, message), el('small', { class: 'muted' }, code));
+  }
+
+  hideError(): void {
+    this.#error.hidden = true;
+    this.#error.replaceChildren();
+  }
+}
+
+function describeError(error: unknown): { code: string; message: string } {
+  if (error instanceof CutpointError || error instanceof PictureError) return error;
+  const message = error instanceof Error ? error.message : String(error);
+  return { code: 'page_failed', message: `Something in this page failed: ${message}. Reload it to start afresh.` };
+}

@@ -1,0 +1,83 @@
+import type { Trace } from '@cutpoint/client';
+import { el } from '../dom.js';
+import { formatBytes, formatMs } from '../format.js';
+
+export interface Span {
+  readonly name: string;
+  readonly kind: 'device' | 'net' | 'queue' | 'edge';
+  readonly startMs: number;
+  readonly ms: number;
+  /** `undefined` for what nobody predicts apart. */
+  readonly predictedStartMs?: number;
+  readonly predictedMs?: number;
+  readonly bytes?: number;
+}
+
+/** The stages of one inference one after another, each beside what was predicted for it. */
+export function spansOf(trace: Trace): Span[] {
+  const { terms } = trace.plan.chosen;
+  const stages: [name: string, kind: Span['kind'], ms: number, predictedMs: number | undefined, bytes?: number][] = [
+    ['Resize', 'device', trace.resizeMs, undefined],
+    ['Head', 'device', trace.headMs, terms.headMs],
+    ['Encode', 'device', trace.encodeMs, terms.encodeMs],
+    ['Upload', 'net', trace.uploadMs, terms.uploadMs, trace.bytesUp],
+    ['Queue', 'queue', trace.queueMs, terms.queueMs],
+    ['Tail', 'edge', trace.tailMs, terms.decodeMs + terms.tailMs],
+    ['Download', 'net', trace.downloadMs, terms.downloadMs, trace.bytesDown],
+    ['Round trip', 'net', trace.otherMs, terms.fixedMs],
+  ];
+  let [startMs, predictedStartMs] = [0, 0];
+  return stages.map(([name, kind, ms, predictedMs, bytes]) => {
+    const span: Span = {
+      name,
+      kind,
+      startMs,
+      ms,
+      ...(predictedMs === undefined ? {} : { predictedStartMs, predictedMs }),
+      ...(bytes === undefined || bytes === 0 ? {} : { bytes }),
+    };
+    startMs += ms;
+    predictedStartMs += predictedMs ?? 0;
+    return span;
+  });
+}
+
+export function renderWaterfall(title: string, trace: Trace): HTMLElement {
+  const spans = spansOf(trace);
+  const predictedMs = trace.plan.chosen.totalMs;
+  const scale = 100 / Math.max(1, trace.totalMs, predictedMs);
+  const rows = spans.map((span) => {
+    const track = el('span', { class: 'track', 'aria-hidden': 'true' });
+    if (span.predictedMs !== undefined && span.predictedMs > 0) {
+      track.append(bar('predicted', (span.predictedStartMs ?? 0) * scale, span.predictedMs * scale));
+    }
+    if (span.ms > 0) track.append(bar(`measured ${span.kind}-bar`, span.startMs * scale, span.ms * scale));
+    const bytes = span.bytes === undefined ? '' : `, ${formatBytes(span.bytes)}`;
+    const predicted = span.predictedMs === undefined ? '' : ` (predicted ${formatMs(span.predictedMs)})`;
+    const value = el('span', { class: 'value number' }, span.ms > 0 ? `${formatMs(span.ms)}${bytes}` : '–');
+    value.title = `${span.name}: ${formatMs(span.ms)}${bytes}${predicted}`;
+    return el('li', {}, el('span', {}, span.name), track, el('span', {}, value, hidden(predicted)));
+  });
+  const rescued =
+    trace.cut === trace.plan.chosen.arm.cut
+      ? []
+      : [el('p', { class: 'muted' }, 'The edge did not answer in time; this page finished the network alone.')];
+  return el(
+    'div',
+    { class: 'network' },
+    el('h3', {}, `${title}: ${formatMs(trace.totalMs)} measured, ${formatMs(predictedMs)} predicted`),
+    el('ol', { class: 'waterfall' }, ...rows),
+    ...rescued,
+  );
+}
+
+function bar(classes: string, left: number, width: number): HTMLElement {
+  const element = el('i', { class: classes });
+  element.style.left = `${Math.min(100, left)}%`;
+  element.style.width = `${Math.min(100 - Math.min(100, left), width)}%`;
+  return element;
+}
+
+function hidden(text: string): HTMLElement {
+  return el('span', { class: 'unseen' }, text);
+}
