@@ -13,6 +13,10 @@ export const MIN_SAMPLE_BYTES = 1024;
  * would have taken, so no sample is ever infinitely fast.
  */
 export const MAX_RATE_BYTES_PER_MS = 1_250_000;
+/** 80 bit/s. Whatever is slower is no link, and a rate is divided by. */
+export const MIN_RATE_BYTES_PER_MS = 0.01;
+/** No payload is larger (offsets are u32), so neither is a sample. */
+const MAX_SAMPLE_BYTES = 2 ** 32;
 /** 10 Mbit/s up, 20 Mbit/s down: what is assumed until something was measured. */
 export const DEFAULT_UPLINK_BYTES_PER_MS = 1_250;
 export const DEFAULT_DOWNLINK_BYTES_PER_MS = 2_500;
@@ -78,13 +82,13 @@ export class LinkEstimator {
   /** Ignores what says nothing: tiny samples, and spans that are negative because a clock was set back. */
   observe(sample: TransferSample, atMs: number): void {
     const { numBytes, spanMs } = sample;
-    if (!(numBytes >= MIN_SAMPLE_BYTES) || !(spanMs >= 0) || !Number.isFinite(numBytes + spanMs)) return;
+    if (!(numBytes >= MIN_SAMPLE_BYTES && numBytes <= MAX_SAMPLE_BYTES) || !(spanMs >= 0)) return;
     const weight = Math.min(1, numBytes / FULL_WEIGHT_BYTES + spanMs / FULL_WEIGHT_SPAN_MS);
     const before = this.#rate;
-    let rate = Math.min(numBytes / spanMs, MAX_RATE_BYTES_PER_MS);
+    let rate = clamp(numBytes / spanMs);
     if (before !== undefined) {
       this.#learnPatience(rate, before, atMs);
-      rate = Math.min(Math.max(rate, before / MAX_STEP), before * MAX_STEP);
+      rate = clamp(Math.min(Math.max(rate, before / MAX_STEP), before * MAX_STEP));
     }
     const sinceMs = this.#ageMs(atMs);
     const passedMs = Number.isFinite(sinceMs) ? sinceMs : 0;
@@ -107,7 +111,7 @@ export class LinkEstimator {
   }
 
   get #rate(): number | undefined {
-    return this.#weight > 0 ? Math.min(this.#fast.rate, this.#slow.rate, MAX_RATE_BYTES_PER_MS) : undefined;
+    return this.#weight > 0 ? clamp(Math.min(this.#fast.rate, this.#slow.rate)) : undefined;
   }
 
   /** A clock that was set back makes nothing younger than new. */
@@ -126,4 +130,8 @@ export class LinkEstimator {
     if (this.#risen(before, this.#ageMs(atMs)) === before) return;
     this.#patience = rate > before * 1.5 ? 1 : Math.min(MAX_PATIENCE, this.#patience * 2);
   }
+}
+
+function clamp(rate: number): number {
+  return Math.min(Math.max(rate, MIN_RATE_BYTES_PER_MS), MAX_RATE_BYTES_PER_MS);
 }
