@@ -129,7 +129,15 @@ async function addNew(job: Job, config: ModelConfig): Promise<number> {
   const modelFile = await fetchTo(config.source, job);
   const highest = await highestVersion(folder);
   // A version's own file is served before any source, so a replacement needs one too.
-  const copies = highest !== undefined || ('file' in config.source && (await isSelfContained(modelFile)));
+  const selfContained = await isSelfContained(modelFile);
+  const copies = highest !== undefined || ('file' in config.source && selfContained);
+  if (copies && !selfContained) {
+    throw new ModelError(
+      'model_exists',
+      `${modelFile} has weights in files beside it, so it cannot become version ${(highest ?? 0) + 1} of ${job.name}: ` +
+        'choose another name',
+    );
+  }
   const version = String(copies ? (highest ?? 0) + 1 : 1);
   const prepared = await prepare(job, { name: job.name, version, modelFile, config, labels: [] });
   if (![...prepared.tables.values()].some((table) => table.cuts.length > 2)) {

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { errnoOf, ModelError, messageOf } from '../models/error.js';
 import { sha256Of } from '../models/hash.js';
@@ -19,6 +19,7 @@ export class ObjectStore {
       await mkdir(dir, { recursive: true }).catch((error) => {
         throw ModelError.fromStore(error, dir);
       });
+      await removeLeftovers(dir);
     }
   }
 
@@ -74,6 +75,19 @@ export class ObjectStore {
 
   #recordPath(key: string): string {
     return join(this.#recordsDir, `${key}.json`);
+  }
+}
+
+/** Much longer than any write takes. */
+const LEFTOVER_AGE_MS = 3_600_000;
+
+/** A process that was killed leaves files under temporary names; nobody else's are that old. */
+async function removeLeftovers(dir: string): Promise<void> {
+  for (const name of await readdir(dir).catch(() => [])) {
+    if (/^[0-9a-f]{64}(\.json)?$/.test(name)) continue;
+    const file = join(dir, name);
+    const info = await stat(file).catch(() => undefined);
+    if (info?.isFile() === true && Date.now() - info.mtimeMs > LEFTOVER_AGE_MS) await rm(file, { force: true });
   }
 }
 

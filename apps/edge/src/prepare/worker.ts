@@ -24,6 +24,8 @@ export type PrepareReport =
 process.once('message', (job: PrepareJob) => {
   void run(job).finally(() => process.disconnect?.());
 });
+// The one who asked is gone, or has been told: either way there is nothing more to do.
+process.once('disconnect', () => process.exit());
 
 async function run(job: PrepareJob): Promise<void> {
   try {
