@@ -211,6 +211,8 @@ function wireControls(): void {
     if (currentTarget instanceof HTMLSelectElement) change({ model: currentTarget.value });
   });
   byId('again', HTMLButtonElement).addEventListener('click', () => app.runAgain());
+  const withText = byId('with-text', HTMLInputElement);
+  withText.addEventListener('change', () => stage.setWithText(withText.checked));
   const repeat = byId('repeat', HTMLInputElement);
   repeat.checked = state.repeat;
   repeat.addEventListener('change', () => change({ repeat: repeat.checked }));

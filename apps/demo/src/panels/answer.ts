@@ -81,7 +81,7 @@ export function renderNumbers({ reading, answersPerSecond, cuts }: Numbers): HTM
     ...(answersPerSecond === undefined
       ? []
       : [figure('Answers a second', 'rate', answersPerSecond.toFixed(1), undefined)]),
-    figure('Layers here', 'chosen-cut', cuts.join(' · '), undefined),
+    figure('Layers here', 'chosen-cut', cuts.join(', '), undefined),
   ];
   return figures;
 }

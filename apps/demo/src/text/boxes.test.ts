@@ -53,6 +53,11 @@ describe('findBoxes', () => {
     expect(boxes[0]?.rect.width).toBeGreaterThan(boxes[0]?.rect.height ?? Infinity);
   });
 
+  it('takes a round blob, as a lone digit leaves it, to lie level', () => {
+    const [box] = findBoxes(drawn(60, 60, [{ centre: [30, 30], width: 12, height: 12, angle: Math.PI / 4 }]));
+    expect(box?.rect.angle).toBe(0);
+  });
+
   it('keeps neighbours apart and gives each its own box', () => {
     const boxes = findBoxes(drawn(200, 80, [level(10, 10, 60, 8), level(90, 10, 60, 8), level(10, 40, 60, 8)]));
     expect(boxes).toHaveLength(3);

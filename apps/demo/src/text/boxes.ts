@@ -1,5 +1,5 @@
 import { contours } from 'd3-contour';
-import { cornersOf, grown, isInside, type Point, smallestRect, type TurnedRect } from './geometry.js';
+import { cornersOf, grown, isInside, levelRect, type Point, smallestRect, type TurnedRect } from './geometry.js';
 
 /**
  * From the detector's map of probabilities to boxes, as differentiable binarisation defines it (Liao et al., AAAI
@@ -13,6 +13,8 @@ const UNCLIP_RATIO = 1.5;
 /** Shortest side in pixels of the network's input, of a core and of a grown box. */
 const MIN_CORE_SIDE = 3;
 const MIN_BOX_SIDE = 5;
+/** The core of one or two letters is a round blob, and no direction can be told from it: it is taken to lie level. */
+const ROUND_ASPECT = 1.6;
 
 export interface TextMap {
   /** Probability times 255, row by row. */
@@ -44,7 +46,7 @@ export function findBoxes(map: TextMap): FoundBox[] {
 }
 
 function boxAround(map: TextMap, outline: readonly Point[]): FoundBox | undefined {
-  const core = smallestRect(outline);
+  const core = coreAround(outline);
   if (core === undefined || Math.min(core.width, core.height) * map.stride < MIN_CORE_SIDE) return undefined;
   const score = meanInside(map, core);
   if (score < BOX_THRESHOLD) return undefined;
@@ -52,6 +54,13 @@ function boxAround(map: TextMap, outline: readonly Point[]): FoundBox | undefine
   const box = grown(core, distance);
   if (Math.min(box.width, box.height) * map.stride < MIN_BOX_SIDE) return undefined;
   return { rect: scaled(box, map.stride), score };
+}
+
+function coreAround(outline: readonly Point[]): TurnedRect | undefined {
+  const rect = smallestRect(outline);
+  if (rect === undefined) return undefined;
+  const aspect = Math.max(rect.width, rect.height) / Math.min(rect.width, rect.height);
+  return aspect < ROUND_ASPECT ? levelRect(outline) : rect;
 }
 
 /** Mean probability of the map's pixels whose centres lie in the rectangle. */

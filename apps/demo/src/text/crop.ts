@@ -3,8 +3,8 @@ import type { Corners, Point } from './geometry.js';
 /** Height that the recogniser reads at. */
 const LINE_HEIGHT = 48;
 const MIN_LINE_WIDTH = 8;
-/** A box this much higher than wide holds text that runs downwards; it is turned to lie. */
-const UPRIGHT_RATIO = 1.5;
+/** A box this much higher than wide holds text that runs downwards; it is turned to lie. A lone digit is not so slim. */
+const UPRIGHT_RATIO = 2.2;
 
 /**
  * One line of text, cut out of the picture, turned level and scaled to the recogniser's height. A line longer than

@@ -40,6 +40,13 @@ export function smallestRect(points: readonly Point[]): TurnedRect | undefined {
   };
 }
 
+/** The smallest level rectangle around the points. */
+export function levelRect(points: readonly Point[]): TurnedRect | undefined {
+  const { left, right, top, bottom } = extentAlong(points, 0);
+  if (!((right - left) * (bottom - top) >= NO_AREA)) return undefined;
+  return { centre: [(left + right) / 2, (top + bottom) / 2], width: right - left, height: bottom - top, angle: 0 };
+}
+
 /** The same rectangle with every side `distance` further out. */
 export function grown(rect: TurnedRect, distance: number): TurnedRect {
   return { ...rect, width: rect.width + 2 * distance, height: rect.height + 2 * distance };
