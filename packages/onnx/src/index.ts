@@ -1,4 +1,5 @@
 export * from './analyse.js';
+export { withBarriers } from './barrier.js';
 export { cleanModel } from './clean.js';
 export { type CutDescription, type CutList, describeCut, listCuts } from './cuts.js';
 export { dynamicInputs, fixDims, type InputDims } from './dims.js';
