@@ -180,8 +180,14 @@ async function fetchTo(source: Source, job: Job): Promise<string> {
 }
 
 function downloadOptions({ io, fetch: fetcher }: Job) {
+  let shown = '';
   return {
-    onProgress: (progress: DownloadProgress) => io.status?.(progressLine('downloading', progress)),
+    onProgress: (progress: DownloadProgress) => {
+      const line = progressLine('downloading', progress);
+      // Chunks come thousands of times a second, and most change nothing that can be read.
+      if (line !== shown) io.status?.(line);
+      shown = line;
+    },
     ...(fetcher === undefined ? {} : { fetch: fetcher }),
     ...(io.signal === undefined ? {} : { signal: io.signal }),
   };

@@ -1,5 +1,5 @@
 import { OnnxError } from '@cutpoint/onnx';
-import { ModelError, type ModelErrorCode, messageOf } from '../models/error.js';
+import { errnoOf, ModelError, type ModelErrorCode, messageOf } from '../models/error.js';
 import { createNodeRuntime } from '../ort/runtime.js';
 import { buildPrepared } from './build.js';
 import { type Machine, SESSION_THREADS } from './cache-key.js';
@@ -44,6 +44,9 @@ async function run(job: PrepareJob): Promise<void> {
 
 function codeOf(error: unknown): ModelErrorCode {
   if (error instanceof ModelError) return error.code;
+  // Graphs are written while they are opened, too.
+  const cause = error instanceof OnnxError ? error.cause : error;
+  if (errnoOf(cause) !== undefined) return ModelError.fromStore(cause, '').code;
   if (!(error instanceof OnnxError)) return 'prepare_failed';
   switch (error.code) {
     case 'not_onnx':
