@@ -7,6 +7,8 @@ import type { ConnectOptions, Session } from './session.js';
 
 /** How long the first connection may take once the edge has answered over HTTP. */
 const FIRST_CONNECTION_MS = 10_000;
+/** On a link that is slower than this the first decision guesses. */
+const FIRST_ROUND_TRIP_MS = 1000;
 
 /**
  * Connects to an edge and gives a session of one of its models. It can run at once, fully at the edge; onnxruntime-web
@@ -35,6 +37,7 @@ export async function connect(url: string | URL, options: ConnectOptions): Promi
     if (shape) edge.setShape(shape);
     edge.connection.open();
     await edge.connection.whenOnline(FIRST_CONNECTION_MS, signal);
+    await orAborted(firstRoundTrip(edge), signal);
     const session = new ConnectedSession({ edge, manifest, policy, onProgress });
     session.warmUp();
     return session;
@@ -45,6 +48,20 @@ export async function connect(url: string | URL, options: ConnectOptions): Promi
     );
     throw error;
   }
+}
+
+/** One round trip, so that the first decision knows the fixed cost instead of guessing it. */
+function firstRoundTrip({ connection, link, clock }: SharedEdge): Promise<void> {
+  if (Number.isFinite(link.fixed.estimate(clock.now()).ageMs)) return Promise.resolve();
+  return new Promise((resolve) => {
+    const done = () => {
+      cancel();
+      unsubscribe();
+      resolve();
+    };
+    const unsubscribe = connection.events.on('roundTrip', done);
+    const cancel = clock.after(FIRST_ROUND_TRIP_MS, done);
+  });
 }
 
 function baseOf(url: string | URL): URL {

@@ -77,7 +77,7 @@ export class SharedEdge {
   }
 
   setShape(shape: LinkShape | undefined): void {
-    this.connection.shaper.set(shape);
+    this.connection.shape(shape);
   }
 
   acquire(): this {

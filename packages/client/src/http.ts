@@ -95,7 +95,7 @@ async function errorOf(response: Response): Promise<EdgeErrorBody | undefined> {
 }
 
 export function refusal(status: number, error: EdgeErrorBody | undefined, path: string): CutpointError {
-  if (status === 401 || status === 403) {
+  if (status === 401) {
     return new CutpointError('unauthorised', `The edge refuses ${path}: pass a valid \`token\` to connect.`);
   }
   if (error) return CutpointError.fromEdge(error.code, error.message);

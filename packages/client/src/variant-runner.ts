@@ -174,7 +174,10 @@ export class VariantRunner {
     if (!reply) return;
     this.controller.observeTransfer('up', reply.arrivals, nowMs);
     this.controller.observeTransfer('down', reply.downArrivals, nowMs);
-    this.controller.observeTail(cut.id, reply.timings.tailMs, nowMs);
+    // What neither end accounts for is the way there and back.
+    const { timings, roundMs, downloadMs, wasAlone } = reply;
+    if (wasAlone) this.controller.observeRoundTrip(roundMs - timings.uploadMs - timings.totalMs - downloadMs, nowMs);
+    this.controller.observeTail(cut.id, timings.tailMs, nowMs);
   }
 
   async #prepareNearest(id: number, signal: AbortSignal): Promise<void> {

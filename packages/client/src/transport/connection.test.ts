@@ -123,7 +123,7 @@ describe('requests over a connection', () => {
   it('takes back the chunks that a slow link has not carried yet when their request is aborted', async () => {
     const edge = await listen();
     const { connection } = await online(edge);
-    connection.shaper.set({ uplinkBytesPerMs: 20 });
+    connection.shape({ uplinkBytesPerMs: 20 });
     const abort = new AbortController();
     const big = connection.request(request(50_000, { signal: abort.signal }));
     const small = connection.request(request(8));
@@ -276,7 +276,7 @@ describe('a shaped link', () => {
   it('is seen by the other end as a link of that rate and round trip', async () => {
     const edge = await listen();
     const { connection } = connectionTo(edge.url);
-    connection.shaper.set({ uplinkBytesPerMs: 200, downlinkBytesPerMs: 100, roundTripMs: 60 });
+    connection.shape({ uplinkBytesPerMs: 200, downlinkBytesPerMs: 100, roundTripMs: 60 });
     const roundTrips: number[] = [];
     connection.events.on('roundTrip', (ms) => roundTrips.push(ms));
     connection.open();

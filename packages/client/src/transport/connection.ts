@@ -9,6 +9,7 @@ import {
 import type { Clock } from '../clock.js';
 import { Emitter } from '../emitter.js';
 import { CutpointError } from '../errors.js';
+import type { LinkShape } from '../session.js';
 import { retryDelayMs } from './backoff.js';
 import { Exchange } from './exchange.js';
 import { Heartbeat } from './heartbeat.js';
@@ -55,7 +56,7 @@ export interface ConnectionEvents {
 /** One WebSocket to one edge, which comes back by itself when it breaks. */
 export class EdgeConnection {
   readonly events = new Emitter<ConnectionEvents>();
-  readonly shaper: LinkShaper;
+  readonly #shaper: LinkShaper;
   readonly #options: ConnectionOptions;
   #state: ConnectionState = { state: 'offline', reason: 'not connected yet' };
   #socket: SocketLike | undefined;
@@ -66,7 +67,7 @@ export class EdgeConnection {
 
   constructor(options: ConnectionOptions) {
     this.#options = options;
-    this.shaper = new LinkShaper(options.clock);
+    this.#shaper = new LinkShaper(options.clock);
   }
 
   get state(): ConnectionState {
@@ -108,6 +109,12 @@ export class EdgeConnection {
     return this.#exchange?.request(request) ?? Promise.reject(this.#unreachable());
   }
 
+  /** Gives the link a shape, or takes it away; requests under way keep the one they had. */
+  shape(shape: LinkShape | undefined): void {
+    this.#shaper.set(shape);
+    this.#heartbeat?.renew();
+  }
+
   /** Tries again now instead of at the end of the wait, for instance because the browser is back online. */
   retryNow(): void {
     if (this.#state.state !== 'offline' || this.#socket) return;
@@ -143,7 +150,7 @@ export class EdgeConnection {
     socket.binaryType = 'arraybuffer';
     socket.onmessage = ({ data }) => {
       const numBytes = typeof data === 'string' ? data.length : data instanceof ArrayBuffer ? data.byteLength : 0;
-      this.shaper.down.push(numBytes, () => {
+      this.#shaper.down.push(numBytes, () => {
         if (this.#socket === socket) this.#receive(data);
       });
     };
@@ -202,7 +209,7 @@ export class EdgeConnection {
       {
         sendText,
         sendBytes: (frame, owner) => this.#send(socket, frame, owner),
-        withdraw: (owner) => this.shaper.up.withdraw(owner),
+        withdraw: (owner) => this.#shaper.up.withdraw(owner),
       },
       clock,
       limits,
@@ -211,7 +218,7 @@ export class EdgeConnection {
     this.#heartbeat = new Heartbeat(clock, {
       ping: (id) => sendText(JSON.stringify({ type: 'ping', id })),
       isIdle: () => exchange.isIdle,
-      isSending: () => !this.shaper.up.isEmpty || socket.bufferedAmount > 0,
+      isSending: () => !this.#shaper.up.isEmpty || socket.bufferedAmount > 0,
       onRoundTrip: (roundTripMs) => this.events.emit('roundTrip', roundTripMs),
       onDead: () => this.#lost('the edge stopped answering'),
     });
@@ -220,7 +227,7 @@ export class EdgeConnection {
 
   #send(socket: SocketLike, data: string | Uint8Array<ArrayBuffer>, owner?: number): void {
     const numBytes = typeof data === 'string' ? data.length : data.byteLength;
-    this.shaper.up.push(
+    this.#shaper.up.push(
       numBytes,
       () => {
         if (this.#socket === socket) socket.send(data);
@@ -249,7 +256,7 @@ export class EdgeConnection {
     this.#cancelTimer = undefined;
     this.#heartbeat?.stop();
     this.#heartbeat = undefined;
-    this.shaper.clear();
+    this.#shaper.clear();
     const socket = this.#socket;
     const exchange = this.#exchange;
     this.#socket = undefined;

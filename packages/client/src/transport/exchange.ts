@@ -140,7 +140,8 @@ export class Exchange {
   #send(pending: PendingRequest): void {
     const { request, id } = pending;
     const nowMs = this.#clock.now();
-    pending.sent(nowMs);
+    for (const other of this.#inFlight.values()) other.joined();
+    pending.sent(nowMs, this.#inFlight.size === 0);
     this.#inFlight.set(id, pending);
     const remainingMs =
       request.deadlineMs === undefined ? undefined : Math.max(1, request.deadlineMs - (nowMs - pending.madeAtMs));

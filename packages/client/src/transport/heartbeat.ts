@@ -1,7 +1,11 @@
 import type { Clock } from '../clock.js';
 
-/** Round trips measured right after a connection is there, so that the first decision knows the fixed cost. */
+/** Round trips measured when a connection is new, so that the first decisions know the fixed cost. */
 export const FIRST_PINGS = 3;
+/** When the link is known to have changed: enough to outweigh what was measured before. */
+export const RENEWED_PINGS = 12;
+/** How soon a measurement that a request got in the way of is tried again. */
+const RETRY_MS = 250;
 /** How often an idle connection is measured, and a silent one asked whether it lives: some 50 bytes each way. */
 export const HEARTBEAT_MS = 5000;
 /** A ping without any word for so long means a dead connection. */
@@ -24,7 +28,7 @@ export class Heartbeat {
   #nextId = 1;
   #sent: { readonly id: number; readonly atMs: number; readonly wasIdle: boolean } | undefined;
   #heardAtMs: number;
-  #firstLeft = FIRST_PINGS;
+  #wanted = FIRST_PINGS;
   #cancel: (() => void) | undefined;
   #stopped = false;
 
@@ -44,9 +48,18 @@ export class Heartbeat {
     const sent = this.#sent;
     if (sent?.id !== id) return;
     this.#sent = undefined;
-    if (sent.wasIdle && this.#hooks.isIdle()) this.#hooks.onRoundTrip(this.#clock.now() - sent.atMs);
-    this.#firstLeft -= 1;
-    if (this.#firstLeft > 0 && !this.#stopped) this.#ping();
+    if (!sent.wasIdle || !this.#hooks.isIdle()) return;
+    this.#wanted -= 1;
+    this.#hooks.onRoundTrip(this.#clock.now() - sent.atMs);
+    if (this.#wanted > 0 && !this.#stopped) this.#ping();
+  }
+
+  /** Measures anew, because the link has changed. */
+  renew(): void {
+    this.#wanted = RENEWED_PINGS;
+    this.#cancel?.();
+    this.#beat();
+    this.#schedule();
   }
 
   stop(): void {
@@ -61,7 +74,7 @@ export class Heartbeat {
   }
 
   #schedule(): void {
-    this.#cancel = this.#clock.after(HEARTBEAT_MS, () => {
+    this.#cancel = this.#clock.after(this.#wanted > 0 ? RETRY_MS : HEARTBEAT_MS, () => {
       this.#beat();
       if (!this.#stopped) this.#schedule();
     });
@@ -74,8 +87,8 @@ export class Heartbeat {
       if (silent && !this.#hooks.isSending()) this.#hooks.onDead();
       return;
     }
-    const quiet = nowMs - this.#heardAtMs >= HEARTBEAT_MS;
     if (this.#hooks.isSending()) return;
-    if (this.#hooks.isIdle() || quiet) this.#ping();
+    const isQuiet = nowMs - this.#heardAtMs >= HEARTBEAT_MS;
+    if (this.#hooks.isIdle() || isQuiet) this.#ping();
   }
 }

@@ -27,6 +27,8 @@ export interface TailReply {
   readonly load: LoadReport;
   /** ms that the request waited here for its turn, in the limits of the connection. */
   readonly heldMs: number;
+  /** Nothing else was on the connection meanwhile, as far as this end knows. */
+  readonly wasAlone: boolean;
   /** From the first byte handed to the socket to the last byte of the reply. */
   readonly roundMs: number;
   /** From the `result` message to its last chunk. */
@@ -42,6 +44,7 @@ export class PendingRequest {
   readonly #reject: (error: CutpointError) => void;
   #sentAtMs = 0;
   #resultAtMs = 0;
+  #wasAlone = false;
   #result: ResultHead | undefined;
   #assembler: PayloadAssembler | undefined;
   /** Called once when it settles, whichever way. */
@@ -61,13 +64,14 @@ export class PendingRequest {
     this.#reject = reject;
   }
 
-  sent(nowMs: number): void {
+  sent(nowMs: number, isAlone: boolean): void {
     this.#sentAtMs = nowMs;
+    this.#wasAlone = isAlone;
   }
 
-  /** The bytes that the reply announced and that are still on their way. */
-  get awaitsBytes(): boolean {
-    return this.#assembler !== undefined && !this.#assembler.complete;
+  /** Another request went out while this one was on its way. */
+  joined(): void {
+    this.#wasAlone = false;
   }
 
   get assembler(): PayloadAssembler | undefined {
@@ -93,6 +97,7 @@ export class PendingRequest {
       downArrivals: assembler.arrivals,
       load: result.load,
       heldMs: this.#sentAtMs - this.madeAtMs,
+      wasAlone: this.#wasAlone,
       roundMs: nowMs - this.#sentAtMs,
       downloadMs: nowMs - this.#resultAtMs,
     });

@@ -1,0 +1,178 @@
+import { expect, type Page, test } from '@playwright/test';
+import { INPUT_DIMS } from './client-model.js';
+import { type Ground, inputValues, openPage, prepareGround } from './client-page.js';
+import { Edge, freePort } from './harness/edge.js';
+
+const values = inputValues(INPUT_DIMS.reduce((a, b) => a * b, 1));
+const args = { values, dims: [...INPUT_DIMS] };
+
+let ground: Ground;
+let edge: Edge;
+
+async function startEdge(port?: number): Promise<Edge> {
+  const { models, store, page } = ground;
+  return Edge.start({ models, store, args: ['--page', page], ...(port === undefined ? {} : { port }) });
+}
+
+test.beforeAll(async () => {
+  ground = await prepareGround();
+  edge = await startEdge();
+});
+test.afterAll(async () => {
+  await edge.stop();
+});
+
+/** What `work` rejects with, in the page. */
+async function failureOf(page: Page, work: string): Promise<{ code: string; message: string }> {
+  return page.evaluate(
+    async ({ work, values, dims }) => {
+      const { connect, Tensor } = globalThis.cutpoint;
+      const x = (shape: number[]) => new Tensor('float32', new Float32Array(shape.reduce((a, b) => a * b, 1)), shape);
+      const feeds = { x: new Tensor('float32', Float32Array.from(values), dims) };
+      const works: Record<string, () => Promise<unknown>> = {
+        'unknown model': () => connect('/', { model: 'nonesuch' }),
+        'no edge': () => connect('http://127.0.0.1:9/', { model: 'tiny' }),
+        'aborted before': () => connect('/', { model: 'tiny', signal: AbortSignal.abort() }),
+        'aborted while connecting': () => {
+          const abort = new AbortController();
+          setTimeout(() => abort.abort(), 1);
+          return connect('/', { model: 'tiny', signal: abort.signal });
+        },
+        'a wrong name': async () => (await session()).run({ y: feeds.x }),
+        'a wrong shape': async () => (await session()).run({ x: x([1, 3, 7, 7]) }),
+        'an empty picture': async () => (await session()).runImage(new Blob([])),
+        'not a picture': async () => (await session()).runImage(new Blob(['hello'], { type: 'image/png' })),
+        'no picture model': async () => (await connect('/', { model: 'tiny-fp16' })).runImage(new ImageData(4, 4)),
+        'aborted run': async () => {
+          const open = await session();
+          // So slow that the upload alone takes seconds.
+          open.setShape({ uplinkBytesPerMs: 0.5 });
+          const abort = new AbortController();
+          setTimeout(() => abort.abort(), 100);
+          return open.run(feeds, { signal: abort.signal, cut: 0 });
+        },
+        'a deadline': async () => {
+          const open = await session();
+          open.setShape({ uplinkBytesPerMs: 0.5 });
+          return open.run(feeds, { deadlineMs: 200, cut: 0 });
+        },
+        'closed under way': async () => {
+          const open = await session();
+          open.setShape({ uplinkBytesPerMs: 0.5 });
+          setTimeout(() => open.close(), 100);
+          return open.run(feeds, { cut: 0 });
+        },
+        'closed before': async () => {
+          const open = await session();
+          await open.close();
+          return open.run(feeds);
+        },
+      };
+      async function session() {
+        return connect('/', { model: 'tiny', device: 'wasm', policy: 'offload' });
+      }
+      try {
+        await works[work]?.();
+      } catch (error) {
+        if (!(error instanceof globalThis.cutpoint.CutpointError)) throw error;
+        return { code: error.code, message: error.message };
+      }
+      return { code: 'none', message: `${work} did not fail` };
+    },
+    { work, ...args },
+  );
+}
+
+for (const [work, code, message] of [
+  ['unknown model', 'unknown_model', /no model "nonesuch".*"tiny", "tiny-fp16"/],
+  ['no edge', 'edge_unreachable', /127\.0\.0\.1:9/],
+  ['aborted before', 'aborted', /aborted/],
+  ['aborted while connecting', 'aborted', /aborted/],
+  ['a wrong name', 'bad_feeds', /"x" is missing, "y" is no input/],
+  ['a wrong shape', 'shape_not_served', /\[1, 3, 7, 7\] is not served; these are: "x" float32 \[1, 3, 12, 12\]/],
+  ['an empty picture', 'bad_image', /0 bytes/],
+  ['not a picture', 'bad_image', /image\/png/],
+  ['no picture model', 'no_image_input', /takes no pictures/],
+  ['aborted run', 'aborted', /aborted/],
+  ['a deadline', 'deadline_exceeded', /200 ms|deadline/],
+  ['closed under way', 'closed', /closed/],
+  ['closed before', 'closed', /closed/],
+] as const) {
+  test(`${work}: ${code}`, async ({ page }) => {
+    await openPage(page, edge.url);
+    const failure = await failureOf(page, work);
+    expect(failure).toMatchObject({ code });
+    expect(failure.message).toMatch(message);
+  });
+}
+
+test('an edge that goes away and comes back: the page says so, finishes alone what it can, and goes on', async ({
+  page,
+}) => {
+  const port = await freePort();
+  let own = await startEdge(port);
+  try {
+    await openPage(page, own.url);
+    await page.evaluate(async () => {
+      globalThis.session = await globalThis.cutpoint.connect('/', { model: 'tiny', device: 'wasm' });
+    });
+    const states: string[] = [];
+    await page.exposeFunction('heardState', (state: string) => states.push(state));
+    const run = (cut?: number) =>
+      page.evaluate(
+        async ({ values, dims, cut }) => {
+          const { session, cutpoint } = globalThis;
+          const feeds = { x: new cutpoint.Tensor('float32', Float32Array.from(values), dims) };
+          const traced = new Promise<number>((resolve) => session.on('trace', (trace) => resolve(trace.cut)));
+          const { scores } = await session.run(feeds, cut === undefined ? {} : { cut });
+          return { cut: await traced, scores: Array.from(scores?.data as Float32Array) };
+        },
+        { ...args, cut },
+      );
+    await page.evaluate(() => {
+      const heard = (globalThis as unknown as { heardState(state: string): void }).heardState;
+      globalThis.session.on('state', ({ state }) => heard(state));
+    });
+    const before = await run(0);
+    const local = await run(1e9);
+
+    await own.kill();
+    await expect.poll(() => states).toContain('offline');
+    const alone = await run();
+    expect(alone.cut).toBe(local.cut);
+    alone.scores.forEach((score, i) => {
+      expect(score).toBeCloseTo(before.scores[i] ?? Number.NaN, 4);
+    });
+
+    own = await startEdge(port);
+    await expect.poll(() => states.at(-1), { timeout: 30_000 }).toBe('online');
+    expect((await run(0)).cut).toBe(0);
+  } finally {
+    await own.stop();
+  }
+});
+
+test('an inference that only the edge can finish waits for it to come back', async ({ page }) => {
+  const port = await freePort();
+  let own = await startEdge(port);
+  try {
+    await openPage(page, own.url);
+    const result = page.evaluate(async ({ values, dims }) => {
+      const { connect, Tensor } = globalThis.cutpoint;
+      const session = await connect('/', { model: 'tiny', device: 'wasm', policy: 'offload' });
+      const feeds = { x: new Tensor('float32', Float32Array.from(values), dims) };
+      await session.run(feeds);
+      // Half a second of upload: the edge dies in the middle of it.
+      session.setShape({ uplinkBytesPerMs: 3 });
+      document.title = 'sending';
+      const { scores } = await session.run(feeds, { deadlineMs: 60_000 });
+      return Array.from(scores?.data as Float32Array);
+    }, args);
+    await expect(page).toHaveTitle('sending');
+    await own.kill();
+    own = await startEdge(port);
+    expect(await result).toHaveLength(5);
+  } finally {
+    await own.stop();
+  }
+});
