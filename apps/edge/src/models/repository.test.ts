@@ -131,6 +131,19 @@ describe('a repository', () => {
     );
   });
 
+  it('does not call a model failed whose preparing was stopped', async () => {
+    await put('models/a/config.json', { description: 'a', source: { file: 'a.onnx' } });
+    await put('models/a/a.onnx', 'bytes');
+    const stop = new AbortController();
+    const repository = repositoryOf(async () => {
+      stop.abort();
+      throw new ModelError('aborted', 'stopped');
+    });
+    await repository.scan();
+    await expect(repository.prepareAll(stop.signal)).rejects.toThrow();
+    expect(repository.get('a')).toMatchObject({ status: 'preparing' });
+  });
+
   it('finds models that came later, and leaves ready ones alone', async () => {
     await put('models/a/config.json', { description: 'a', source: { file: 'a.onnx' } });
     await put('models/a/a.onnx', 'bytes');

@@ -122,6 +122,10 @@ export class ModelRepository {
       return prepared;
     } catch (error) {
       const code = error instanceof ModelError ? error.code : 'prepare_failed';
+      if (code === 'aborted') {
+        this.#set({ ...base, status: 'preparing', reason: 'stopped before it was ready' });
+        throw error;
+      }
       const missing = code === 'source_not_fetched' || code === 'source_missing' || code === 'unknown_model';
       this.#set({ ...base, status: missing ? 'missing' : 'failed', reason: messageOf(error), code });
       throw error;

@@ -23,7 +23,7 @@ export interface BuildContext {
 }
 
 /** Chosen so that the two OCR models, nine variants in all, are ready within half a minute on two slow cores. */
-const TIMING_BUDGET = { firstMs: 4000, otherMs: 2500 };
+const TIMING_BUDGET = { firstMs: 3500, otherMs: 1800 };
 const MAX_TIMED_CUTS = { first: 14, other: 6 };
 
 type Progress = NonNullable<PrepareRequest['onProgress']>;
