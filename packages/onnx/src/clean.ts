@@ -10,8 +10,8 @@ const IR_VERSION_WITH_CONSTANTS = 4n;
 
 /**
  * The graph in the one form that splitting works on: `Constant` nodes are initialisers (both sides can have them),
- * initialisers are no inputs (they cannot be overridden any more), nodes are in topological order, and shapes that an
- * exporter or an earlier optimisation left behind are gone.
+ * initialisers are no inputs (they cannot be overridden any more), nodes are in topological order, and what has no effect
+ * on the outputs is gone, with the shapes that an exporter or an earlier optimisation left behind.
  */
 export function cleanModel(model: Model): Model {
   const graph = graphOf(model);
@@ -22,17 +22,28 @@ export function cleanModel(model: Model): Model {
     if (tensor) lifted.push(tensor);
     else nodes.push(node);
   }
-  const initializer = [...graph.initializer, ...lifted];
-  const constants = new Set(initializer.map(({ name }) => name));
+  const constants = new Set([...graph.initializer, ...lifted].map(({ name }) => name));
+  const node = inTopologicalOrder(nodes);
+  const needed = namesNeeded(node, graph.output);
+  const hasEffect = ({ output }: NodeProto): boolean => output.some((name) => needed.has(name));
   return withFields(model, {
     irVersion: model.irVersion < IR_VERSION_WITH_CONSTANTS ? IR_VERSION_WITH_CONSTANTS : model.irVersion,
     graph: withFields(graph, {
-      node: inTopologicalOrder(nodes),
-      initializer,
+      node: node.filter(hasEffect),
+      initializer: [...graph.initializer, ...lifted].filter(({ name }) => needed.has(name)),
       input: graph.input.filter(({ name }) => !constants.has(name)),
       valueInfo: [],
     }),
   });
+}
+
+/** What the outputs need, directly or not. */
+function namesNeeded(ordered: readonly NodeProto[], outputs: readonly { readonly name: string }[]): Set<string> {
+  const needed = new Set(outputs.map(({ name }) => name));
+  for (const node of ordered.toReversed()) {
+    if (node.output.some((name) => needed.has(name))) for (const name of readsOf(node)) needed.add(name);
+  }
+  return needed;
 }
 
 /** The value of a `Constant` node; `undefined` for other nodes and for sparse constants. */

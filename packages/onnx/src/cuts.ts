@@ -111,7 +111,8 @@ export function boundaryOf(index: GraphIndex, head: ReadonlySet<number>): Bounda
   const outputs = [...index.outputs];
   const headOutputs = outputs.filter(inHead);
   const tailOutputs = outputs.filter((name) => !inHead(name));
-  if (isLocal) return { crossing: [], headOutputs, tailOutputs };
+  // Also where what is left has no effect.
+  if (tailOutputs.length === 0) return { crossing: [], headOutputs, tailOutputs };
   const tailReads = (name: string): boolean =>
     index.readers.get(name)?.some((reader) => !head.has(reader)) === true ||
     (head.size === 0 && index.outputs.has(name));

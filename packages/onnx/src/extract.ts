@@ -7,7 +7,7 @@ import { type GraphIndex, indexOf } from './graph-index.js';
 import type { Model } from './model.js';
 import { valueInfo, withFields } from './proto.js';
 
-/** Head and tail; `null` for an empty one. Each is a whole model whose weights are where the model's are. */
+/** Head and tail; `null` for one that has nothing to give. Each is a whole model whose weights are where the model's are. */
 export interface Parts {
   readonly head: Model | null;
   readonly tail: Model | null;
@@ -28,14 +28,11 @@ export function extract(model: Model, analysis: Analysis, head: ReadonlySet<numb
     const reason = analysis.others.get(name);
     if (reason !== undefined) throw new OnnxError('non_tensor_crossing', `"${name}" cannot cross: it is ${reason}.`);
   }
-  const isLocal = head.size === index.nodes.length;
   // A graph output that also crosses is declared once, and the page has the graph's inputs already.
   const sent = crossing.filter((name) => index.producer.has(name) && !index.outputs.has(name));
-  const isInHead = (i: number): boolean => head.has(i);
   return {
-    head:
-      head.size === 0 && !isLocal ? null : part(model, index, analysis, isInHead, [...headOutputs, ...sent], 'head'),
-    tail: isLocal ? null : part(model, index, analysis, (i) => !head.has(i), tailOutputs, 'tail'),
+    head: part(model, index, analysis, (i) => head.has(i), [...headOutputs, ...sent], 'head'),
+    tail: part(model, index, analysis, (i) => !head.has(i), tailOutputs, 'tail'),
   };
 }
 
@@ -47,7 +44,8 @@ function part(
   belongs: (node: number) => boolean,
   outputs: readonly string[],
   side: 'head' | 'tail',
-): Model {
+): Model | null {
+  if (outputs.length === 0) return null;
   const { graph } = index;
   const node = graph.node.filter((_, i) => belongs(i));
   const written = new Set(node.flatMap(({ output }) => output));
