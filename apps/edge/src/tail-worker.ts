@@ -1,9 +1,10 @@
 import { decodeTensors, encodeTensors, type TensorHeader, tensorArray, tensorTypeSchema } from '@cutpoint/protocol';
-import { InferenceSession, Tensor } from 'onnxruntime-node';
+import { Tensor } from 'onnxruntime-node';
 import { move, transferableSymbol, valueSymbol, workerData } from 'piscina';
 import * as v from 'valibot';
 import type { TailOutcome, TailTask } from './dispatcher/dispatcher.js';
 import { SessionCache } from './dispatcher/session-cache.js';
+import { createSession } from './ort/runtime.js';
 
 /**
  * Runs tails on this thread, which onnxruntime-node blocks while it runs. Its default export is what Piscina calls.
@@ -11,14 +12,12 @@ import { SessionCache } from './dispatcher/session-cache.js';
 
 const { sessions: maxSessions, threads } = v.parse(v.object({ sessions: v.number(), threads: v.number() }), workerData);
 
+/** Errors only: warnings about graphs that we wrote ourselves are noise. */
+const QUIET = 3;
+
+// As tails are opened when they are profiled, so that k is about load and nothing else.
 const sessions = new SessionCache(maxSessions, (graphFile) =>
-  InferenceSession.create(graphFile, {
-    intraOpNumThreads: threads,
-    interOpNumThreads: 1,
-    executionMode: 'sequential',
-    graphOptimizationLevel: 'all',
-    logSeverityLevel: 3,
-  }),
+  createSession(graphFile, { executionProviders: ['cpu'], logSeverityLevel: QUIET, intraOpNumThreads: threads }),
 );
 
 export default async function runTail(task: TailTask): Promise<ReturnType<typeof move>> {

@@ -9,6 +9,10 @@ type Run = (argv: readonly string[], io: CommandIo) => Promise<number>;
 const COMMANDS: Readonly<Record<string, { readonly summary: string; readonly load: () => Promise<Run> }>> = {
   serve: { summary: 'serve the models and the demo page', load: async () => (await import('./serve.js')).run },
   add: { summary: 'put a model of your own into the repository', load: async () => (await import('./add.js')).run },
+  verify: {
+    summary: 'check that every cut of an ONNX file gives the same outputs',
+    load: async () => (await import('./verify.js')).run,
+  },
 };
 
 const USAGE = `cutpoint <command> [options]

@@ -63,7 +63,7 @@ export function installDocuments(app: FastifyInstance, { models, load }: Documen
       const { sha256 } = request.params;
       const folder = models.folderOf(kind, sha256);
       if (folder === undefined) return sendError(reply, 404, 'unknown_object', unknownObject(kind, sha256));
-      reply.header('cache-control', FOR_EVER);
+      reply.header('cache-control', FOR_EVER).type('application/octet-stream');
       return reply.sendFile(sha256, folder, { cacheControl: false, contentType: false, lastModified: false });
     });
   }

@@ -8,12 +8,11 @@ import { sendError } from '../server/http-errors.js';
 /** Above the limit of the protocol, so that a message which breaks it is answered before the socket is closed. */
 const MAX_MESSAGE_BYTES = 2 * MAX_FRAME_BYTES;
 
-/** `GET /v1/stream`: tensors up, outputs and load down. */
-export async function installStream(
-  app: FastifyInstance,
-  hub: ConnectionHub,
-  isStopping: () => boolean,
-): Promise<void> {
+/**
+ * Before any hook that may refuse a request: the plugin notes first which requests are upgrades, and ends the sockets of
+ * those that are refused.
+ */
+export async function installWebSockets(app: FastifyInstance): Promise<void> {
   await app.register(websocket, {
     options: {
       maxPayload: MAX_MESSAGE_BYTES,
@@ -28,7 +27,10 @@ export async function installStream(
       done();
     },
   });
+}
 
+/** `GET /v1/stream`: tensors up, outputs and load down. */
+export function installStream(app: FastifyInstance, hub: ConnectionHub, isStopping: () => boolean): void {
   app.route({
     method: 'GET',
     url: '/v1/stream',

@@ -9,10 +9,10 @@ export function sendError(reply: FastifyReply, status: number, code: string, mes
 }
 
 export function installErrorHandlers(app: FastifyInstance): void {
-  // Before anything of the body is read. The connection ends with it: a body that large is not worth reading on.
+  // Before anything of the body is read. Node discards what still comes: closing at once would often cost the client the
+  // answer as well.
   app.addHook('onRequest', async (request, reply) => {
     if (Number(request.headers['content-length'] ?? 0) <= BODY_LIMIT_BYTES) return undefined;
-    reply.header('connection', 'close');
     return tooLarge(reply);
   });
   app.setNotFoundHandler((request, reply) =>

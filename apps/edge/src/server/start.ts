@@ -1,6 +1,6 @@
 import type { AddressInfo } from 'node:net';
 import { type LoadReport, ProtocolError } from '@cutpoint/protocol';
-import Fastify, { type FastifyInstance } from 'fastify';
+import Fastify, { type FastifyInstance, LogController } from 'fastify';
 import { ConnectionHub } from '../connection/hub.js';
 import { UploadBudget } from '../connection/upload-budget.js';
 import { ThreadDispatcher } from '../dispatcher/thread-dispatcher.js';
@@ -12,7 +12,7 @@ import { LoadPublisher } from '../load/load-publisher.js';
 import { installDocuments } from '../routes/documents.js';
 import { installHealth } from '../routes/health.js';
 import { installPage } from '../routes/page.js';
-import { installStream } from '../routes/stream.js';
+import { installStream, installWebSockets } from '../routes/stream.js';
 import { Scheduler } from '../scheduler/scheduler.js';
 import { installBrowserRules } from './browser-rules.js';
 import { ServedModels } from './catalog.js';
@@ -50,7 +50,8 @@ export async function startServer(
   const app = Fastify({
     // Beside the command line's own words, which go to stdout.
     logger: { level: options.logLevel, stream: process.stderr },
-    disableRequestLogging: true,
+    // A line for each document that a page loads helps nobody; what goes wrong is logged where it does.
+    logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: BODY_LIMIT_BYTES,
     requestTimeout: REQUEST_TIMEOUT_MS,
     forceCloseConnections: true,
@@ -116,10 +117,11 @@ export async function startServer(
     await Promise.all([dispatcher.close(), gpu.close()]);
   };
 
-  installErrorHandlers(app);
-  installBrowserRules(app, new OriginPolicy(options.host, options.origins));
   try {
-    await installStream(app, hub, () => isStopping);
+    await installWebSockets(app);
+    installErrorHandlers(app);
+    installBrowserRules(app, new OriginPolicy(options.host, options.origins));
+    installStream(app, hub, () => isStopping);
     await installPage(app, options.pageDir);
     installDocuments(app, { models, load });
     installHealth(app, options.catalog, () => isStopping);

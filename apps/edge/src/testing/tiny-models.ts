@@ -1,0 +1,160 @@
+import { createHash } from 'node:crypto';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Cut, CutTable, TensorInfo } from '@cutpoint/protocol';
+import type { PreparedModel } from '../prepare/prepared.js';
+import { FLOAT, INT64, type TinyNode, tinyOnnx, UINT8 } from './tiny-onnx.js';
+
+/** Models that are prepared already, small enough for tests, on disk as the edge expects them. */
+
+function store(objectsDir: string, bytes: Uint8Array): string {
+  const sha256 = createHash('sha256').update(bytes).digest('hex');
+  writeFileSync(join(objectsDir, sha256), bytes);
+  return sha256;
+}
+
+interface TinyParts {
+  readonly name: string;
+  readonly objectsDir: string;
+  readonly tensors: readonly TensorInfo[];
+  readonly outputs: readonly TensorInfo[];
+  readonly packs: readonly { readonly sha256: string; readonly numBytes: number }[];
+  readonly cuts: readonly (Pick<Cut, 'id' | 'crossing' | 'tailGraph' | 'tailOutputs'> & { readonly tailMs?: number })[];
+}
+
+function prepared({ name, objectsDir, tensors, outputs, packs, cuts }: TinyParts): PreparedModel {
+  const table: CutTable = {
+    format: 'cutpoint.cuts.v1',
+    model: name,
+    variant: 'tensors',
+    tensors: [...tensors],
+    nodes: [],
+    cuts: cuts.map((cut) => ({
+      tailMs: 1,
+      ...cut,
+      headNodes: cut.id,
+      headOutputs: [],
+      headGraph: null,
+      headPacks: [],
+      bytesUp: 0,
+      bytesDown: 0,
+      headFlops: 0,
+      headMs: 0,
+      timed: true,
+    })),
+    profile: { machine: 'test', provider: 'cpu', threads: 1 },
+  };
+  const sha256 = store(objectsDir, new TextEncoder().encode(JSON.stringify(table)));
+  const inputs = (cuts[0]?.crossing ?? []).flatMap((index) => tensors[index] ?? []);
+  return {
+    manifest: {
+      format: 'cutpoint.manifest.v1',
+      model: name,
+      version: '1',
+      description: `the ${name} model`,
+      task: { type: 'tensors' },
+      packs: [...packs],
+      variants: [{ id: 'tensors', kind: 'tensors', inputs, outputs: [...outputs], table: sha256 }],
+    },
+    tables: new Map([[sha256, table]]),
+    objectsDir,
+    notes: [],
+  };
+}
+
+/** `y = (relu(x) + sum(mask)) * w` and `z = int(relu(x))`, with `w = [1, 2, 3, 4]` in a pack. Cut 4 is the local one. */
+export function tinyModel(objectsDir: string): PreparedModel {
+  const mask = { name: 'mask', type: UINT8, dims: [3] };
+  const x = { name: 'x', type: FLOAT, dims: [1, 4] };
+  const h = { name: 'h', type: FLOAT, dims: [1, 4] };
+  const y = { name: 'y', type: FLOAT, dims: [1, 4] };
+  const z = { name: 'z', type: INT64, dims: [1, 4] };
+  const weights = new Uint8Array(new Float32Array([1, 2, 3, 4]).buffer);
+  const pack = { sha256: store(objectsDir, weights), numBytes: weights.byteLength };
+  const packed = [{ name: 'w', type: FLOAT, dims: [1, 4], file: pack.sha256, numBytes: pack.numBytes }];
+  const relu: TinyNode = { op: 'Relu', in: ['x'], out: 'h' };
+  const rest: TinyNode[] = [
+    { op: 'Cast', in: ['mask'], out: 'maskFloat', ints: { to: FLOAT } },
+    { op: 'ReduceSum', in: ['maskFloat'], out: 'total', ints: { keepdims: 0 } },
+    { op: 'Add', in: ['h', 'total'], out: 'shifted' },
+    { op: 'Mul', in: ['shifted', 'w'], out: 'y' },
+    { op: 'Cast', in: ['h'], out: 'z', ints: { to: INT64 } },
+  ];
+  const tail0 = tinyOnnx({ inputs: [mask, x], outputs: [y, z], nodes: [relu, ...rest], packed });
+  const tail1 = tinyOnnx({ inputs: [mask, h], outputs: [y, z], nodes: rest, packed });
+  return prepared({
+    name: 'tiny',
+    objectsDir,
+    tensors: [
+      { name: 'mask', type: 'uint8', dims: [3] },
+      { name: 'x', type: 'float32', dims: [1, 4] },
+      { name: 'h', type: 'float32', dims: [1, 4] },
+    ],
+    outputs: [
+      { name: 'y', type: 'float32', dims: [1, 4] },
+      { name: 'z', type: 'int64', dims: [1, 4] },
+    ],
+    packs: [pack],
+    cuts: [
+      { id: 0, crossing: [0, 1], tailGraph: store(objectsDir, tail0), tailOutputs: ['y', 'z'] },
+      { id: 1, crossing: [0, 2], tailGraph: store(objectsDir, tail1), tailOutputs: ['y', 'z'] },
+      { id: 4, crossing: [], tailGraph: null, tailOutputs: [] },
+    ],
+  });
+}
+
+/** Takes one number and some hundred ms of one CPU. */
+export function slowModel(objectsDir: string): PreparedModel {
+  const side = 256;
+  const products = 150;
+  const nodes: TinyNode[] = [{ op: 'Expand', in: ['x', 'shape'], out: 'm0' }];
+  for (let index = 0; index < products; index += 1) {
+    nodes.push({ op: 'MatMul', in: [`m${index}`, `m${index}`], out: `m${index + 1}` });
+  }
+  nodes.push({ op: 'ReduceSum', in: [`m${products}`], out: 'y', ints: { keepdims: 0 } });
+  const tail = tinyOnnx({
+    inputs: [{ name: 'x', type: FLOAT, dims: [1] }],
+    outputs: [{ name: 'y', type: FLOAT, dims: [] }],
+    nodes,
+    shapes: { shape: [side, side] },
+  });
+  return prepared({
+    name: 'slow',
+    objectsDir,
+    tensors: [{ name: 'x', type: 'float32', dims: [1] }],
+    outputs: [{ name: 'y', type: 'float32', dims: [] }],
+    packs: [],
+    cuts: [{ id: 0, crossing: [0], tailGraph: store(objectsDir, tail), tailOutputs: ['y'], tailMs: 200 }],
+  });
+}
+
+/** `y = x` over as many floats as are asked for. */
+export function echoModel(objectsDir: string, count: number, name = 'echo'): PreparedModel {
+  const tail = tinyOnnx({
+    inputs: [{ name: 'x', type: FLOAT, dims: [count] }],
+    outputs: [{ name: 'y', type: FLOAT, dims: [count] }],
+    nodes: [{ op: 'Identity', in: ['x'], out: 'y' }],
+  });
+  return prepared({
+    name,
+    objectsDir,
+    tensors: [{ name: 'x', type: 'float32', dims: [count] }],
+    outputs: [{ name: 'y', type: 'float32', dims: [count] }],
+    packs: [],
+    cuts: [{ id: 0, crossing: [0], tailGraph: store(objectsDir, tail), tailOutputs: ['y'] }],
+  });
+}
+
+/** Its tail is no ONNX file. */
+export function brokenModel(objectsDir: string): PreparedModel {
+  return prepared({
+    name: 'broken',
+    objectsDir,
+    tensors: [{ name: 'x', type: 'float32', dims: [1] }],
+    outputs: [],
+    packs: [],
+    cuts: [
+      { id: 0, crossing: [0], tailGraph: store(objectsDir, new TextEncoder().encode('not a graph')), tailOutputs: [] },
+    ],
+  });
+}
