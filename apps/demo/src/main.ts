@@ -22,6 +22,8 @@ let state: PageState = parseState(location.search);
 let camera: Camera | undefined;
 let finishedAtMs: number[] = [];
 let isOffline = false;
+/** The first answer for a picture is shown as it grows; later ones replace it whole. */
+let hasAnswer = false;
 
 const notices = new Notices();
 const stage = new Stage(byId('canvas', HTMLCanvasElement), byId('overlay', SVGSVGElement));
@@ -40,6 +42,7 @@ const view: AppView = {
     notices.setMood('connecting');
     notices.setStatus('Connecting to the edge.');
     networks.setNetworks([]);
+    hasAnswer = false;
     result.replaceChildren();
     stage.showAnswer(undefined);
   },
@@ -81,10 +84,12 @@ const view: AppView = {
     if (result.dataset.runs === '0') notices.setStatus('Reading the picture.');
   },
   partial(answer) {
+    if (hasAnswer) return;
     stage.showAnswer(answer);
-    if (result.childElementCount === 0) result.replaceChildren(renderAnswer(answer));
+    result.replaceChildren(renderAnswer(answer));
   },
   finished(reading, picture) {
+    hasAnswer = true;
     notices.hideError();
     if (!isOffline) notices.setMood('ready');
     if (camera) stage.show(picture);
@@ -119,6 +124,7 @@ function change(part: Partial<PageState>): void {
 
 function usePicture(picture: Picture): void {
   stopCamera();
+  hasAnswer = false;
   stage.show(picture);
   setText(
     byId('caption', HTMLElement),

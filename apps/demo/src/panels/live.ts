@@ -171,7 +171,7 @@ export class LivePanel {
       height: PLOT_HEIGHT,
       legend: { show: false },
       cursor: { show: false },
-      padding: [8, hasRight ? 0 : 8, 0, 0],
+      padding: [8, hasRight ? 0 : 16, 0, 0],
       scales: {
         x: { time: false, range: [-WINDOW_S, 0] },
         y: { range: fromZero },

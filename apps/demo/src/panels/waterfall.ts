@@ -24,7 +24,8 @@ export function spansOf(trace: Trace): Span[] {
     ['Queue', 'queue', trace.queueMs, terms.queueMs],
     ['Tail', 'edge', trace.tailMs, terms.decodeMs + terms.tailMs],
     ['Download', 'net', trace.downloadMs, terms.downloadMs, trace.bytesDown],
-    ['Round trip', 'net', trace.otherMs, terms.fixedMs],
+    // Round trip and framing, and what no stage explains: waiting for another inference, an earlier try.
+    ['Other', 'net', trace.otherMs, terms.fixedMs],
   ];
   let [startMs, predictedStartMs] = [0, 0];
   return stages.map(([name, kind, ms, predictedMs, bytes]) => {

@@ -46,21 +46,16 @@ export function findBoxes(map: TextMap): FoundBox[] {
 }
 
 function boxAround(map: TextMap, outline: readonly Point[]): FoundBox | undefined {
-  const core = coreAround(outline);
-  if (core === undefined || Math.min(core.width, core.height) * map.stride < MIN_CORE_SIDE) return undefined;
-  const score = meanInside(map, core);
+  const tight = smallestRect(outline);
+  if (tight === undefined || Math.min(tight.width, tight.height) * map.stride < MIN_CORE_SIDE) return undefined;
+  const score = meanInside(map, tight);
   if (score < BOX_THRESHOLD) return undefined;
+  const aspect = Math.max(tight.width, tight.height) / Math.min(tight.width, tight.height);
+  const core = aspect < ROUND_ASPECT ? (levelRect(outline) ?? tight) : tight;
   const distance = (core.width * core.height * UNCLIP_RATIO) / (2 * (core.width + core.height));
   const box = grown(core, distance);
   if (Math.min(box.width, box.height) * map.stride < MIN_BOX_SIDE) return undefined;
   return { rect: scaled(box, map.stride), score };
-}
-
-function coreAround(outline: readonly Point[]): TurnedRect | undefined {
-  const rect = smallestRect(outline);
-  if (rect === undefined) return undefined;
-  const aspect = Math.max(rect.width, rect.height) / Math.min(rect.width, rect.height);
-  return aspect < ROUND_ASPECT ? levelRect(outline) : rect;
 }
 
 /** Mean probability of the map's pixels whose centres lie in the rectangle. */

@@ -1,25 +1,51 @@
-import type { Corners } from './geometry.js';
+import type { Corners, Point } from './geometry.js';
 
-/**
- * Boxes as a person reads them: line by line from the top, each from the left. A box belongs to the line whose middle
- * is within half the lower height of its own.
- */
-export function readingOrder<T extends { readonly corners: Corners }>(boxes: readonly T[]): T[] {
-  const measured = boxes.map((box) => ({ box, ...measure(box.corners) })).sort((a, b) => a.middle - b.middle);
-  const lines: { middle: number; height: number; members: typeof measured }[] = [];
-  for (const item of measured) {
-    const line = lines.findLast((each) => Math.abs(each.middle - item.middle) < Math.min(each.height, item.height) / 2);
-    if (line === undefined) lines.push({ middle: item.middle, height: item.height, members: [item] });
-    else line.members.push(item);
-  }
-  return lines.flatMap((line) => line.members.sort((a, b) => a.left - b.left).map(({ box }) => box));
+interface Measured<T> {
+  readonly box: T;
+  readonly centre: Point;
+  readonly height: number;
+  /** Rise of the text per pixel to the right. */
+  readonly slope: number;
 }
 
-function measure(corners: Corners): { middle: number; height: number; left: number } {
-  const [topLeft, , , bottomLeft] = corners;
+/**
+ * Boxes as a person reads them: line by line from the top, each from the left. A box belongs to a line when its middle
+ * is within half the lower height of where the line's last box leads to, so a line need not be level.
+ */
+export function readingOrder<T extends { readonly corners: Corners }>(boxes: readonly T[]): T[] {
+  const fromTheLeft = boxes.map(measure).sort((a, b) => a.centre[0] - b.centre[0]);
+  const lines: Measured<T>[][] = [];
+  for (const item of fromTheLeft) {
+    const line = lines.find((members) => {
+      const last = members.at(-1);
+      return last !== undefined && continues(last, item);
+    });
+    if (line === undefined) lines.push([item]);
+    else line.push(item);
+  }
+  return lines.sort((a, b) => top(a) - top(b)).flatMap((line) => line.map(({ box }) => box));
+}
+
+function continues<T>(last: Measured<T>, next: Measured<T>): boolean {
+  const leadsTo = last.centre[1] + last.slope * (next.centre[0] - last.centre[0]);
+  return Math.abs(next.centre[1] - leadsTo) < Math.min(last.height, next.height) / 2;
+}
+
+function top<T>(line: readonly Measured<T>[]): number {
+  return line.reduce((sum, { centre }) => sum + centre[1], 0) / line.length;
+}
+
+function measure<T extends { readonly corners: Corners }>(box: T): Measured<T> {
+  const [topLeft, topRight, , bottomLeft] = box.corners;
+  const width = topRight[0] - topLeft[0];
   return {
-    middle: corners.reduce((sum, [, y]) => sum + y, 0) / 4,
+    box,
+    centre: [mean(box.corners, 0), mean(box.corners, 1)],
     height: Math.hypot(bottomLeft[0] - topLeft[0], bottomLeft[1] - topLeft[1]),
-    left: Math.min(...corners.map(([x]) => x)),
+    slope: width > 0 ? (topRight[1] - topLeft[1]) / width : 0,
   };
+}
+
+function mean(corners: Corners, axis: 0 | 1): number {
+  return corners.reduce((sum, corner) => sum + corner[axis], 0) / corners.length;
 }

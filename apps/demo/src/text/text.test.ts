@@ -57,6 +57,15 @@ describe('readingOrder', () => {
     expect(readingOrder(boxes).map(({ name }) => name)).toEqual(['a', 'b', 'c', 'd', 'e']);
   });
 
+  it('follows a line that climbs', () => {
+    const climbing = (name: string, x: number): { name: string; corners: Corners } => {
+      const at = (dx: number, dy: number): Point => [x + dx, 100 - (x + dx) * 0.1 + dy];
+      return { name, corners: [at(0, 0), at(60, 0), at(60, 20), at(0, 20)] };
+    };
+    const boxes = [climbing('right', 500), climbing('left', 0), climbing('middle', 250)];
+    expect(readingOrder(boxes).map(({ name }) => name)).toEqual(['left', 'middle', 'right']);
+  });
+
   it('does not take a tall box for a line of everything beside it', () => {
     const boxes = [box('third', 0, 66), box('first', 0, 0), box('second', 0, 33), box('tall', 100, 0, 86)];
     expect(readingOrder(boxes).map(({ name }) => name)).toEqual(['first', 'second', 'tall', 'third']);
