@@ -19,10 +19,11 @@ import {
 
 /** A small network with a skip connection: several tensors cross at some of its cuts. */
 
-const SIDE = 12;
+/** Large enough that an upload of it has a rate. */
+const SIDE = 24;
 const CHANNELS = 8;
 const CLASSES = 5;
-export const INPUT_DIMS = [1, 3, SIDE, SIDE] as const;
+export const INPUT_DIMS: readonly number[] = [1, 3, SIDE, SIDE];
 
 type Element = 'float32' | 'float16';
 type Attribute = number | readonly number[];

@@ -140,7 +140,7 @@ test('a picture gives the same classes at every cut, and its place in the input'
     await session.close();
     return { found, placement: first.placement };
   });
-  expect(placement).toEqual({ scaleX: 0.4, scaleY: 0.4, offsetX: -6, offsetY: 0, inputWidth: 12, inputHeight: 12 });
+  expect(placement).toEqual({ scaleX: 0.8, scaleY: 0.8, offsetX: -12, offsetY: 0, inputWidth: 24, inputHeight: 24 });
   expect(found.length).toBeGreaterThanOrEqual(8);
   const [reference] = found;
   for (const { cut, ran, classes } of found) {
@@ -249,20 +249,20 @@ test('a slow link is measured as what it is', async ({ page }) => {
   await openPage(page, edge.url);
   const link = await page.evaluate(async () => {
     const { connect } = globalThis.cutpoint;
-    const shape = { uplinkBytesPerMs: 4, downlinkBytesPerMs: 1000, roundTripMs: 80 };
+    const shape = { uplinkBytesPerMs: 20, downlinkBytesPerMs: 1000, roundTripMs: 80 };
     const session = await connect('/', { model: 'tiny', device: 'wasm', policy: 'offload', shape });
     let link: { uplinkBytesPerMs?: number; fixedMs?: number } = {};
     session.on('link', (now) => {
       link = now;
     });
     const { Tensor } = globalThis.cutpoint;
-    const feeds = { x: new Tensor('float32', new Float32Array(3 * 12 * 12), [1, 3, 12, 12]) };
+    const feeds = { x: new Tensor('float32', new Float32Array(3 * 24 * 24), [1, 3, 24, 24]) };
     for (let i = 0; i < 4; i++) await session.run(feeds);
     await session.close();
     return link;
   });
-  expect(link.uplinkBytesPerMs).toBeGreaterThan(4 * 0.8);
-  expect(link.uplinkBytesPerMs).toBeLessThan(4 * 1.2);
+  expect(link.uplinkBytesPerMs).toBeGreaterThan(20 * 0.8);
+  expect(link.uplinkBytesPerMs).toBeLessThan(20 * 1.2);
   expect(link.fixedMs).toBeGreaterThanOrEqual(80);
   expect(link.fixedMs).toBeLessThan(130);
 });

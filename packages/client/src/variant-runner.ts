@@ -99,7 +99,23 @@ export class VariantRunner {
     });
   }
 
+  /** Settles by the deadline, whatever stage it is in then. */
   async run(request: RunRequest): Promise<RunOutcome> {
+    const { deadlineMs } = request;
+    if (deadlineMs === undefined) return this.#tryUntilDone(request);
+    const late = new AbortController();
+    const cancel = this.#host.edge.clock.after(deadlineMs, () => late.abort());
+    try {
+      return await this.#tryUntilDone({ ...request, signal: AbortSignal.any([request.signal, late.signal]) });
+    } catch (cause) {
+      if (!late.signal.aborted || request.signal.aborted) throw cause;
+      throw new CutpointError('deadline_exceeded', `No result within ${deadlineMs} ms.`, { cause });
+    } finally {
+      cancel();
+    }
+  }
+
+  async #tryUntilDone(request: RunRequest): Promise<RunOutcome> {
     const { clock } = this.#host.edge;
     const endMs = clock.now() + (request.deadlineMs ?? OFFLINE_GRACE_MS);
     const asked = request.cut ?? this.#forced;
