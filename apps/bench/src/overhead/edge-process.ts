@@ -1,6 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { createServer } from 'node:net';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -12,7 +11,7 @@ const START_TIMEOUT_MS = 120_000;
 
 export interface EdgeOptions {
   readonly modelsDir: string;
-  /** Whatever the edge writes (store, caches) goes under this folder. */
+  /** Where the edge is started; its store goes there. */
   readonly homeDir: string;
   readonly args?: readonly string[];
 }
@@ -28,37 +27,43 @@ export class EdgeProcess implements AsyncDisposable {
   }
 
   static async start({ modelsDir, homeDir, args = [] }: EdgeOptions): Promise<EdgeProcess> {
-    const port = await freePort();
-    const child = spawn(process.execPath, [CLI, 'serve', '--port', String(port), '--models', modelsDir, ...args], {
+    const child = spawn(process.execPath, [CLI, 'serve', '--port', '0', '--models', modelsDir, ...args], {
       cwd: homeDir,
-      env: { ...process.env, HOME: homeDir, XDG_CACHE_HOME: join(homeDir, 'cache'), ORT_DISABLE_TELEMETRY: '1' },
+      env: { ...process.env, HOME: homeDir, ORT_DISABLE_TELEMETRY: '1' },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     let log = '';
-    const keep = (text: Buffer) => {
-      log = (log + text.toString()).slice(-4_000);
-    };
-    child.stdout.on('data', keep);
-    child.stderr.on('data', keep);
-    const edge = new EdgeProcess(`http://127.0.0.1:${port}`, child);
+    const listening = new Promise<string>((resolve, reject) => {
+      const read = (text: Buffer) => {
+        log = (log + text.toString()).slice(-4_000);
+        const url = /serves at (http:\S+)/.exec(log)?.[1];
+        if (url !== undefined) resolve(url);
+      };
+      child.stdout.on('data', read);
+      child.stderr.on('data', read);
+      child.once('error', reject);
+      child.once('exit', (code) => reject(new Error(`the edge stopped with exit code ${code}`)));
+    });
+    const giveUp = setTimeout(() => child.kill(), START_TIMEOUT_MS);
     try {
+      const edge = new EdgeProcess(await listening, child);
       await edge.#untilReady();
+      return edge;
     } catch (error) {
-      await edge[Symbol.asyncDispose]();
+      child.kill();
       throw new Error(`${error instanceof Error ? error.message : String(error)}; its last words:\n${log}`);
+    } finally {
+      clearTimeout(giveUp);
     }
-    return edge;
   }
 
   async #untilReady(): Promise<void> {
-    const until = performance.now() + START_TIMEOUT_MS;
-    while (performance.now() < until) {
-      if (this.#child.exitCode !== null) throw new Error(`the edge stopped with exit code ${this.#child.exitCode}`);
+    while (this.#child.exitCode === null && this.#child.signalCode === null) {
       const response = await fetch(`${this.url}/v2/health/ready`).catch(() => undefined);
       if (response?.ok === true) return;
       await sleep(100);
     }
-    throw new Error(`the edge was not ready after ${START_TIMEOUT_MS / 1000} s`);
+    throw new Error('the edge stopped before it was ready');
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -69,14 +74,4 @@ export class EdgeProcess implements AsyncDisposable {
     await exited;
     clearTimeout(killer);
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  if (address === null || typeof address === 'string') throw new Error('no free port');
-  return address.port;
 }

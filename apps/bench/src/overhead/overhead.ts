@@ -23,7 +23,6 @@ const MODEL = 'overhead';
 const WARM_UP = 100;
 /** Threads of onnxruntime in one tail, at the edge and bare alike. */
 const THREADS = 1;
-const EDGE_ARGS: readonly string[] = [];
 
 /**
  * What the edge adds to a tail: a request over loopback with 64 KB up, against onnxruntime's `run` of the same tail
@@ -48,7 +47,7 @@ async function measure(workDir: string, pairs: number, print: (line: string) => 
   await using edge = await EdgeProcess.start({
     modelsDir: await repositoryIn(workDir),
     homeDir: workDir,
-    args: EDGE_ARGS,
+    args: ['--threads', String(THREADS)],
   });
   const { manifest, table, tableHash } = await describe(edge.url);
   const cut = table.cuts.find(
