@@ -48,7 +48,7 @@ const view: AppView = {
   },
   opened(reader) {
     isOffline = false;
-    notices.hideError();
+    notices.hideError('run');
     notices.hideOffline();
     notices.setMood('ready');
     networks.setNetworks(reader.networks);
@@ -67,7 +67,7 @@ const view: AppView = {
       notices.setMood('ready');
       notices.setStatus('The edge is back.');
       notices.hideOffline();
-      notices.hideError();
+      notices.hideError('run');
     }
   },
   device({ kind, adapter, threads, reason }) {
@@ -90,7 +90,7 @@ const view: AppView = {
   },
   finished(reading, picture) {
     hasAnswer = true;
-    notices.hideError();
+    notices.hideError('run');
     if (!isOffline) notices.setMood('ready');
     if (camera) stage.show(picture);
     stage.showAnswer(reading.answer);
@@ -106,7 +106,7 @@ const view: AppView = {
   failed(error) {
     if (!isOffline) notices.setMood('failed');
     notices.hideProgress();
-    notices.showError(error);
+    notices.showError(error, 'run');
     notices.setStatus('That did not work.');
   },
   wouldMove: () => networks.wouldMove,
@@ -130,7 +130,7 @@ function usePicture(picture: Picture): void {
     byId('caption', HTMLElement),
     `${picture.name}, ${picture.bitmap.width} × ${picture.bitmap.height}. Drop another anywhere on this page, or paste one.`,
   );
-  notices.hideError();
+  notices.hideError('picture');
   app.setPicture(async () => picture, false);
 }
 
@@ -138,7 +138,7 @@ async function useFile(file: Blob, name: string): Promise<void> {
   try {
     usePicture(await decodePicture(file, name));
   } catch (error) {
-    notices.showError(error);
+    notices.showError(error, 'picture');
   }
 }
 
@@ -147,7 +147,7 @@ async function useSample(sample: Sample): Promise<void> {
     const response = await fetch(sampleUrl(sample));
     usePicture(await decodePicture(await response.blob(), sample.title));
   } catch (error) {
-    notices.showError(error);
+    notices.showError(error, 'picture');
   }
 }
 
@@ -155,7 +155,7 @@ async function startCamera(): Promise<void> {
   try {
     camera = await Camera.open();
   } catch (error) {
-    notices.showError(error);
+    notices.showError(error, 'picture');
     return;
   }
   const live = camera;

@@ -5,6 +5,9 @@ import { PictureError } from '../picture/picture.js';
 
 export type PageMood = 'connecting' | 'preparing' | 'ready' | 'running' | 'offline' | 'failed';
 
+/** What an error is about: the picture that somebody brought, or the networks. */
+export type ErrorAbout = 'picture' | 'run';
+
 const MOOD_WORDS: Readonly<Record<PageMood, string>> = {
   connecting: 'connecting',
   preparing: 'the edge is preparing the model',
@@ -83,15 +86,19 @@ export class Notices {
     setText(this.#offlineText, '');
   }
 
-  showError(error: unknown): void {
+  /** @param about what failed: an answer that arrives afterwards does not excuse a file that was refused. */
+  showError(error: unknown, about: ErrorAbout): void {
     const { code, message } = describeError(error);
     this.#error.hidden = false;
     this.#error.dataset.code = code;
+    this.#error.dataset.about = about;
     this.#error.replaceChildren(el('span', {}, message), el('small', { class: 'muted' }, code));
   }
 
-  hideError(): void {
+  hideError(about: ErrorAbout): void {
+    if (this.#error.dataset.about !== about) return;
     this.#error.hidden = true;
+    delete this.#error.dataset.code;
     this.#error.replaceChildren();
   }
 }

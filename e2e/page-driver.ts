@@ -1,0 +1,56 @@
+import { expect, type Locator, type Page } from '@playwright/test';
+
+/** The demo page, as a person finds their way about it. */
+export class DemoPage {
+  readonly page: Page;
+  readonly state: Locator;
+  readonly status: Locator;
+  readonly result: Locator;
+  readonly error: Locator;
+  readonly offline: Locator;
+  readonly device: Locator;
+  /** What the page itself said on the console or threw; what the browser says of a dead network is not of the page. */
+  readonly complaints: string[] = [];
+
+  constructor(page: Page) {
+    this.page = page;
+    this.state = page.getByTestId('state');
+    this.status = page.getByTestId('status');
+    this.result = page.getByTestId('result');
+    this.error = page.getByTestId('error');
+    this.offline = page.getByTestId('offline');
+    this.device = page.getByTestId('device');
+    page.on('pageerror', (error) => this.complaints.push(error.message));
+    page.on('console', (message) => {
+      const isOfTheBrowser = /net::ERR_|WebSocket connection to|Failed to load resource/.test(message.text());
+      if (message.type() === 'error' && !isOfTheBrowser) this.complaints.push(message.text());
+    });
+  }
+
+  async open(edgeUrl: string, query = ''): Promise<void> {
+    await this.page.goto(`${edgeUrl}/${query}`);
+  }
+
+  async runs(): Promise<number> {
+    return Number(await this.result.getAttribute('data-runs'));
+  }
+
+  /** Waits for `count` more answers. */
+  async moreRuns(count: number, timeout = 60_000): Promise<void> {
+    const before = await this.runs();
+    await expect.poll(() => this.runs(), { timeout }).toBeGreaterThanOrEqual(before + count);
+  }
+
+  slider(model: string): Locator {
+    return this.page.getByTestId(`cut-${model}`);
+  }
+
+  /** Id of the cut that the ribbon shows, and of the last one, where everything runs here. */
+  async cutOf(model: string): Promise<{ cut: number; index: number; last: number }> {
+    const slider = this.slider(model);
+    const [cut, index, last] = await Promise.all(
+      ['data-cut', 'aria-valuenow', 'aria-valuemax'].map((name) => slider.getAttribute(name)),
+    );
+    return { cut: Number(cut), index: Number(index), last: Number(last) };
+  }
+}

@@ -1,0 +1,175 @@
+import { mkdtemp, truncate, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, test } from '@playwright/test';
+import { Edge } from './harness/edge.js';
+import { DemoPage } from './page-driver.js';
+
+const TEXT = 'Invoice 2024-117';
+/** On the software adapter a network of this size takes minutes; the client's own tests run WebGPU. */
+const WASM = 'device=wasm';
+
+let edge: Edge;
+test.beforeAll(async () => {
+  test.setTimeout(300_000);
+  edge = await Edge.start();
+});
+test.afterAll(async () => {
+  await edge.stop();
+});
+
+test('a sample is there and read when the page opens, and the cut is chosen and explained', async ({ page }) => {
+  const demo = new DemoPage(page);
+  await demo.open(edge.url, `?${WASM}`);
+  await expect(demo.result).toContainText(TEXT);
+  await expect(demo.result).toContainText('Harbour Lamps');
+  await expect(demo.state).toHaveAttribute('data-state', /ready|running/);
+  await expect(demo.device).toHaveAttribute('data-kind', 'wasm');
+  await expect(page.getByTestId('why')).toHaveCount(2);
+  await expect(page.getByTestId('why').first()).not.toBeEmpty();
+  await expect(page.getByTestId('arms').locator('tr.chosen')).toHaveCount(1);
+  await expect(page.getByTestId('load')).toContainText('GPU');
+  await expect(page.getByTestId('overlay').locator('.plate').first()).toBeVisible();
+  // The automatic choice goes on being right while weights arrive and the cut moves.
+  await page.getByTestId('repeat').check();
+  await demo.moreRuns(3);
+  await expect(demo.result).toContainText(TEXT);
+  expect(demo.complaints).toEqual([]);
+});
+
+test('a picture is read through a middle cut of both networks that is set in the address', async ({ page }) => {
+  const demo = new DemoPage(page);
+  await demo.open(edge.url, `?${WASM}&cut=200,150`);
+  await expect(demo.result).toContainText(TEXT, { timeout: 90_000 });
+  for (const model of ['ppocr-det', 'ppocr-rec']) {
+    const { index, last } = await demo.cutOf(model);
+    expect(index).toBeGreaterThan(0);
+    expect(index).toBeLessThan(last);
+    await expect(demo.slider(model)).toHaveAttribute(
+      'aria-valuetext',
+      /layers here, .* at the edge, .* cross, set by hand/,
+    );
+  }
+  await expect(page.getByTestId('chosen-cut')).not.toContainText(/(^|, )0\//);
+  expect(demo.complaints).toEqual([]);
+});
+
+test('a person takes the cut with the keyboard and gives it back', async ({ page }) => {
+  const demo = new DemoPage(page);
+  await demo.open(edge.url, `?${WASM}&policy=offload`);
+  await expect(demo.result).toContainText(TEXT);
+  const slider = page.getByRole('slider', { name: 'Cut of Reading a line' });
+  await slider.focus();
+  await slider.press('End');
+  await expect(page).toHaveURL(/cut=,\d+/);
+  await expect(slider).toHaveAttribute('aria-valuetext', /all \d+ layers here, nothing crosses, set by hand/);
+  await expect(page.getByTestId('chosen-cut')).toHaveText(/^0\/\d+, (\d+)\/\1$/, { timeout: 60_000 });
+  await expect(demo.result).toContainText(TEXT);
+
+  await page.getByTestId('auto-ppocr-rec').click();
+  await expect(page).not.toHaveURL(/cut=/);
+  await expect(page.getByTestId('chosen-cut')).toHaveText(/^0\/\d+, 0\/\d+$/, { timeout: 60_000 });
+});
+
+test('the edge is stopped mid-stream: the page says so, and recovers when it is back', async ({ page }) => {
+  test.setTimeout(240_000);
+  const demo = new DemoPage(page);
+  const mortal = await Edge.start();
+  let reborn: Edge | undefined;
+  try {
+    await demo.open(mortal.url, `?${WASM}&policy=offload&repeat=1`);
+    await demo.moreRuns(2);
+    await mortal.kill();
+    await expect(demo.offline).toBeVisible();
+    await expect(demo.offline).toContainText('The edge cannot be reached');
+    await expect(page.getByTestId('countdown')).toContainText(/Trying again/);
+    await expect(demo.state).toHaveAttribute('data-state', 'offline');
+
+    reborn = await Edge.start({ port: mortal.port });
+    await expect(demo.offline).toBeHidden({ timeout: 60_000 });
+    await expect(demo.state).toHaveAttribute('data-state', /ready|running/);
+    await demo.moreRuns(2);
+    await expect(demo.result).toContainText(TEXT);
+    await expect(demo.error).toBeHidden();
+    expect(demo.complaints).toEqual([]);
+  } finally {
+    await reborn?.stop();
+    await mortal.stop();
+  }
+});
+
+test('a model that the edge does not have: the page names those that it has', async ({ page }) => {
+  const demo = new DemoPage(page);
+  await demo.open(edge.url, '?model=no-such-model');
+  await expect(demo.error).toBeVisible();
+  await expect(demo.error).toHaveAttribute('data-code', 'unknown_model');
+  await expect(demo.error).toContainText('no-such-model');
+  await expect(demo.error).toContainText('ppocr-det');
+  await expect(demo.state).toHaveAttribute('data-state', 'failed');
+  // The way out is on the page.
+  await page.getByTestId('model').selectOption('ocr');
+  await expect(demo.result).toContainText(TEXT, { timeout: 60_000 });
+  await expect(demo.error).toBeHidden();
+  expect(demo.complaints).toEqual([]);
+});
+
+test('files that are no pictures are refused in words, and the page goes on', async ({ page }) => {
+  const demo = new DemoPage(page);
+  await demo.open(edge.url, `?${WASM}&policy=offload`);
+  await expect(demo.result).toContainText(TEXT);
+  const file = page.getByTestId('file');
+
+  await file.setInputFiles({ name: 'notes.png', mimeType: 'image/png', buffer: Buffer.from('not a picture') });
+  await expect(demo.error).toHaveAttribute('data-code', 'not_a_picture');
+  await expect(demo.error).toContainText('notes.png');
+
+  await file.setInputFiles({ name: 'empty.jpg', mimeType: 'image/jpeg', buffer: Buffer.alloc(0) });
+  await expect(demo.error).toHaveAttribute('data-code', 'empty_file');
+
+  const huge = join(await mkdtemp(join(tmpdir(), 'cutpoint-page-')), 'huge.jpg');
+  await writeFile(huge, '');
+  await truncate(huge, 500_000_000);
+  await file.setInputFiles(huge);
+  await expect(demo.error).toHaveAttribute('data-code', 'file_too_large');
+  await expect(demo.error).toContainText('500 MB');
+
+  await page.getByTestId('sample-board').click();
+  await expect(demo.result).toContainText('Museum closed');
+  await expect(demo.error).toBeHidden();
+  await expect(page).toHaveURL(/sample=board/);
+  expect(demo.complaints).toEqual([]);
+});
+
+test('what is chosen is in the address, and the address chooses', async ({ page }) => {
+  const demo = new DemoPage(page);
+  await demo.open(edge.url, `?policy=local&link=4&rtt=20&${WASM}&sample=board`);
+  await expect(page.getByTestId('policy')).toHaveValue('local');
+  await expect(page.getByTestId('link')).toHaveValue('4');
+  await expect(page.getByTestId('rtt')).toHaveValue('20');
+  await expect(page.getByTestId('device-choice')).toHaveValue('wasm');
+  await page.getByTestId('policy').selectOption('loadpart');
+  await page.getByTestId('link').selectOption('16');
+  await expect(page).toHaveURL(/\?policy=loadpart&link=16&rtt=20&device=wasm&sample=board$/);
+  await expect(demo.result).toContainText('Museum closed');
+});
+
+for (const width of [360, 768, 1440]) {
+  test(`nothing scrolls sideways at ${width} pixels`, async ({ page }) => {
+    await page.setViewportSize({ width, height: 800 });
+    const demo = new DemoPage(page);
+    await demo.open(edge.url, `?${WASM}&policy=offload`);
+    await expect(demo.result).toContainText(TEXT);
+    await expect(page.getByTestId('arms').locator('tr.chosen')).toHaveCount(1);
+    expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(width);
+  });
+}
+
+test('without WebGPU the page runs on the CPU, reads, and says why @no-webgpu', async ({ page }, { project }) => {
+  test.skip(project.name !== 'no-webgpu', 'this browser has WebGPU');
+  const demo = new DemoPage(page);
+  await demo.open(edge.url);
+  await expect(demo.result).toContainText(TEXT);
+  await expect(demo.device).toHaveAttribute('data-kind', 'wasm');
+  await expect(demo.device).toContainText('WebGPU');
+  expect(demo.complaints).toEqual([]);
+});
