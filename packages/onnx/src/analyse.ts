@@ -68,7 +68,7 @@ export async function analyse(model: Model, runtime: OnnxRuntime, options: Analy
     for (const value of [...session.inputs, ...session.outputs]) {
       const reason = otherReason(value);
       if (reason) others.set(value.name, reason);
-      else if (isKnown(value)) {
+      else if (index.inputs.has(value.name) || isKnown(value)) {
         tensors.set(value.name, describe(value.name, value.type, value.dims.map(Number), false));
       } else unknown.push(value.name);
     }

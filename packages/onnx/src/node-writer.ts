@@ -1,13 +1,9 @@
 import type { NodeProto, TensorProto } from 'onnx-buf';
-import { OnnxError } from './errors.js';
 import { graphOf } from './graph-index.js';
 import type { Model } from './model.js';
 import { bodiesOf, floatTensor, int64Tensor, node } from './proto.js';
 
 type Attributes = Parameters<typeof node>[3];
-
-/** The oldest operator set whose arithmetic broadcasts as numpy's does. */
-const OLDEST_OPSET = 7;
 
 /** Writes nodes and constants under names that the graph does not have yet. */
 export class NodeWriter {
@@ -16,16 +12,9 @@ export class NodeWriter {
   readonly constants: TensorProto[] = [];
   readonly #taken: Set<string>;
 
-  /** @throws OnnxError `unsupported` for operator sets below 7 */
   constructor(model: Model) {
     const opset = model.opsetImport.find(({ domain }) => domain === '' || domain === 'ai.onnx');
     this.opset = Number(opset?.version ?? 0n);
-    if (this.opset < OLDEST_OPSET) {
-      throw new OnnxError(
-        'unsupported',
-        `The model uses operator set ${this.opset}; a pixel variant needs ${OLDEST_OPSET} or later. Export it again.`,
-      );
-    }
     this.#taken = namesIn(graphOf(model));
   }
 
@@ -63,7 +52,7 @@ export class NodeWriter {
 }
 
 /** Every name of a graph and its bodies: a name inside a body must not hide one outside. */
-function namesIn(graph: ReturnType<typeof graphOf>): Set<string> {
+export function namesIn(graph: ReturnType<typeof graphOf>): Set<string> {
   const names = new Set<string>();
   for (const { name } of [...graph.input, ...graph.output, ...graph.initializer]) names.add(name);
   for (const node of graph.node) {

@@ -2,7 +2,10 @@ import { cleanModel, withUsedOpsets } from './clean.js';
 import { OnnxError } from './errors.js';
 import { expose } from './expose.js';
 import { hasInsertedCasts, withoutInsertedCasts } from './fp16-casts.js';
+import { graphOf } from './graph-index.js';
 import { decodeModel, encodeModel, type Model } from './model.js';
+import { namesIn } from './node-writer.js';
+import { hideCasts, restoreCasts } from './own-casts.js';
 import { withFields } from './proto.js';
 import type { OnnxRuntime, RuntimeValue } from './runtime.js';
 
@@ -21,23 +24,28 @@ export interface OptimizedModel {
  */
 export async function optimizeModel(model: Model, runtime: OnnxRuntime): Promise<OptimizedModel> {
   const cleaned = withUsedOpsets(cleanModel(model));
+  const { model: input, marker } = hideCasts(cleaned);
   let bytes: Uint8Array;
   try {
-    bytes = await runtime.optimize(encodeModel(cleaned));
+    bytes = await runtime.optimize(encodeModel(input));
   } catch (cause) {
     throw new OnnxError('runtime_failed', `onnxruntime cannot load the model: ${messageOf(cause)}`, { cause });
   }
   const saved = decodeModel(bytes);
   const optimized = withUsedOpsets(
-    cleanModel(withFields(withoutInsertedCasts(saved), { producerName: model.producerName, metadataProps: [] })),
+    cleanModel(
+      withFields(restoreCasts(withoutInsertedCasts(saved, namesIn(graphOf(cleaned))), marker), {
+        producerName: model.producerName,
+        metadataProps: [],
+      }),
+    ),
   );
   const skipped = hasInsertedCasts(saved) ? await typeConflict(cleaned, optimized, runtime) : undefined;
   return { model: skipped === undefined ? optimized : cleaned, skipped };
 }
 
 /**
- * Removing the casts is right unless the provider had merged one of them with a cast of the model's own, which is then
- * gone too. That shows as a tensor whose type differs from what it was, or as a graph that does not open.
+ * Removing the casts is right unless the provider had merged one of them with a cast inside a body or the like. That shows as a tensor whose type differs from what it was, or as a graph that does not open.
  */
 async function typeConflict(before: Model, after: Model, runtime: OnnxRuntime): Promise<string | undefined> {
   const expected = await valuesOf(before, runtime);

@@ -9,6 +9,9 @@ import { NodeWriter } from './node-writer.js';
 import { appendPostProcessing, type PostOutputs, type PostProcessing } from './post-processing.js';
 import { valueInfo, withFields } from './proto.js';
 
+/** The oldest operator set whose arithmetic broadcasts as numpy's does. */
+const OLDEST_OPSET = 7;
+
 /** How `u8 [h, w, 3]` RGB becomes the model's own input; a model config's `pixels` with one size picked. */
 export interface PixelInput {
   readonly input: string;
@@ -42,6 +45,12 @@ export function buildPixelVariant(
   const fixed = fixDims(cleanModel(model), { [pixels.input]: [1, 3, pixels.height, pixels.width] });
   const graph = graphOf(fixed);
   const writer = new NodeWriter(fixed);
+  if (writer.opset < OLDEST_OPSET) {
+    throw new OnnxError(
+      'unsupported',
+      `The model uses operator set ${writer.opset}; a pixel variant needs ${OLDEST_OPSET} or later. Export it again.`,
+    );
+  }
   const target = graph.input.find(({ name }) => name === pixels.input);
   if (!target || dimsOf(target)?.length !== 4) {
     throw new OnnxError('dims_mismatch', `Input "${pixels.input}" takes no picture: it is not [1, 3, height, width].`);

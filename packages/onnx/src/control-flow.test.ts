@@ -1,0 +1,278 @@
+import { create } from '@bufbuild/protobuf';
+import {
+  FunctionProtoSchema,
+  OperatorSetIdProtoSchema,
+  TypeProto_SequenceSchema,
+  TypeProto_TensorSchema,
+  TypeProtoSchema,
+  ValueInfoProtoSchema,
+} from 'onnx-buf';
+import { afterAll, describe, expect, test } from 'vitest';
+import { analyse } from './analyse.js';
+import { describeCut, listCuts } from './cuts.js';
+import { dataTypeOf } from './element-type.js';
+import { extract } from './extract.js';
+import { readsOf } from './graph-index.js';
+import type { Model } from './model.js';
+import { node } from './proto.js';
+import { errorOf, prepare } from './testing/check-cuts.js';
+import { GraphBuilder } from './testing/graph-builder.js';
+import { openTestRuntime } from './testing/node-runtime.js';
+
+const runtime = openTestRuntime();
+afterAll(() => runtime.close());
+
+async function everyCutAgrees(model: Model, optimize: boolean): Promise<readonly number[]> {
+  const checked = await prepare(model, runtime, { optimize });
+  for (const cut of checked.list.cuts) {
+    expect(await errorOf(checked, cut.head, runtime), `cut ${cut.id}`).toBeLessThanOrEqual(1e-4);
+  }
+  return checked.list.cuts.map(({ id }) => id);
+}
+
+const both = [true, false] as const;
+
+/** y = sum(x) > 0 ? early * scale : early + late, where `early`, `late` and `scale` come from outside the branches. */
+function conditional(): Model {
+  const then = new GraphBuilder().node('Mul', ['early', 'scale'], ['then_y']).output('then_y').graph('then');
+  const otherwise = new GraphBuilder().node('Add', ['early', 'late'], ['else_y']).output('else_y').graph('else');
+  return new GraphBuilder()
+    .input('x', 'float32', [1, 40])
+    .weight('scale', [40])
+    .floats('zero', [0], [])
+    .node('Sin', ['x'], ['early'])
+    .node('Cos', ['early'], ['late'])
+    .node('ReduceSum', ['late'], ['sum'], { keepdims: 0n })
+    .node('Greater', ['sum', 'zero'], ['positive'])
+    .control('If', ['positive'], ['y'], { then_branch: then, else_branch: otherwise })
+    .node('Neg', ['y'], ['z'])
+    .output('z')
+    .build();
+}
+
+describe('bodies that read names from outside', () => {
+  test.each(both)('If: cut anywhere it gives the same (optimised: %s)', async (optimize) => {
+    expect((await everyCutAgrees(conditional(), optimize)).length).toBeGreaterThan(4);
+  });
+
+  test('If: what only a branch reads crosses', async () => {
+    const { model, list } = await prepare(conditional(), runtime, { optimize: false });
+    expect(list.cuts.find(({ id }) => id === 4)?.crossing).toEqual(['early', 'late', 'positive']);
+    const branching = model.graph?.node.find(({ opType }) => opType === 'If');
+    expect(branching && [...readsOf(branching)].sort()).toEqual(['early', 'late', 'positive', 'scale']);
+  });
+
+  test.each(both)('If inside If: names are taken through both (optimised: %s)', async (optimize) => {
+    const inner = (name: string, op: string) =>
+      new GraphBuilder()
+        .node(op, ['deep', 'w'], [`${name}_y`])
+        .output(`${name}_y`)
+        .graph(name);
+    const nested = new GraphBuilder()
+      .control('If', ['positive'], ['nested_y'], { then_branch: inner('a', 'Add'), else_branch: inner('b', 'Mul') })
+      .output('nested_y')
+      .graph('nested');
+    const model = new GraphBuilder()
+      .input('x', 'float32', [40])
+      .weight('w', [40])
+      .floats('zero', [0], [])
+      .node('Sin', ['x'], ['deep'])
+      .node('ReduceSum', ['deep'], ['sum'], { keepdims: 0n })
+      .node('Greater', ['sum', 'zero'], ['positive'])
+      .node('Not', ['positive'], ['negative'])
+      .control('If', ['negative'], ['y'], { then_branch: nested, else_branch: inner('c', 'Sub') })
+      .node('Cos', ['y'], ['z'])
+      .output('z')
+      .build();
+    await everyCutAgrees(model, optimize);
+  });
+
+  test.each(both)('Loop: the body reads a tensor and a weight from outside (optimised: %s)', async (optimize) => {
+    const body = new GraphBuilder()
+      .input('i', 'int64', [])
+      .input('keep', 'bool', [])
+      .input('state', 'float32', [1, 40])
+      .node('Identity', ['keep'], ['keep_on'])
+      .node('Mul', ['state', 'outside'], ['scaled'])
+      .node('Add', ['scaled', 'w'], ['next'])
+      .output('keep_on', 'bool')
+      .output('next')
+      .graph('body');
+    const model = new GraphBuilder()
+      .input('x', 'float32', [1, 40])
+      .weight('w', [40])
+      .ints('times', [3], [])
+      .tensor('go', 'bool', [], Uint8Array.of(1))
+      .node('Sin', ['x'], ['outside'])
+      .node('Cos', ['outside'], ['start'])
+      .control('Loop', ['times', 'go', 'start'], ['looped'], { body })
+      .node('Tanh', ['looped'], ['y'])
+      .output('y')
+      .build();
+    expect(await everyCutAgrees(model, optimize)).toEqual([0, 1, 2, 3, 4]);
+  });
+
+  test.each(both)('Scan: the body reads a tensor from outside (optimised: %s)', async (optimize) => {
+    const body = new GraphBuilder()
+      .input('sum', 'float32', [4])
+      .input('row', 'float32', [4])
+      .node('Mul', ['row', 'outside'], ['scaled'])
+      .node('Add', ['sum', 'scaled'], ['total'])
+      .node('Identity', ['total'], ['step'])
+      .output('total', 'float32', [4])
+      .output('step', 'float32', [4])
+      .graph('body');
+    const model = new GraphBuilder()
+      .input('x', 'float32', [5, 4])
+      .input('z', 'float32', [4])
+      .node('Sin', ['z'], ['outside'])
+      .node('Cos', ['x'], ['rows'])
+      .control('Scan', ['outside', 'rows'], ['last', 'all'], { body }, { num_scan_inputs: 1n })
+      .node('ReduceSum', ['all'], ['y'], { keepdims: 0n })
+      .output('y')
+      .output('last')
+      .build();
+    expect(await everyCutAgrees(model, optimize)).toEqual([0, 1, 2, 3, 4]);
+  });
+
+  test('large weights inside a branch stay with the branch', async () => {
+    const branch = (name: string) =>
+      new GraphBuilder()
+        .weight(`${name}_w`, [40, 40])
+        .node('MatMul', ['early', `${name}_w`], [`${name}_y`])
+        .output(`${name}_y`)
+        .graph(name);
+    const model = new GraphBuilder()
+      .input('x', 'float32', [1, 40])
+      .input('flag', 'bool', [])
+      .node('Sin', ['x'], ['early'])
+      .control('If', ['flag'], ['y'], { then_branch: branch('a'), else_branch: branch('b') })
+      .node('Cos', ['y'], ['z'])
+      .output('z')
+      .build();
+    await everyCutAgrees(model, true);
+  });
+});
+
+describe('what is not a tensor of numbers', () => {
+  const throughSequence = (): Model =>
+    new GraphBuilder()
+      .input('x', 'float32', [4, 3])
+      .ints('first', [0], [])
+      .node('Sin', ['x'], ['a'])
+      .node('SplitToSequence', ['a'], ['rows'], { axis: 0n })
+      .node('SequenceAt', ['rows', 'first'], ['row'])
+      .node('Cos', ['row'], ['y'])
+      .output('y')
+      .build();
+
+  test('never crosses: a cut across a sequence is left out, with the reason', async () => {
+    const { model, analysis, list } = await prepare(throughSequence(), runtime, { optimize: false });
+    expect(list.cuts.map(({ id }) => id)).toEqual([0, 1, 3, 4]);
+    expect(list.excluded).toEqual([
+      { id: 2, reason: '"rows" would have to cross, and it is a sequence, map or optional' },
+    ]);
+    expect(() => describeCut(model, analysis, new Set([0, 1]), 2)).toThrow(/"rows" would have to cross/);
+    expect(() => extract(model, analysis, new Set([0, 1]))).toThrow(/"rows" cannot cross/);
+  });
+
+  test('does not hinder the cuts around it', async () => {
+    const checked = await prepare(throughSequence(), runtime, { optimize: false });
+    for (const { head } of checked.list.cuts) expect(await errorOf(checked, head, runtime)).toBeLessThanOrEqual(1e-4);
+  });
+
+  test('makes a model that is all sequence unsplittable, and the model says why', async () => {
+    const sequence = create(ValueInfoProtoSchema, {
+      name: 'rows',
+      type: create(TypeProtoSchema, {
+        value: {
+          case: 'sequenceType',
+          value: create(TypeProto_SequenceSchema, {
+            elemType: create(TypeProtoSchema, {
+              value: { case: 'tensorType', value: create(TypeProto_TensorSchema, { elemType: dataTypeOf('float32') }) },
+            }),
+          }),
+        },
+      }),
+    });
+    const model = new GraphBuilder()
+      .input('x', 'float32', [4, 3])
+      .node('Sin', ['x'], ['a'])
+      .node('SplitToSequence', ['a'], ['rows'], { axis: 0n })
+      .outputAs(sequence)
+      .build();
+    const list = listCuts(model, await analyse(model, runtime));
+    expect(list.cuts.map(({ id }) => id)).toEqual([2]);
+    expect(list.unsplittable).toMatch(/output "rows" would have to come back, and it is a sequence/);
+  });
+
+  test('a graph of one node says that it has one', async () => {
+    const model = new GraphBuilder().input('x', 'float32', [2]).node('Sin', ['x'], ['y']).output('y').build();
+    const list = listCuts(model, await analyse(model, runtime));
+    expect([list.cuts.map(({ id }) => id), list.unsplittable]).toEqual([[0, 1], 'the graph has one node']);
+  });
+});
+
+test('data-dependent dimensions stay open in head and tail', async () => {
+  const model = new GraphBuilder()
+    .input('x', 'float32', [3, 4])
+    .node('Relu', ['x'], ['a'])
+    .node('NonZero', ['a'], ['where'])
+    .node('Transpose', ['where'], ['t'])
+    .node('GatherND', ['a', 't'], ['found'])
+    .node('Sin', ['found'], ['y'])
+    .output('y')
+    .build();
+  const checked = await prepare(model, runtime);
+  const dynamic = checked.list.cuts.filter((cut) => cut.dynamic).map(({ id }) => id);
+  // The output's size depends on the data: only the local cut moves nothing of unknown size.
+  expect(dynamic).toEqual([0, 1, 2, 3, 4]);
+  for (const { head } of checked.list.cuts) expect(await errorOf(checked, head, runtime)).toBeLessThanOrEqual(1e-4);
+});
+
+test('local functions stay with the parts that call them', async () => {
+  const twice = create(FunctionProtoSchema, {
+    name: 'Twice',
+    domain: 'test',
+    input: ['v'],
+    output: ['w'],
+    node: [node('Add', ['v', 'v'], ['w'])],
+    opsetImport: [create(OperatorSetIdProtoSchema, { domain: '', version: 17n })],
+  });
+  const call = (input: string, output: string) => {
+    const proto = node('Twice', [input], [output]);
+    proto.domain = 'test';
+    return proto;
+  };
+  const model = new GraphBuilder()
+    .input('x', 'float32', [4])
+    .add(call('x', 'a'))
+    .node('Sin', ['a'], ['b'])
+    .add(call('b', 'y'))
+    .output('y')
+    .build({ functions: [twice], domains: ['test'] });
+  expect(await everyCutAgrees(model, false)).toEqual([0, 1, 2, 3]);
+  await everyCutAgrees(model, true);
+});
+
+test('a set that is not closed names the edge that it breaks', async () => {
+  const { model, analysis } = await prepare(conditional(), runtime, { optimize: false });
+  expect(() => extract(model, analysis, new Set([0, 4]))).toThrow(
+    /reads "late", but not node 1|reads "positive", but not node 3/,
+  );
+  expect(() => describeCut(model, analysis, new Set([1]), 9)).toThrow(
+    'The head has node 1 "late" (Cos), which reads "early", but not node 0 "early" (Sin), which writes it.',
+  );
+});
+
+test('a graph that is not in order is put in order', async () => {
+  const model = new GraphBuilder()
+    .input('x', 'float32', [4])
+    .node('Cos', ['a'], ['b'])
+    .node('Sin', ['x'], ['a'])
+    .node('Add', ['a', 'b'], ['y'])
+    .output('y')
+    .build();
+  const checked = await prepare(model, runtime);
+  expect(checked.model.graph?.node.map(({ opType }) => opType)).toEqual(['Sin', 'Cos', 'Add']);
+});
