@@ -176,3 +176,32 @@ test('an inference that only the edge can finish waits for it to come back', asy
     await own.stop();
   }
 });
+
+test('a graphics device that is lost comes back, and the inference under way is not lost with it', async ({ page }) => {
+  await openPage(page, edge.url);
+  const run = () =>
+    page.evaluate(async ({ values, dims }) => {
+      const { session, cutpoint } = globalThis;
+      const feeds = { x: new cutpoint.Tensor('float32', Float32Array.from(values), dims) };
+      const traced = new Promise<number>((resolve) => session.on('trace', (trace) => resolve(trace.cut)));
+      const { scores } = await session.run(feeds, { cut: 4 });
+      return { cut: await traced, scores: Array.from(scores?.data as Float32Array) };
+    }, args);
+  await page.evaluate(async () => {
+    globalThis.session = await globalThis.cutpoint.connect('/', { model: 'tiny' });
+    globalThis.session.on('device', () => {
+      document.title = 'new device';
+    });
+  });
+  const before = await run();
+  const devtools = await page.context().browser()?.newBrowserCDPSession();
+  const during = run();
+  await devtools?.send('Browser.crashGpuProcess');
+  expect((await during).cut).toBe(before.cut);
+  await expect(page).toHaveTitle('new device');
+  const after = await run();
+  expect(after.cut).toBe(before.cut);
+  after.scores.forEach((score, i) => {
+    expect(score).toBeCloseTo(before.scores[i] ?? Number.NaN, 4);
+  });
+});

@@ -64,6 +64,14 @@ describe('the head to learn the device by', () => {
     expect(calibrationCut(table(cut(0, 0), cut(1, 0.02), cut(5, 0.5), cut(10, 1)), () => 0)?.id).toBe(1);
   });
 
+  it('stays short when the network is long', () => {
+    const long = table(
+      ...[0.004, 0.02, 0.1, 0.2].map((share, i) => cut(i + 1, share, { headMs: share * 1000 })),
+      cut(10, 1, { headMs: 1000 }),
+    );
+    expect(calibrationCut(long, () => 0)?.headMs).toBe(4);
+  });
+
   it('is none when there is no head', () => {
     expect(calibrationCut(table(cut(0, 0)), () => 0)).toBeUndefined();
   });

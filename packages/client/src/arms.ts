@@ -27,18 +27,20 @@ export function nearestCut(table: CutTable, id: number): Cut | undefined {
   return nearest;
 }
 
-/** A head of this share of the whole is timed first: long enough to tell, short enough to be there soon. */
+/**
+ * A head of this share of the whole is timed first: long enough to tell, short enough to be there soon. No more than
+ * this many ms where it was profiled, because the device may be a hundred times slower.
+ */
 const CALIBRATION_SHARE = { least: 0.1, most: 0.25 } as const;
+const CALIBRATION_HEAD_MS = { least: 2, most: 5 } as const;
 
-/** The head to learn the device by: within the share, the one with the fewest weights; else the nearest to it. */
+/** The head to learn the device by: within these bounds the one with the fewest weights; else the nearest to them. */
 export function calibrationCut(table: CutTable, packBytes: (cut: Cut) => number): Cut | undefined {
-  const wholeFlops = Math.max(0, ...table.cuts.map(({ headFlops }) => headFlops));
-  const heads = table.cuts.filter((cut) => cut.headGraph !== null && cut.headMs > 0 && cut.headFlops > 0);
-  const { least, most } = CALIBRATION_SHARE;
-  const away = ({ headFlops }: Cut) => {
-    const share = headFlops / wholeFlops;
-    return share < least ? least - share : Math.max(0, share - most);
-  };
-  const [best] = heads.sort((a, b) => away(a) - away(b) || packBytes(a) - packBytes(b) || a.headFlops - b.headFlops);
+  const wholeMs = Math.max(0, ...table.cuts.map(({ headMs }) => headMs));
+  const least = Math.min(CALIBRATION_SHARE.least * wholeMs, CALIBRATION_HEAD_MS.least);
+  const most = Math.min(CALIBRATION_SHARE.most * wholeMs, CALIBRATION_HEAD_MS.most);
+  const away = ({ headMs }: Cut) => (headMs < least ? least - headMs : Math.max(0, headMs - most));
+  const heads = table.cuts.filter((cut) => cut.headGraph !== null && cut.headMs > 0);
+  const [best] = heads.sort((a, b) => away(a) - away(b) || packBytes(a) - packBytes(b) || a.headMs - b.headMs);
   return best;
 }

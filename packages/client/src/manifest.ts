@@ -23,28 +23,38 @@ export async function fetchManifest(
 ): Promise<Manifest> {
   const path = `v1/models/${encodeURIComponent(model)}/manifest`;
   onProgress({ stage: 'manifest', loadedBytes: 0, totalBytes: 0 });
-  let refusedReady = false;
-  for (;;) {
+  for (let isLast = false; ; ) {
     const { status, body } = await http.json(path, signal);
     if (status >= 200 && status < 300) return checked(parseManifest(body), path);
     const error = edgeErrorOf(body);
     if (status === 401 || status === 403) throw refusal(status, error, path);
+    // It may have become ready between two questions; after a second refusal it has not.
+    if (isLast) throw refusal(status, error, path);
+    await untilReady(http, model, status, onProgress, signal);
+    isLast = true;
+  }
+}
+
+/** Asks how far the edge is until the model is ready; throws when it never will be. */
+async function untilReady(
+  http: EdgeHttp,
+  model: string,
+  status: number,
+  onProgress: (progress: Progress) => void,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  for (;;) {
     const listed = await listModels(http, signal);
     const known = listed.find(({ name }) => name === model);
     if (!known) throw unknownModel(model, listed, status);
-    if (known.status === 'failed' || known.status === 'missing') {
+    if (known.status === 'ready') return;
+    if (known.status !== 'preparing') {
       const why = known.reason ?? 'no reason was given';
       throw new CutpointError('model_not_ready', `The edge cannot serve "${model}": ${why}`, {
         ...(known.code === undefined ? {} : { edgeCode: known.code }),
       });
     }
-    // It may have become ready between the two questions; after a second refusal it has not.
-    if (known.status === 'ready') {
-      if (refusedReady) throw refusal(status, error, path);
-      refusedReady = true;
-      continue;
-    }
-    const detail = known.progress?.stage ?? `the edge is ${known.status}`;
+    const detail = `the edge prepares the model: ${known.progress?.stage ?? 'waiting for its turn'}`;
     onProgress({ stage: 'manifest', loadedBytes: 0, totalBytes: 0, detail });
     await orAborted(new Promise((resolve) => setTimeout(resolve, PREPARING_POLL_MS)), signal);
   }

@@ -54,7 +54,7 @@ export class VariantRunner {
   readonly #host: RunnerHost;
   /** Cuts whose head could not be built here; not tried again. */
   readonly #broken = new Set<number>();
-  readonly #stopListening: () => void;
+  readonly #unsubscribe: readonly (() => void)[];
   #forced: number | undefined;
   #preparing = false;
 
@@ -65,9 +65,12 @@ export class VariantRunner {
     const { edge, manifest } = host;
     const { load, device } = edge.knowledgeOf(manifest.model);
     this.controller = new Controller(armsOf(table), { policy, link: edge.link, load, device });
-    this.#stopListening = edge.heads.events.on('released', ({ spec }) => {
-      if (spec.variant.table === variant.table) this.controller.setReady(spec.cut.id, false);
-    });
+    this.#unsubscribe = [
+      edge.heads.events.on('released', ({ spec }) => {
+        if (spec.variant.table === variant.table) this.controller.setReady(spec.cut.id, false);
+      }),
+      edge.runtime.events.on('restarted', () => this.#broken.clear()),
+    ];
     this.force(forced);
   }
 
@@ -108,7 +111,9 @@ export class VariantRunner {
     try {
       return await this.#tryUntilDone({ ...request, signal: AbortSignal.any([request.signal, late.signal]) });
     } catch (cause) {
-      if (!late.signal.aborted || request.signal.aborted) throw cause;
+      // The last try had only what was left of it; the caller knows the whole.
+      const ranOut = late.signal.aborted || (cause instanceof CutpointError && cause.code === 'deadline_exceeded');
+      if (!ranOut || request.signal.aborted) throw cause;
       throw new CutpointError('deadline_exceeded', `No result within ${deadlineMs} ms.`, { cause });
     } finally {
       cancel();
@@ -119,8 +124,9 @@ export class VariantRunner {
     const { clock } = this.#host.edge;
     const endMs = clock.now() + (request.deadlineMs ?? OFFLINE_GRACE_MS);
     const asked = request.cut ?? this.#forced;
-    if (asked !== undefined) await this.#prepareNearest(asked, request.signal);
     for (let attempt = 1; ; attempt++) {
+      // Again after a failure: it may have taken the head with it.
+      if (asked !== undefined) await this.#prepareNearest(asked, request.signal);
       const plan = await this.#decide(request, endMs);
       const cut = this.#cut(plan.chosen.arm.cut);
       try {
@@ -142,7 +148,7 @@ export class VariantRunner {
   }
 
   close(): void {
-    this.#stopListening();
+    for (const unsubscribe of this.#unsubscribe) unsubscribe();
   }
 
   /** Waits for the edge when nothing can run without it. */

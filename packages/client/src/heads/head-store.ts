@@ -65,7 +65,7 @@ export class HeadStore {
     this.#http = http;
     this.#packs = packs;
     this.#runtime = runtime;
-    runtime.events.on('restarted', () => this.#forgetAll());
+    runtime.events.on('lost', () => this.#forgetAll());
   }
 
   get(key: string): Head | undefined {

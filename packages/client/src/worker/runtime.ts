@@ -1,16 +1,20 @@
 import type { Clock } from '../clock.js';
 import { Emitter } from '../emitter.js';
-import { CutpointError } from '../errors.js';
+import { CutpointError, orAborted } from '../errors.js';
 import type { DeviceChoice } from '../session.js';
 import type { AnswerMessage, Call, Results, TensorMessage } from './messages.js';
 
 /** After a lost device WebGPU is tried again this often before heads stay on the CPU. */
 const MAX_GPU_LOSSES = 3;
+/** And the worker is replaced this often in all: what fails for ever must not start for ever. */
+const MAX_LOSSES = 6;
 /** The driver comes back in this time after a crash. */
 const GPU_RETURN_MS = 1000;
 
 export interface RuntimeEvents {
-  /** The worker was replaced: every head is gone and has to be built again. */
+  /** The worker is gone, and every head with it. */
+  lost: string;
+  /** Another worker took its place; heads have to be built again. */
   restarted: DeviceChoice;
 }
 
@@ -29,6 +33,8 @@ export class Runtime {
   #nextId = 1;
   #losses = 0;
   #closed = false;
+  #restarting: Promise<void> | undefined;
+  #failure = 'The runtime is not there.';
 
   private constructor(wanted: 'auto' | 'webgpu' | 'wasm', clock: Clock) {
     this.#wanted = wanted;
@@ -51,12 +57,13 @@ export class Runtime {
     }
   }
 
+  /** One call at a time runs; the others wait their turn, and while the worker is replaced, for the new one. */
   call<C extends Call>(call: C, transfer: Transferable[] = [], signal?: AbortSignal): Promise<Results[C['type']]> {
     const worker = this.#worker;
     if (!worker) {
-      return Promise.reject(
-        this.#closed ? CutpointError.closed() : new CutpointError('runtime_failed', 'The runtime is starting again.'),
-      );
+      if (this.#closed) return Promise.reject(CutpointError.closed());
+      if (!this.#restarting) return Promise.reject(new CutpointError('runtime_failed', this.#failure));
+      return orAborted(this.#restarting, signal).then(() => this.call(call, transfer, signal));
     }
     if (signal?.aborted) return Promise.reject(CutpointError.aborted(signal));
     const id = this.#nextId++;
@@ -96,14 +103,14 @@ export class Runtime {
     worker.onmessage = ({ data }: MessageEvent<AnswerMessage>) => this.#onAnswer(data);
     worker.onerror = (event) => {
       event.preventDefault();
-      void this.#restart(event.message || 'the worker script could not be loaded');
+      this.#replace(event.message || 'the worker script could not be loaded');
     };
     this.#worker = worker;
   }
 
   #onAnswer(answer: AnswerMessage): void {
     if ('deviceLost' in answer) {
-      void this.#restart(answer.deviceLost);
+      this.#replace(answer.deviceLost);
       return;
     }
     const waiting = this.#waiting.get(answer.id);
@@ -118,23 +125,32 @@ export class Runtime {
    * A dead device lives on inside onnxruntime until its last session is released, and a run after the failure may
    * freeze the thread: a fresh worker is the one way back that always works.
    */
-  async #restart(reason: string): Promise<void> {
+  #replace(reason: string): void {
     if (this.#closed || !this.#worker) return;
-    this.#stop(new CutpointError('runtime_failed', `The head's runtime failed: ${reason}`));
+    this.#failure = `The runtime of the head failed: ${reason}`;
+    this.#stop(new CutpointError('runtime_failed', this.#failure));
+    this.events.emit('lost', reason);
     this.#losses += 1;
-    if (this.#losses > MAX_GPU_LOSSES * 2) return;
-    await new Promise<void>((resolve) => this.#clock.after(GPU_RETURN_MS, resolve));
-    if (this.#closed) return;
-    this.#spawn();
-    const device = this.#losses > MAX_GPU_LOSSES ? 'wasm' : this.#wanted;
-    try {
-      const choice = await this.call({ type: 'probe', device });
-      const why =
-        device === this.#wanted ? choice.reason : `WebGPU failed ${this.#losses} times; the CPU (WASM) is used.`;
-      this.events.emit('restarted', { ...choice, reason: why });
-    } catch {
-      // The new worker failed as well: its own error handler goes on from there.
-    }
+    if (this.#losses > MAX_LOSSES) return;
+    this.#restarting = new Promise<void>((resolve) => this.#clock.after(GPU_RETURN_MS, resolve)).then(() => {
+      this.#restarting = undefined;
+      if (this.#closed) return;
+      this.#spawn();
+      this.#announce();
+    });
+  }
+
+  /** The first call of a new worker: its own answer comes before that of any other. */
+  #announce(): void {
+    const stays = this.#losses <= MAX_GPU_LOSSES;
+    this.call({ type: 'probe', device: stays ? this.#wanted : 'wasm' }).then(
+      (choice) => {
+        const reason = stays ? choice.reason : `WebGPU failed ${this.#losses} times, so the CPU is used (WASM).`;
+        this.events.emit('restarted', { ...choice, reason });
+      },
+      // The new worker failed as well, and is replaced in its turn.
+      () => {},
+    );
   }
 
   #stop(error: CutpointError): void {
