@@ -9,6 +9,8 @@ type Run = (argv: readonly string[], io: CommandIo) => Promise<number>;
 const COMMANDS: Readonly<Record<string, { readonly summary: string; readonly load: () => Promise<Run> }>> = {
   serve: { summary: 'serve the models and the demo page', load: async () => (await import('./serve.js')).run },
   add: { summary: 'put a model of your own into the repository', load: async () => (await import('./add.js')).run },
+  inspect: { summary: 'list the cuts of a model', load: async () => (await import('./inspect.js')).run },
+  split: { summary: 'write the head and the tail of one cut', load: async () => (await import('./split.js')).run },
   verify: {
     summary: 'check that every cut of an ONNX file gives the same outputs',
     load: async () => (await import('./verify.js')).run,

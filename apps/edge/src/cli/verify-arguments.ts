@@ -81,6 +81,7 @@ export function whole(option: string, text: string): number {
 
 /** `code: message`, for errors that say what to do about them. */
 export function codedMessage(error: unknown): { readonly code: string; readonly message: string } {
+  if (error instanceof Error && error.name === 'AbortError') return { code: 'aborted', message: 'interrupted' };
   if (error instanceof OnnxError || error instanceof ModelError) return { code: error.code, message: error.message };
   return { code: 'internal', message: error instanceof Error ? error.message : String(error) };
 }
