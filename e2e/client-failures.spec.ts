@@ -136,8 +136,14 @@ test('an edge that goes away and comes back: the page says so, finishes alone wh
     const before = await run(0);
     const local = await run(1e9);
 
+    // Half a second of upload: the edge dies in the middle of it.
+    await page.evaluate(() => globalThis.session.setShape({ uplinkBytesPerMs: 12 }));
+    const underWay = run(0);
+    await new Promise((resolve) => setTimeout(resolve, 150));
     await own.kill();
+    expect((await underWay).cut).toBe(local.cut);
     await expect.poll(() => states).toContain('offline');
+    await page.evaluate(() => globalThis.session.setShape(undefined));
     const alone = await run();
     expect(alone.cut).toBe(local.cut);
     alone.scores.forEach((score, i) => {
@@ -204,4 +210,37 @@ test('a graphics device that is lost comes back, and the inference under way is 
   after.scores.forEach((score, i) => {
     expect(score).toBeCloseTo(before.scores[i] ?? Number.NaN, 4);
   });
+});
+
+test('forty inferences at once, at many cuts, every fourth aborted: each settles as it should', async ({ page }) => {
+  await openPage(page, edge.url);
+  const settled = await page.evaluate(async ({ values, dims }) => {
+    const { connect, Tensor } = globalThis.cutpoint;
+    const session = await connect('/', { model: 'tiny', device: 'wasm' });
+    const feeds = { x: new Tensor('float32', Float32Array.from(values), dims) };
+    const { scores: reference } = await session.run(feeds, { cut: 0 });
+    const wanted = Array.from(reference?.data as Float32Array);
+    const jobs = Array.from({ length: 40 }, async (_, i) => {
+      const abort = new AbortController();
+      if (i % 4 === 3) setTimeout(() => abort.abort(), i * 5);
+      try {
+        const { scores } = await session.run(feeds, { cut: [0, 2, 4, 7, 1e9][i % 5] ?? 0, signal: abort.signal });
+        const got = Array.from(scores?.data as Float32Array);
+        return Math.max(...got.map((value, at) => Math.abs(value - (wanted[at] ?? Number.NaN)))) < 1e-5
+          ? 'right'
+          : 'wrong';
+      } catch (error) {
+        return error instanceof globalThis.cutpoint.CutpointError ? error.code : String(error);
+      }
+    });
+    const settled = await Promise.all(jobs);
+    await session.close();
+    return settled;
+  }, args);
+  settled.forEach((outcome, i) => {
+    // A late abort may come after the answer.
+    if (i % 4 === 3) expect(['aborted', 'right']).toContain(outcome);
+    else expect(outcome, `inference ${i}`).toBe('right');
+  });
+  expect(settled).toContain('aborted');
 });

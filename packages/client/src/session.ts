@@ -50,8 +50,9 @@ export interface ConnectOptions {
 
 export interface RunOptions {
   readonly signal?: AbortSignal;
-  /** Cut id to use whatever the policy says; nearest listed one. */
+  /** Cut id to use whatever the policy says; nearest listed one. The run waits until its head is built. */
   readonly cut?: number;
+  /** ms after which the result is worthless: the run then rejects with `deadline_exceeded`. */
   readonly deadlineMs?: number;
 }
 
@@ -129,9 +130,18 @@ export interface Session extends AsyncDisposable {
   /** Of the model's own graph, as `ort.InferenceSession` has them. */
   readonly inputNames: readonly string[];
   readonly outputNames: readonly string[];
-  /** onnxruntime's `run`: the model's own inputs to the model's own outputs. */
+  /**
+   * onnxruntime's `run`: the model's own inputs to the model's own outputs. Takes tensors of onnxruntime-web and of
+   * onnxruntime-common whose data is on the CPU; leave it unchanged until the run has settled. When the edge goes away
+   * meanwhile the run finishes here if it can, else waits for the edge until the deadline (15 s without one).
+   * @throws CutpointError `bad_feeds`, `shape_not_served`, `edge_unreachable`, `overloaded`, `deadline_exceeded`,
+   *   `stale_manifest`, `runtime_failed`, `edge_error`, `aborted`, `closed`
+   */
   run(feeds: Readonly<Record<string, Tensor>>, options?: RunOptions): Promise<Record<string, Tensor>>;
-  /** The pixel variant: resizes once to the best served size, and runs. */
+  /**
+   * The pixel variant: resizes once to the best served size, and runs.
+   * @throws CutpointError `bad_image`, `no_image_input`, and what {@link run} throws
+   */
   runImage(image: ImageSource, options?: RunOptions): Promise<ImageResult>;
   /** What would be decided now for the variant last used, every arm with its terms; `undefined` before the first run. */
   explain(): Plan | undefined;

@@ -77,6 +77,8 @@ export class HeadRuntime {
     const session = await ort.InferenceSession.create(call.graph, {
       executionProviders: [provider === 'webgpu' ? { name: 'webgpu', device: await this.#gpuDevice() } : 'wasm'],
       externalData: call.packs.map(({ path, bytes }) => ({ path, data: bytes })),
+      // Sessions have a level of their own: that shape nodes of a head stay on the CPU is no error of anybody's.
+      logSeverityLevel: 3,
     } as InferenceSession.SessionOptions);
     // The cast: `device` is missing in the options' type, and read by the provider.
     try {
