@@ -5,6 +5,7 @@ import { parseArgs } from 'node:util';
 import {
   type Cut,
   type CutTable,
+  type EdgeTimings,
   encodeTensors,
   type Manifest,
   ProtocolError,
@@ -13,16 +14,30 @@ import {
   type TensorInfo,
 } from '@cutpoint/protocol';
 import type { Bench } from '../bench.js';
-import { median, quantile, round } from '../statistics.js';
+import { quantile, round } from '../statistics.js';
 import { BareTail } from './bare-tail.js';
 import { EdgeProcess } from './edge-process.js';
 import { CROSSING_BYTES, overheadNetwork } from './network.js';
 import { type Reply, StreamClient } from './stream-client.js';
 
 const MODEL = 'overhead';
-const WARM_UP = 100;
+/** Pairs before the first that counts: on both sides the engine has then compiled what runs often, as in any edge that is up. */
+const WARM_UP = 1_000;
+/** The same figure for an edge that has just started is told too: of so many pairs, after so many. */
+const EARLY_PAIRS = 400;
+const EARLY_AFTER = 100;
 /** Threads of onnxruntime in one tail, at the edge and bare alike. */
 const THREADS = 1;
+
+/** One request through the edge and one bare run of the same tail. */
+interface Pair {
+  readonly edgeMs: number;
+  readonly timings: EdgeTimings;
+  /** onnxruntime's `run` alone, by the worker's clock. */
+  readonly runMs: number;
+  /** The same with the message to the worker and the one back. */
+  readonly hopMs: number;
+}
 
 /**
  * What the edge adds to a tail: a request over loopback with 64 KB up, against onnxruntime's `run` of the same tail
@@ -64,11 +79,7 @@ async function measure(workDir: string, pairs: number, print: (line: string) => 
   });
   using client = await StreamClient.open(edge.url);
 
-  const edgeMs: number[] = [];
-  const bareMs: number[] = [];
-  const bareHopMs: number[] = [];
-  const differenceMs: number[] = [];
-  const stages: Reply['result']['timings'][] = [];
+  const measured: Pair[] = [];
   for (let index = -WARM_UP; index < pairs; index++) {
     const input = Float32Array.from({ length: CROSSING_BYTES / 4 }, (_, at) => Math.sin(at + index));
     const through = async () =>
@@ -79,40 +90,42 @@ async function measure(workDir: string, pairs: number, print: (line: string) => 
     const run = await alone();
     const request = first ?? (await through());
     assertSame(request.reply.payload, run.output);
-    if (index < 0) continue;
-    edgeMs.push(request.ms);
-    bareMs.push(run.runMs);
-    bareHopMs.push(run.hopMs);
-    differenceMs.push(request.ms - run.runMs);
-    stages.push(request.reply.result.timings);
+    const { runMs, hopMs } = run;
+    measured.push({ edgeMs: request.ms, timings: request.reply.result.timings, runMs, hopMs });
   }
+  return report(measured.slice(WARM_UP), measured.slice(EARLY_AFTER, EARLY_AFTER + EARLY_PAIRS), print);
+}
 
-  const stage = (name: keyof Reply['result']['timings']) => round(median(stages.map((timings) => timings[name])));
+function report(pairs: readonly Pair[], early: readonly Pair[], print: (line: string) => void) {
+  const of = (list: readonly Pair[], value: (pair: Pair) => number, q = 0.5) => round(quantile(list.map(value), q));
+  const edge = (pair: Pair) => pair.edgeMs;
+  const bare = (pair: Pair) => pair.runMs;
   const result = {
-    pairs,
+    pairs: pairs.length,
+    warmUpPairs: WARM_UP,
     bytesUp: CROSSING_BYTES,
-    edgeP50Ms: round(median(edgeMs)),
-    edgeP95Ms: round(quantile(edgeMs, 0.95)),
-    bareP50Ms: round(median(bareMs)),
-    bareP95Ms: round(quantile(bareMs, 0.95)),
-    bareWithHopP50Ms: round(median(bareHopMs)),
-    differenceMs: round(median(edgeMs) - median(bareMs)),
-    pairedDifferenceP50Ms: round(median(differenceMs)),
+    edgeP50Ms: of(pairs, edge),
+    edgeP95Ms: of(pairs, edge, 0.95),
+    bareP50Ms: of(pairs, bare),
+    bareP95Ms: of(pairs, bare, 0.95),
+    bareWithHopP50Ms: of(pairs, (pair) => pair.hopMs),
+    differenceMs: round(of(pairs, edge) - of(pairs, bare)),
+    pairedDifferenceP50Ms: of(pairs, (pair) => pair.edgeMs - pair.runMs),
+    earlyDifferenceMs: round(of(early, edge) - of(early, bare)),
     edgeStagesP50Ms: {
-      upload: stage('uploadMs'),
-      queue: stage('queueMs'),
-      decode: stage('decodeMs'),
-      tail: stage('tailMs'),
-      encode: stage('encodeMs'),
-      total: stage('totalMs'),
+      upload: of(pairs, ({ timings }) => timings.uploadMs),
+      queue: of(pairs, ({ timings }) => timings.queueMs),
+      decode: of(pairs, ({ timings }) => timings.decodeMs),
+      tail: of(pairs, ({ timings }) => timings.tailMs),
+      encode: of(pairs, ({ timings }) => timings.encodeMs),
+      total: of(pairs, ({ timings }) => timings.totalMs),
     },
   };
-  print(`${pairs} pairs, ${CROSSING_BYTES} bytes up, loopback, p50 (p95)`);
+  const hop = `${result.bareWithHopP50Ms} ms with the hop there and back`;
+  print(`${pairs.length} pairs after ${WARM_UP} to warm up, ${CROSSING_BYTES} bytes up, loopback, p50 (p95)`);
   print(`through the edge       ${result.edgeP50Ms} ms (${result.edgeP95Ms})`);
-  print(
-    `bare in a worker       ${result.bareP50Ms} ms (${result.bareP95Ms}), ${result.bareWithHopP50Ms} ms with the hop there and back`,
-  );
-  print(`difference             ${result.differenceMs} ms`);
+  print(`bare in a worker       ${result.bareP50Ms} ms (${result.bareP95Ms}), ${hop}`);
+  print(`difference             ${result.differenceMs} ms; ${result.earlyDifferenceMs} ms just after the start`);
   print(`stages at the edge     ${JSON.stringify(result.edgeStagesP50Ms)}`);
   return result;
 }

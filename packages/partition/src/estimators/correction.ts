@@ -31,8 +31,8 @@ export class Correction {
   }
 }
 
-/** Factors change slowly between runs; they are worked out again when they are this old. */
-const REFRESH_MS = 2_000;
+/** Between runs factors fade by 6 % in this time; more often they are not worked out again. */
+const REFRESH_MS = 10_000;
 
 /** The corrections of one part (head or tail) of every arm. */
 export class Corrections {
