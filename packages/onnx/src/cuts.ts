@@ -2,6 +2,7 @@ import type { Analysis } from './analyse.js';
 import { OnnxError } from './errors.js';
 import { type GraphIndex, indexOf } from './graph-index.js';
 import type { Model } from './model.js';
+import { PrefixSet } from './prefix-set.js';
 import { expectedBytes } from './tensor-data.js';
 
 /** One cut with what it moves and what each side has to do. Names are tensor names. */
@@ -52,10 +53,10 @@ export function listCuts(model: Model, analysis: Analysis): CutList {
   const cuts: CutDescription[] = [];
   const excluded: { id: number; reason: string }[] = [];
   const seen = new Set<string>();
-  const local = prefix(last);
+  const local = new PrefixSet(last);
   seen.add(keyOf(boundaryOf(index, local)));
   for (let id = 0; id < last; id++) {
-    const head = prefix(id);
+    const head = new PrefixSet(id);
     const boundary = boundaryOf(index, head);
     const key = keyOf(boundary);
     if (seen.has(key) && id > 0) continue;
@@ -121,10 +122,6 @@ export function boundaryOf(index: GraphIndex, head: ReadonlySet<number>): Bounda
     if (head.has(i)) crossing.push(...node.output.filter((name) => name !== '' && tailReads(name)));
   }
   return { crossing, headOutputs, tailOutputs };
-}
-
-function prefix(length: number): ReadonlySet<number> {
-  return new Set(Array.from({ length }, (_, i) => i));
 }
 
 function keyOf({ crossing, headOutputs }: Boundary): string {

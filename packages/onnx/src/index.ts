@@ -10,5 +10,6 @@ export * from './model.js';
 export * from './optimize.js';
 export * from './packs.js';
 export * from './pixels.js';
+export { PrefixSet } from './prefix-set.js';
 export { fromHalf, randomTensor, seededRandom, toHalf } from './random.js';
 export * from './runtime.js';

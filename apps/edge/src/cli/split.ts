@@ -1,6 +1,6 @@
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type CutDescription, describeCut, encodeModel, extract, type Model, packsOf } from '@cutpoint/onnx';
+import { type CutDescription, describeCut, encodeModel, extract, type Model, PrefixSet, packsOf } from '@cutpoint/onnx';
 import { ModelError } from '../models/error.js';
 import { openSplitModel, type SplitModel } from '../ort/split-model.js';
 import { type ModelArguments, parseModelArguments } from './inspect-arguments.js';
@@ -58,8 +58,7 @@ async function split(args: ModelArguments, io: CommandIo): Promise<void> {
 function cutOf({ model, analysis, cuts }: SplitModel, id: number): CutDescription {
   const last = analysis.nodes.length;
   if (id > last) throw new ModelError('bad_arguments', `--cut ${id}: the cuts of this model are 0 to ${last}`);
-  const head = new Set(Array.from({ length: id }, (_, i) => i));
-  return cuts.cuts.find((cut) => cut.id === id) ?? describeCut(model, analysis, head, id);
+  return cuts.cuts.find((cut) => cut.id === id) ?? describeCut(model, analysis, new PrefixSet(id), id);
 }
 
 /** An empty part has no file; one from an earlier split must not be taken for it. */

@@ -1,4 +1,4 @@
-import { type CutDescription, describeCut, OnnxError } from '@cutpoint/onnx';
+import { type CutDescription, describeCut, OnnxError, PrefixSet } from '@cutpoint/onnx';
 import { ModelError } from '../models/error.js';
 import { openSplitModel, type SplitModel } from '../ort/split-model.js';
 import type { CommandIo } from './io.js';
@@ -116,8 +116,7 @@ function chosen(split: SplitModel, choice: CutChoice): readonly CutDescription[]
     const last = split.analysis.nodes.length;
     if (id > last) throw new ModelError('bad_arguments', `--cuts ${id}: the cuts of this model are 0 to ${last}`);
     // One that equals another is not listed, and can be run all the same.
-    const head = new Set(Array.from({ length: id }, (_, i) => i));
-    return cuts.find((cut) => cut.id === id) ?? describeCut(split.model, split.analysis, head, id);
+    return cuts.find((cut) => cut.id === id) ?? describeCut(split.model, split.analysis, new PrefixSet(id), id);
   });
 }
 
