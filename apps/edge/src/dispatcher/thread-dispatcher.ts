@@ -9,6 +9,8 @@ export interface ThreadDispatcherOptions {
   readonly threadsPerWorker: number;
   /** Sessions that each worker keeps. */
   readonly sessionsPerWorker: number;
+  /** What the threads run; `@cutpoint/edge/tail-worker` when left out. */
+  readonly workerFile?: string;
   /** A worker failed outside of any task; the pool has replaced it. */
   readonly onWorkerError?: (error: unknown) => void;
 }
@@ -25,12 +27,13 @@ export class ThreadDispatcher implements Dispatcher {
   readonly workers: number;
   readonly #pool: Piscina<TailTask, TailOutcome>;
   readonly #affinity: Affinity;
+  readonly #running = new Set<Promise<unknown>>();
 
   constructor(options: ThreadDispatcherOptions) {
     this.workers = options.workers;
     this.#affinity = new Affinity(options.sessionsPerWorker);
     this.#pool = new Piscina({
-      filename: createRequire(import.meta.url).resolve('@cutpoint/edge/tail-worker'),
+      filename: options.workerFile ?? createRequire(import.meta.url).resolve('@cutpoint/edge/tail-worker'),
       minThreads: options.workers,
       maxThreads: options.workers,
       idleTimeout: Number.POSITIVE_INFINITY,
@@ -69,14 +72,25 @@ export class ThreadDispatcher implements Dispatcher {
     }
   }
 
+  /**
+   * Waits for what runs, however long that takes: a thread that is stopped inside onnxruntime takes the whole process
+   * down with it.
+   */
   async close(): Promise<void> {
+    while (this.#running.size > 0) await Promise.allSettled(this.#running);
     await this.#pool.destroy();
   }
 
   async #post(task: TailTask, isWarmUp: boolean): Promise<TailOutcome> {
     const routing: Routing = { graphFile: task.graphFile, isWarmUp };
     const routed = { ...task, [queueOptionsSymbol]: routing };
-    return await this.#pool.run(routed, { transferList: [task.payload.buffer] });
+    const running = this.#pool.run(routed, { transferList: [task.payload.buffer] });
+    this.#running.add(running);
+    try {
+      return await running;
+    } finally {
+      this.#running.delete(running);
+    }
   }
 }
 

@@ -13,23 +13,31 @@ const UTILISATION_STEP = 0.1;
 export class LoadPublisher {
   readonly #read: () => LoadReport;
   readonly #publish: (report: LoadReport) => void;
+  readonly #clock: () => number;
   #last: LoadReport | undefined;
+  #lookedAtMs = Number.NEGATIVE_INFINITY;
   #pending: NodeJS.Timeout | undefined;
   readonly #heartbeat: NodeJS.Timeout;
 
-  constructor(read: () => LoadReport, publish: (report: LoadReport) => void) {
+  /** @param clock monotonic, in ms. */
+  constructor(read: () => LoadReport, publish: (report: LoadReport) => void, clock: () => number) {
     this.#read = read;
     this.#publish = publish;
+    this.#clock = clock;
     this.#heartbeat = setInterval(() => this.#send(read()), HEARTBEAT_MS).unref();
   }
 
-  /** Something may have changed. Looks at it once, {@link MIN_INTERVAL_MS} after the first call. */
+  /** Something may have changed: looks at it soon, and never more often than {@link MIN_INTERVAL_MS}. */
   touch(): void {
-    this.#pending ??= setTimeout(() => {
-      this.#pending = undefined;
-      const report = this.#read();
-      if (this.#last === undefined || isMaterial(this.#last, report)) this.#send(report);
-    }, MIN_INTERVAL_MS).unref();
+    this.#pending ??= setTimeout(
+      () => {
+        this.#pending = undefined;
+        this.#lookedAtMs = this.#clock();
+        const report = this.#read();
+        if (this.#last === undefined || isMaterial(this.#last, report)) this.#send(report);
+      },
+      Math.max(0, this.#lookedAtMs + MIN_INTERVAL_MS - this.#clock()),
+    ).unref();
   }
 
   stop(): void {

@@ -105,7 +105,7 @@ export async function startServer(
     },
     options.heartbeatMs,
   );
-  const publisher = new LoadPublisher(load, (report) => hub.publish(report));
+  const publisher = new LoadPublisher(load, (report) => hub.publish(report), clock);
 
   const release = async () => {
     publisher.stop();

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { writeFileSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Cut, CutTable, TensorInfo } from '@cutpoint/protocol';
 import type { PreparedModel } from '../prepare/prepared.js';
@@ -9,7 +9,9 @@ import { FLOAT, INT64, type TinyNode, tinyOnnx, UINT8 } from './tiny-onnx.js';
 
 function store(objectsDir: string, bytes: Uint8Array): string {
   const sha256 = createHash('sha256').update(bytes).digest('hex');
-  writeFileSync(join(objectsDir, sha256), bytes);
+  const file = join(objectsDir, sha256);
+  // onnxruntime maps packs: writing to one that is open would take the process down.
+  if (!existsSync(file)) writeFileSync(file, bytes);
   return sha256;
 }
 
@@ -106,7 +108,7 @@ export function tinyModel(objectsDir: string): PreparedModel {
 /** Takes one number and some hundred ms of one CPU. */
 export function slowModel(objectsDir: string): PreparedModel {
   const side = 256;
-  const products = 150;
+  const products = 500;
   const nodes: TinyNode[] = [{ op: 'Expand', in: ['x', 'shape'], out: 'm0' }];
   for (let index = 0; index < products; index += 1) {
     nodes.push({ op: 'MatMul', in: [`m${index}`, `m${index}`], out: `m${index + 1}` });
