@@ -1,7 +1,8 @@
 import { mkdtemp, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { expect, test } from '@playwright/test';
+import { expect, type Page, test } from '@playwright/test';
+import axe from 'axe-core';
 import { Edge } from './harness/edge.js';
 import { DemoPage } from './page-driver.js';
 
@@ -53,6 +54,50 @@ test('a picture is read through a middle cut of both networks that is set in the
   await expect(page.getByTestId('chosen-cut')).not.toContainText(/(^|, )0\//);
   expect(demo.complaints).toEqual([]);
 });
+
+/** 320 x 160, so that the smallest served size fits: the software adapter needs half a minute for it as it is. */
+async function smallPicture(page: Page): Promise<Buffer> {
+  await page.setViewportSize({ width: 320, height: 160 });
+  await page.setContent(`<body style="margin: 56px 16px; font: 30px Arial, sans-serif; word-spacing: 8px">${TEXT}`);
+  const picture = await page.screenshot({ type: 'jpeg', quality: 90 });
+  await page.setViewportSize({ width: 1280, height: 800 });
+  return picture;
+}
+
+test('with WebGPU a picture is read through a middle cut of both networks', async ({ page }) => {
+  test.setTimeout(300_000);
+  const demo = new DemoPage(page);
+  const body = await smallPicture(page);
+  await page.route('**/samples/invoice.jpg', (route) => route.fulfill({ body, contentType: 'image/jpeg' }));
+  await demo.open(edge.url, '?device=webgpu&cut=60,60');
+  await expect(demo.result).toHaveAttribute('data-runs', '1', { timeout: 240_000 });
+  await expect(demo.result).toContainText(TEXT);
+  await expect(demo.device).toHaveAttribute('data-kind', 'webgpu');
+  for (const model of ['ppocr-det', 'ppocr-rec']) {
+    const { index, last } = await demo.cutOf(model);
+    expect(index).toBeGreaterThan(0);
+    expect(index).toBeLessThan(last);
+  }
+  expect(demo.complaints).toEqual([]);
+});
+
+for (const colorScheme of ['light', 'dark'] as const) {
+  test(`axe finds nothing, ${colorScheme}`, async ({ page }) => {
+    await page.emulateMedia({ colorScheme });
+    const demo = new DemoPage(page);
+    await demo.open(edge.url, `?${WASM}&policy=offload`);
+    await expect(demo.result).toContainText(TEXT);
+    await expect(page.getByTestId('arms').locator('tr.chosen')).toHaveCount(1);
+    await page.evaluate(axe.source);
+    const violations = await page.evaluate(async () => {
+      // Put there by the line above.
+      const { axe } = globalThis as unknown as { axe: typeof import('axe-core') };
+      const results = await axe.run();
+      return results.violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' | ')}`);
+    });
+    expect(violations).toEqual([]);
+  });
+}
 
 test('a person takes the cut with the keyboard and gives it back', async ({ page }) => {
   const demo = new DemoPage(page);

@@ -1,5 +1,5 @@
-import { CutpointError, type LinkShape, type Progress, type SessionEvents } from '@cutpoint/client';
-import { EDGE_URL } from './edge-info.js';
+import { CutpointError, type LinkShape, type ModelStatus, type Progress, type SessionEvents } from '@cutpoint/client';
+import { EDGE_URL, fetchModels } from './edge-info.js';
 import { bytesPerMs } from './format.js';
 import type { Answer, Reading } from './networks/answer.js';
 import { Reader } from './networks/reader.js';
@@ -11,12 +11,16 @@ const SETTLE_EVERY_MS = 600;
 const MAX_SETTLING_RUNS = 8;
 /** Pause between tries to open a model while the edge does not answer. */
 const REOPEN_AFTER_MS = 3_000;
+/** How often the edge is asked how far it is with a model that it prepares. */
+const PREPARING_POLL_MS = 700;
 /** A stream rests this long after an error that it may get over. */
 const STREAM_PAUSE_MS = 1_000;
 
 /** What the page shows of the app; the app knows no element. */
 export interface AppView {
   opening(): void;
+  /** The edge is not ready with a model yet. */
+  preparing(model: ModelStatus): void;
   opened(reader: Reader): void;
   progress(model: string, progress: Progress): void;
   connection(state: SessionEvents['state']): void;
@@ -108,6 +112,7 @@ export class App {
     await former?.[Symbol.asyncDispose]();
     signal.throwIfAborted();
     const { model, policy, device } = this.#state;
+    await this.#whenPrepared(Reader.modelsOf(model), signal);
     const reader = await Reader.open(model, EDGE_URL, {
       policy,
       device,
@@ -134,6 +139,20 @@ export class App {
     }
     this.#view.opened(reader);
     this.runAgain();
+  }
+
+  /** `connect` waits by itself; asking here first shows how far the edge is, step by step. */
+  async #whenPrepared(names: readonly string[], signal: AbortSignal): Promise<void> {
+    for (;;) {
+      // An edge that does not answer is for `connect` to report.
+      const models = await fetchModels().catch(() => []);
+      signal.throwIfAborted();
+      const unready = models.find(({ name, status }) => names.includes(name) && status === 'preparing');
+      if (unready === undefined) return;
+      this.#view.preparing(unready);
+      await new Promise((resolve) => setTimeout(resolve, PREPARING_POLL_MS));
+      signal.throwIfAborted();
+    }
   }
 
   #onConnection(state: SessionEvents['state']): void {

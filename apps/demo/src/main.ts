@@ -46,15 +46,20 @@ const view: AppView = {
     result.replaceChildren();
     stage.showAnswer(undefined);
   },
+  preparing(model) {
+    notices.setMood('preparing');
+    notices.setStatus(`The edge is preparing ${model.name}: it does so once, and keeps the result.`);
+    notices.showPreparing(model);
+  },
   opened(reader) {
     isOffline = false;
+    notices.hideProgress();
     notices.hideError('run');
     notices.hideOffline();
     notices.setMood('ready');
     networks.setNetworks(reader.networks);
   },
   progress(model, progress) {
-    if (progress.stage === 'manifest' && progress.detail !== undefined) notices.setMood('preparing');
     notices.showProgress(model, progress);
     networks.showProgress(model, progress);
   },

@@ -1,4 +1,4 @@
-import { CutpointError, type Progress, type SessionEvents } from '@cutpoint/client';
+import { CutpointError, type ModelStatus, type Progress, type SessionEvents } from '@cutpoint/client';
 import { byId, el, setText } from '../dom.js';
 import { formatBytes } from '../format.js';
 import { PictureError } from '../picture/picture.js';
@@ -53,13 +53,23 @@ export class Notices {
       this.hideProgress();
       return;
     }
-    this.#progress.hidden = false;
-    if (totalBytes > 0) {
-      this.#bar.max = totalBytes;
-      this.#bar.value = loadedBytes;
-    } else this.#bar.removeAttribute('value');
     const amount = totalBytes > 0 ? `: ${formatBytes(loadedBytes)} of ${formatBytes(totalBytes)}` : '';
-    setText(this.#progressText, `${model}. ${detail ?? STAGE_WORDS[stage]}${amount}`);
+    this.#showBar(loadedBytes, totalBytes, `${model}. ${detail ?? STAGE_WORDS[stage]}${amount}`);
+  }
+
+  showPreparing({ name, progress, reason }: ModelStatus): void {
+    const { stage, done, total } = progress ?? { stage: reason ?? 'preparing', done: 0, total: 0 };
+    this.#showBar(done, total, `${name}. ${stage}${total > 0 ? `: ${done} of ${total}` : ''}`);
+  }
+
+  /** @param total 0 when nobody knows; the bar then shows no share */
+  #showBar(done: number, total: number, text: string): void {
+    this.#progress.hidden = false;
+    if (total > 0) {
+      this.#bar.max = total;
+      this.#bar.value = done;
+    } else this.#bar.removeAttribute('value');
+    setText(this.#progressText, text);
   }
 
   hideProgress(): void {
