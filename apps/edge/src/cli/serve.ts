@@ -29,7 +29,7 @@ export async function run(argv: readonly string[], io: CommandIo): Promise<numbe
 
 async function serve(options: ServeOptions, io: CommandIo): Promise<number> {
   const repository = new ModelRepository({ dir: options.modelsDir, storeDir: options.storeDir, prepare: prepareModel });
-  await repository.scan();
+  const found = await repository.scan();
   const { workers = await defaultWorkers(), ...rest } = options;
   let server: RunningServer;
   try {
@@ -39,6 +39,7 @@ async function serve(options: ServeOptions, io: CommandIo): Promise<number> {
     return 1;
   }
   io.out(`Cutpoint serves at ${server.url} (Ctrl-C stops it)`);
+  if (found.length === 0) io.err(`There is no model in ${repository.dir}; \`cutpoint add\` puts one there.`);
   tellProgress(repository, server, io);
 
   const stop = new AbortController();

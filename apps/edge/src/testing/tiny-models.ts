@@ -105,8 +105,8 @@ export function tinyModel(objectsDir: string): PreparedModel {
   });
 }
 
-/** Takes one number and some hundred ms of one CPU. */
-export function slowModel(objectsDir: string): PreparedModel {
+/** `y = 0` from one number, after some hundred ms of one CPU. */
+export function slowOnnx(): Uint8Array {
   const side = 256;
   const products = 500;
   const nodes: TinyNode[] = [{ op: 'Expand', in: ['x', 'shape'], out: 'm0' }];
@@ -114,19 +114,23 @@ export function slowModel(objectsDir: string): PreparedModel {
     nodes.push({ op: 'MatMul', in: [`m${index}`, `m${index}`], out: `m${index + 1}` });
   }
   nodes.push({ op: 'ReduceSum', in: [`m${products}`], out: 'y', ints: { keepdims: 0 } });
-  const tail = tinyOnnx({
+  return tinyOnnx({
     inputs: [{ name: 'x', type: FLOAT, dims: [1] }],
     outputs: [{ name: 'y', type: FLOAT, dims: [] }],
     nodes,
     shapes: { shape: [side, side] },
   });
+}
+
+/** {@link slowOnnx} as it is, with no cut but the first. */
+export function slowModel(objectsDir: string): PreparedModel {
   return prepared({
     name: 'slow',
     objectsDir,
     tensors: [{ name: 'x', type: 'float32', dims: [1] }],
     outputs: [{ name: 'y', type: 'float32', dims: [] }],
     packs: [],
-    cuts: [{ id: 0, crossing: [0], tailGraph: store(objectsDir, tail), tailOutputs: ['y'], tailMs: 200 }],
+    cuts: [{ id: 0, crossing: [0], tailGraph: store(objectsDir, slowOnnx()), tailOutputs: ['y'], tailMs: 200 }],
   });
 }
 

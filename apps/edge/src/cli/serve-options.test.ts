@@ -1,0 +1,46 @@
+import { describe, expect, it } from 'vitest';
+import { parseServeOptions, UsageError } from './serve-options.js';
+
+describe('the options of serve', () => {
+  it('have defaults that serve this machine only', () => {
+    expect(parseServeOptions([])).toMatchObject({
+      port: 8080,
+      host: '127.0.0.1',
+      modelsDir: 'models',
+      storeDir: '.cutpoint',
+      pageDir: 'dist',
+      origins: [],
+      workers: undefined,
+    });
+  });
+
+  it('are read', () => {
+    const argv = '--port 0 --host ::1 --workers 3 --origin https://a.example/ --origin http://b:5173 --max-queue 0';
+    expect(parseServeOptions(argv.split(' '))).toMatchObject({
+      port: 0,
+      host: '::1',
+      workers: 3,
+      origins: ['https://a.example', 'http://b:5173'],
+      maxQueue: 0,
+    });
+    expect(parseServeOptions(['--help'])).toBe('help');
+  });
+
+  it.each([
+    [['--prot', '80'], '--prot'],
+    [['--port', 'http'], '--port is "http"'],
+    [['--port', '65536'], '--port is "65536"'],
+    [['--port', '-1'], '--port'],
+    [['--port', '1.5'], '--port is "1.5"'],
+    [['--port', ''], '--port is ""'],
+    [['--workers', '0'], '--workers is "0"'],
+    [['--origin', 'app.example'], '--origin is "app.example"'],
+    [['--origin', 'https://a.example/path'], '--origin is "https://a.example/path"'],
+    [['--origin', '*'], '--origin is "*"'],
+    [['--log-level', 'loud'], '--log-level is "loud"'],
+    [['extra'], 'extra'],
+  ])('that are wrong are named: %j', (argv, named) => {
+    expect(() => parseServeOptions(argv)).toThrow(UsageError);
+    expect(() => parseServeOptions(argv)).toThrow(named);
+  });
+});

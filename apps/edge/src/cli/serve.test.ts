@@ -1,0 +1,160 @@
+import { type ChildProcessByStdio, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Readable } from 'node:stream';
+import { fileURLToPath } from 'node:url';
+import { ProtocolError, parseManifest } from '@cutpoint/protocol';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import type { PreparedModel } from '../prepare/prepared.js';
+import { floats, TestClient } from '../testing/test-client.js';
+import { slowOnnx } from '../testing/tiny-models.js';
+
+/** The real command line in processes of its own, as a person starts it. */
+
+const BIN = fileURLToPath(new URL('../../bin/cutpoint.js', import.meta.url));
+const folder = mkdtempSync(join(tmpdir(), 'cutpoint-cli-'));
+const home = join(folder, 'home');
+
+beforeAll(() => {
+  mkdirSync(home);
+  mkdirSync(join(folder, 'models/slow'), { recursive: true });
+  writeFileSync(join(folder, 'models/slow/slow.onnx'), slowOnnx());
+  writeFileSync(
+    join(folder, 'models/slow/config.json'),
+    JSON.stringify({ description: 'takes its time', source: { file: 'slow.onnx' } }),
+  );
+});
+
+afterAll(() => rmSync(folder, { recursive: true }));
+
+interface Cli {
+  readonly child: ChildProcessByStdio<null, Readable, Readable>;
+  readonly said: () => string;
+  /** Exit code, or the signal that ended it. */
+  readonly ended: Promise<number | string | null>;
+}
+
+function cli(...args: string[]): Cli {
+  // An empty home and nothing of onnxruntime in the environment: what a stranger has.
+  const { ORT_DISABLE_TELEMETRY: _, XDG_CACHE_HOME: __, ...env } = process.env;
+  const child = spawn(process.execPath, [BIN, ...args], {
+    cwd: folder,
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...env, HOME: home },
+  });
+  let text = '';
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding('utf8').on('data', (chunk: string) => {
+      text += chunk;
+    });
+  }
+  const ended = once(child, 'close').then(([code, signal]) => code ?? signal);
+  return { child, said: () => text, ended };
+}
+
+async function until(edge: Cli, pattern: RegExp): Promise<string> {
+  return await vi.waitFor(
+    () => {
+      const match = pattern.exec(edge.said());
+      if (match === null) throw new Error(`not said yet: ${edge.said()}`);
+      return match[1] ?? match[0];
+    },
+    { timeout: 30_000, interval: 20 },
+  );
+}
+
+async function slowModelOf(url: string): Promise<PreparedModel> {
+  const manifest = parseManifest(await (await fetch(`${url}/v1/models/slow/manifest`)).json());
+  if (manifest instanceof ProtocolError) throw manifest;
+  const [variant] = manifest.variants;
+  const response = await fetch(`${url}/v1/tables/${variant?.table}`);
+  const table = parseCutTable(await response.json());
+  if (table instanceof ProtocolError) throw table;
+  return { manifest, tables: new Map([[variant?.table ?? '', table]]), objectsDir: '', notes: [] };
+}
+
+describe('cutpoint serve', () => {
+  it('says where it is, answers at once, becomes ready, and finishes what runs when it is told to stop', async () => {
+    const edge = cli('serve', '--port', '0', '--workers', '1');
+    const url = await until(edge, /serves at (http:\S+)/);
+    expect((await fetch(`${url}/v2/health/live`)).status).toBe(200);
+    await until(edge, /Ready: open http/);
+    expect((await fetch(`${url}/v2/health/ready`)).status).toBe(200);
+
+    const model = await slowModelOf(url);
+    const client = await TestClient.open(url);
+    for (const id of [1, 2, 3]) client.infer(id, model, 0, [floats('x', [1], [0])]);
+    await client.until(() =>
+      client.messages.find((message) => message.type === 'load' && message.load.queueDepth === 2),
+    );
+    edge.child.kill('SIGTERM');
+    await client.result(1);
+    expect(await client.errorOf(2)).toBe('shutting_down');
+    expect(await client.errorOf(3)).toBe('shutting_down');
+    expect((await client.end()).closeCode).toBe(1001);
+    expect(await edge.ended).toBe(0);
+    await expect(fetch(`${url}/v2/health/live`)).rejects.toThrow();
+  });
+
+  it('leaves nothing of onnxruntime in the home of who starts it', () => {
+    expect(readdirSync(home, { recursive: true })).toEqual([]);
+  });
+
+  it('stops at once when it is told so twice', async () => {
+    const edge = cli('serve', '--port', '0', '--drain-ms', '60000', '--workers', '1');
+    const url = await until(edge, /serves at (http:\S+)/);
+    await until(edge, /Ready: open http/);
+    const model = await slowModelOf(url);
+    const client = await TestClient.open(url);
+    client.infer(1, model, 0, [floats('x', [1], [0])]);
+    await client.until(() => client.messages.find((message) => message.type === 'load' && message.load.inFlight === 1));
+    edge.child.kill('SIGINT');
+    await until(edge, /Once more to stop at once/);
+    edge.child.kill('SIGINT');
+    expect(await edge.ended).toBe('SIGINT');
+  });
+
+  it('says so when its port is in use', async () => {
+    const other = createServer().listen(0, '127.0.0.1');
+    await once(other, 'listening');
+    const address = other.address();
+    const port = typeof address === 'object' ? String(address?.port) : '';
+    const edge = cli('serve', '--port', port);
+    expect(await edge.ended).toBe(1);
+    expect(edge.said()).toContain(`port ${port} of 127.0.0.1 is in use`);
+    other.close();
+  });
+
+  it('does not start with a wrong option, and names it', async () => {
+    const edge = cli('serve', '--wrokers', '2');
+    expect(await edge.ended).toBe(1);
+    expect(edge.said()).toContain('--wrokers');
+  });
+
+  it('lives on without any model that can be served', async () => {
+    const edge = cli('serve', '--port', '0', '--models', 'nowhere');
+    const url = await until(edge, /serves at (http:\S+)/);
+    const ready = await fetch(`${url}/v2/health/ready`);
+    expect(ready.status).toBe(503);
+    expect(await ready.json()).toMatchObject({ reason: expect.stringContaining('no model') });
+    edge.child.kill('SIGINT');
+    expect(await edge.ended).toBe(0);
+  });
+});
+
+describe('cutpoint', () => {
+  it('explains itself', async () => {
+    const help = cli('--help');
+    expect(await help.ended).toBe(0);
+    expect(help.said()).toMatch(/serve .*\n.*add /);
+    const version = cli('--version');
+    expect(await version.ended).toBe(0);
+    expect(version.said()).toMatch(/^\d+\.\d+\.\d+\n$/);
+    const unknown = cli('sevre');
+    expect(await unknown.ended).toBe(1);
+    expect(unknown.said()).toContain('there is no command "sevre"');
+  });
+});
