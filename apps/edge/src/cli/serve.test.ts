@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
-import { ProtocolError, parseManifest } from '@cutpoint/protocol';
+import { ProtocolError, parseCutTable, parseManifest } from '@cutpoint/protocol';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { PreparedModel } from '../prepare/prepared.js';
 import { floats, TestClient } from '../testing/test-client.js';
