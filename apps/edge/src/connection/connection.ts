@@ -41,6 +41,8 @@ export interface ConnectionContext {
   /** A tail ran: what was profiled of it and what it took. */
   readonly onTail: (model: string, measuredMs: number, profiledMs: number) => void;
   readonly onTailError: (model: string, error: unknown) => void;
+  /** Something went wrong that no message of a client should bring about. */
+  readonly onDefect: (error: unknown) => void;
   readonly isStopping: () => boolean;
 }
 

@@ -5,6 +5,7 @@ import { type Corkable, Outbox } from './outbox.js';
 
 const SWEEP_MS = 1_000;
 const GOING_AWAY = 1001;
+const INTERNAL_ERROR = 1011;
 /** How long a client may take to answer a close before its socket is taken down. */
 const CLOSE_GRACE_MS = 1_000;
 
@@ -41,7 +42,15 @@ export class ConnectionHub {
       const atMs = clock();
       member.isAlive = true;
       // `ws` gives one buffer for one message unless it is asked for something else.
-      if (Buffer.isBuffer(data)) connection.receive(data, isBinary, atMs);
+      if (!Buffer.isBuffer(data)) return;
+      try {
+        connection.receive(data, isBinary, atMs);
+      } catch (error) {
+        // Memory that is not there, or a defect of ours: it costs this connection, not the edge.
+        this.#context.onDefect(error);
+        connection.close();
+        outbox.close(INTERNAL_ERROR, 'internal error');
+      }
     });
     socket.on('pong', () => {
       member.isAlive = true;

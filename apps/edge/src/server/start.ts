@@ -101,6 +101,7 @@ export async function startServer(
       load,
       onTail: (model, measuredMs, profiledMs) => factors.observe(model, measuredMs, profiledMs),
       onTailError: (model, error) => log.error({ err: error, model }, 'a tail failed'),
+      onDefect: (error) => log.error({ err: error }, 'a message could not be handled; its connection was closed'),
       isStopping: () => isStopping,
     },
     options.heartbeatMs,
