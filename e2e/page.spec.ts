@@ -185,6 +185,17 @@ test('files that are no pictures are refused in words, and the page goes on', as
   expect(demo.complaints).toEqual([]);
 });
 
+test('without a camera the page says so', async ({ page, context }) => {
+  await context.grantPermissions(['camera'], { origin: edge.url });
+  const demo = new DemoPage(page);
+  await demo.open(edge.url, `?${WASM}&policy=offload`);
+  await page.getByTestId('camera').click();
+  await expect(demo.error).toHaveAttribute('data-code', 'no_camera');
+  await expect(demo.error).toContainText('Choose a file');
+  await expect(demo.result).toContainText(TEXT);
+  expect(demo.complaints).toEqual([]);
+});
+
 test('what is chosen is in the address, and the address chooses', async ({ page }) => {
   const demo = new DemoPage(page);
   await demo.open(edge.url, `?policy=local&link=4&rtt=20&${WASM}&sample=board`);

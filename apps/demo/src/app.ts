@@ -186,6 +186,8 @@ export class App {
       const reading = await reader.read(picture, { signal, onPartial });
       signal.throwIfAborted();
       this.#view.finished(reading, picture);
+      // A camera's frames would fill the memory before they are collected.
+      if (this.#isStream) picture.bitmap.close();
       // A page that is not seen has nothing to keep running for.
       await whenVisible(signal);
     } while (this.#state.repeat || this.#isStream);

@@ -44,6 +44,7 @@ const view: AppView = {
     networks.setNetworks([]);
     hasAnswer = false;
     result.replaceChildren();
+    byId('numbers', HTMLElement).replaceChildren();
     stage.showAnswer(undefined);
   },
   preparing(model) {

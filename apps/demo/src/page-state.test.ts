@@ -24,6 +24,11 @@ describe('the address', () => {
     expect(parseState(formatState(state))).toEqual(state);
   });
 
+  it('names a forced cut by its place among the networks, and no free one after it', () => {
+    expect(formatState({ ...DEFAULT_STATE, cuts: [288, undefined] })).toBe('?cut=288');
+    expect(formatState({ ...DEFAULT_STATE, cuts: [undefined, undefined] })).toBe('');
+  });
+
   it('takes what the page does not offer for the default', () => {
     expect(parseState('?policy=best&link=3&rtt=-1&device=gpu&cut=x,-4,1e9&repeat=yes')).toEqual({
       ...DEFAULT_STATE,

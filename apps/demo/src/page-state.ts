@@ -57,7 +57,8 @@ export function formatState(state: PageState): string {
   const params = new URLSearchParams();
   if (state.model !== DEFAULT_STATE.model) params.set('model', state.model);
   if (state.policy !== DEFAULT_STATE.policy) params.set('policy', state.policy);
-  if (state.cuts.some((cut) => cut !== undefined)) params.set('cut', state.cuts.map((cut) => cut ?? '').join(','));
+  const cuts = state.cuts.slice(0, state.cuts.findLastIndex((cut) => cut !== undefined) + 1);
+  if (cuts.length > 0) params.set('cut', cuts.map((cut) => cut ?? '').join(','));
   if (state.linkMbit !== undefined) params.set('link', String(state.linkMbit));
   if (state.roundTripMs !== DEFAULT_STATE.roundTripMs) params.set('rtt', String(state.roundTripMs));
   if (state.device !== DEFAULT_STATE.device) params.set('device', state.device);

@@ -11,7 +11,13 @@ export interface TextLine {
 
 /** What a network said about a picture, in a form that can be shown. */
 export type Answer =
-  | { readonly kind: 'text'; readonly lines: readonly TextLine[]; readonly foundBoxes: number }
+  | {
+      readonly kind: 'text';
+      readonly lines: readonly TextLine[];
+      readonly foundBoxes: number;
+      /** Whether a network reads the lines, or they are only found. */
+      readonly isReading: boolean;
+    }
   | { readonly kind: 'labels'; readonly labels: readonly { readonly name: string; readonly score: number }[] }
   | { readonly kind: 'tensors'; readonly note: string; readonly tensors: readonly string[] };
 

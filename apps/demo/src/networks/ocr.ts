@@ -27,7 +27,12 @@ export async function readText(
     ? await findLines(detector, picture, signal, traces)
     : [{ corners: wholePicture(picture) }];
   const lines = found.slice(0, MAX_LINES_READ);
-  const answer = (): Answer => ({ kind: 'text', lines: [...lines], foundBoxes: found.length });
+  const answer = (): Answer => ({
+    kind: 'text',
+    lines: [...lines],
+    foundBoxes: found.length,
+    isReading: recogniser !== undefined,
+  });
   if (recogniser === undefined || lines.length === 0) return answer();
 
   onPartial(answer());

@@ -33,8 +33,15 @@ export function renderAnswer(answer: Answer): HTMLElement {
   }
 }
 
-function renderText({ lines, foundBoxes }: Extract<Answer, { kind: 'text' }>): HTMLElement {
+function renderText({ lines, foundBoxes, isReading }: Extract<Answer, { kind: 'text' }>): HTMLElement {
   if (lines.length === 0) return el('p', {}, 'No text was found in this picture.');
+  if (!isReading) {
+    return el(
+      'p',
+      {},
+      `${plural(foundBoxes, 'line')} of text outlined. This network finds lines and does not read them.`,
+    );
+  }
   const list = el(
     'ol',
     { class: 'lines', tabindex: 0, 'aria-label': 'Lines of text' },
@@ -54,7 +61,7 @@ export function summarise({ answer, totalMs }: Reading): string {
   if (answer.kind === 'text') {
     return answer.lines.length === 0
       ? `Looked for text and found none, ${took}.`
-      : `Read ${plural(answer.lines.length, 'line')} ${took}.`;
+      : `${answer.isReading ? 'Read' : 'Found'} ${plural(answer.lines.length, 'line')} ${took}.`;
   }
   if (answer.kind === 'labels') {
     const [best] = answer.labels;

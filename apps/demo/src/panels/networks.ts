@@ -126,7 +126,9 @@ export class NetworksView {
 
   #onPlan(shown: Shown, plan: Plan): void {
     if (plan === shown.plan) return;
-    if (plan.cause !== 'steady' || shown.why === undefined) shown.why = explainPlan(plan, shown.plan);
+    // That nothing has moved since is no explanation; but "nothing is measured yet" ends with the first measurement.
+    const isFirst = shown.plan === undefined || shown.plan.cause === 'first';
+    if (plan.cause !== 'steady' || isFirst) shown.why = explainPlan(plan, shown.plan);
     shown.plan = plan;
     this.#redraw();
   }

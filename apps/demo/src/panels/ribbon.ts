@@ -161,9 +161,10 @@ export class RibbonPanel {
 /** The cut in words, for the eye and for the slider's value text. */
 export function describeCut(cut: Cut, { cuts }: Ribbon): string {
   const nodes = cuts.at(-1)?.headNodes ?? 0;
-  if (cut.headNodes === 0) return `Cut ${cut.id}: all ${nodes} layers at the edge, ${formatBytes(cut.bytesUp)} cross`;
-  if (cut.headNodes >= nodes) return `Cut ${cut.id}: all ${nodes} layers here, nothing crosses`;
-  return `Cut ${cut.id}: ${cut.headNodes} layers here, ${nodes - cut.headNodes} at the edge, ${formatBytes(cut.bytesUp)} cross`;
+  const [all, crossing] = [plural(nodes, 'layer'), formatBytes(cut.bytesUp)];
+  if (cut.headNodes === 0) return `Cut ${cut.id}: all ${all} at the edge, ${crossing} cross`;
+  if (cut.headNodes >= nodes) return `Cut ${cut.id}: all ${all} here, nothing crosses`;
+  return `Cut ${cut.id}: ${plural(cut.headNodes, 'layer')} here, ${nodes - cut.headNodes} at the edge, ${crossing} cross`;
 }
 
 function emptyDrawing(side: 'head' | 'tail'): SVGElement {
