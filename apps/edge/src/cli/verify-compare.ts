@@ -50,6 +50,20 @@ export function isNowhereFinite(tensor: RuntimeTensor): boolean {
   return values.length > 0;
 }
 
+/** Largest less smallest finite value; 0 where there is none. */
+export function rangeOf(tensor: RuntimeTensor): number {
+  const values = floatsOf(tensor);
+  let low = Number.POSITIVE_INFINITY;
+  let high = Number.NEGATIVE_INFINITY;
+  for (let i = 0; i < values.length; i++) {
+    const value = values[i] ?? Number.NaN;
+    if (!Number.isFinite(value)) continue;
+    low = Math.min(low, value);
+    high = Math.max(high, value);
+  }
+  return low > high ? 0 : high - low;
+}
+
 function floatsOf({ type, bytes }: RuntimeTensor): ArrayLike<number> {
   if (type === 'string') return [];
   const numbers = numbersOf(type, bytes);

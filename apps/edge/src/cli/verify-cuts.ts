@@ -6,19 +6,11 @@ import {
   type Model,
   type RuntimeTensor,
   type RuntimeTensors,
-  randomTensor,
-  seededRandom,
   withBarriers,
 } from '@cutpoint/onnx';
-import { createSession, sessionOf } from '../ort/runtime.js';
 import type { SplitModel } from '../ort/split-model.js';
 import { difference } from './verify-compare.js';
-
-/** What is tried on every cut: the same feeds, and what the unsplit file makes of them. */
-export interface Reference {
-  readonly feeds: RuntimeTensors;
-  readonly outputs: RuntimeTensors;
-}
+import type { Reference } from './verify-reference.js';
 
 export interface CutResult {
   readonly id: number;
@@ -39,21 +31,6 @@ export function toleranceOf({ analysis, model }: SplitModel): number {
     [...analysis.tensors.values()].some(({ type }) => type === 'float16') ||
     model.graph?.initializer.some(({ dataType }) => dataType === FLOAT16) === true;
   return isHalf ? TOLERANCE.float16 : TOLERANCE.float32;
-}
-
-/** Runs the file as it is, on seeded random input. Outputs that are no tensors are left out: nothing can compare them. */
-export async function runReference(file: string, split: SplitModel, seed: number): Promise<Reference> {
-  const random = seededRandom(seed);
-  const feeds = Object.fromEntries(
-    split.analysis.inputs.map(({ name, type, dims }) => [name, randomTensor(type, dims, random)]),
-  );
-  const session = sessionOf(await createSession(file, { logSeverityLevel: 3 }));
-  try {
-    const fetches = session.outputs.filter(({ isTensor }) => isTensor).map(({ name }) => name);
-    return { feeds, outputs: await session.run(feeds, fetches) };
-  } finally {
-    await session.release();
-  }
 }
 
 /** Runs head, then tail, as page and edge would, and compares every output. */

@@ -4,12 +4,14 @@ import { openSplitModel, type SplitModel } from '../ort/split-model.js';
 import type { CommandIo } from './io.js';
 import { type CutChoice, codedMessage, parseVerifyArguments, type VerifyArguments } from './verify-arguments.js';
 import { isNowhereFinite } from './verify-compare.js';
-import { type CutResult, type Reference, runReference, toleranceOf, verifyCut } from './verify-cuts.js';
+import { type CutResult, toleranceOf, verifyCut } from './verify-cuts.js';
+import { type Reference, runReference } from './verify-reference.js';
 
 const USAGE = `cutpoint verify <model.onnx> [options]
 
 Runs the head and then the tail of every distinct cut and compares the outputs with those of the unsplit file. An error
-of 1e-4 of an output's range is allowed (1e-3 in fp16 models).
+of 1e-4 of an output's range is allowed (1e-3 in fp16 models). The input is random: noise, or strokes on a page for a
+network that answers noise with zeros.
 
   --cuts all|i,j,…      which cuts (all)
   --sample N            N cuts spread evenly instead
