@@ -21,7 +21,7 @@ test('behind barriers the unsplit fp16 model rounds as a cut does, which it othe
     .build({ opset: 13 });
   const checked = await prepare(model, runtime);
   const head = new Set([0, 1]);
-  expect(await errorOf(checked, head, runtime), 'or this test shows nothing').toBeGreaterThan(1e-3);
+  expect(await errorOf(checked, head, runtime), 'or this test shows nothing').toBeGreaterThan(1e-4);
   const session = await runtime.open(encodeModel(withBarriers(checked.model, ['logits'])), { purpose: 'inspect' });
   const expected = await session.run(checked.feeds);
   expect(await errorOf({ ...checked, expected }, head, runtime)).toBeLessThanOrEqual(1e-6);
