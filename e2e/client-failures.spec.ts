@@ -9,8 +9,8 @@ const args = { values, dims: [...INPUT_DIMS] };
 let ground: Ground;
 let edge: Edge;
 
-async function startEdge(port?: number): Promise<Edge> {
-  const { models, store, page } = ground;
+async function startEdge(port?: number, store = ground.store): Promise<Edge> {
+  const { models, page } = ground;
   return Edge.start({ models, store, args: ['--page', page], ...(port === undefined ? {} : { port }) });
 }
 
@@ -181,6 +181,59 @@ test('an inference that only the edge can finish waits for it to come back', asy
   } finally {
     await own.stop();
   }
+});
+
+test('an edge that has prepared the model anew is asked again, and no inference notices', async ({ page }) => {
+  const port = await freePort();
+  let own = await startEdge(port);
+  try {
+    await openPage(page, own.url);
+    const run = (cut: number) =>
+      page.evaluate(
+        async ({ values, dims, cut }) => {
+          const { session, cutpoint } = globalThis;
+          const feeds = { x: new cutpoint.Tensor('float32', Float32Array.from(values), dims) };
+          const { scores } = await session.run(feeds, { cut });
+          const { table } = session.manifest.variants[0] ?? {};
+          return { table, scores: Array.from(scores?.data as Float32Array) };
+        },
+        { ...args, cut },
+      );
+    await page.evaluate(async () => {
+      globalThis.session = await globalThis.cutpoint.connect('/', { model: 'tiny', device: 'wasm' });
+    });
+    const before = await run(0);
+    await own.stop();
+    // An empty store: the cuts are timed again, so their table has another hash.
+    own = await startEdge(port, `${ground.store}-anew`);
+    for (const cut of [0, 3]) {
+      const after = await run(cut);
+      expect(after.table).not.toBe(before.table);
+      after.scores.forEach((score, i) => {
+        expect(score).toBeCloseTo(before.scores[i] ?? Number.NaN, 4);
+      });
+    }
+  } finally {
+    await own.stop();
+  }
+});
+
+test('onnxruntime-web that did not arrive is fetched again, and the forced cut waits for it', async ({ page }) => {
+  let refused = 0;
+  await page.route(/\.wasm$/, (route) => {
+    refused += 1;
+    return refused <= 2 ? route.abort('connectionreset') : route.continue();
+  });
+  await openPage(page, edge.url);
+  const length = await page.evaluate(async ({ values, dims }) => {
+    const { connect, Tensor } = globalThis.cutpoint;
+    const session = await connect('/', { model: 'tiny', device: 'wasm' });
+    const feeds = { x: new Tensor('float32', Float32Array.from(values), dims) };
+    const { scores } = await session.run(feeds, { cut: 3 });
+    return scores?.data.length;
+  }, args);
+  expect(length).toBe(5);
+  expect(refused).toBeGreaterThan(2);
 });
 
 test('a graphics device that is lost comes back, and the inference under way is not lost with it', async ({ page }) => {

@@ -7,7 +7,7 @@ import { CutpointError, orAborted, throwIfAborted } from './errors.js';
 import type { Head } from './heads/head-store.js';
 import { decodeImage, pixelsOf } from './image/pixels.js';
 import { chooseSize } from './image/placement.js';
-import { fetchCutTable } from './manifest.js';
+import { RunnerSet } from './runner-set.js';
 import type {
   DeviceChoice,
   ImageResult,
@@ -22,7 +22,6 @@ import type {
 } from './session.js';
 import { matchFeeds, type TensorLike } from './tensors.js';
 import { traceOf } from './trace.js';
-import { type RunnerHost, VariantRunner } from './variant-runner.js';
 import type { TensorMessage } from './worker/messages.js';
 
 export interface SessionParts {
@@ -43,34 +42,39 @@ interface Job {
 
 /** A session of one model at one edge. */
 export class ConnectedSession implements Session {
-  readonly manifest: Manifest;
   readonly edge: SharedEdge;
   readonly #events = new Emitter<SessionEvents>();
   readonly #life = new AbortController();
-  readonly #runners = new Map<string, Promise<VariantRunner>>();
-  readonly #ready: VariantRunner[] = [];
+  readonly #runners: RunnerSet;
   readonly #lastPlans = new Map<string, string>();
   readonly #unsubscribe: (() => void)[];
   readonly #onProgress: ((progress: Progress) => void) | undefined;
   #device: DeviceChoice;
-  #policy: PolicyName;
-  #forced: number | undefined;
-  #lastUsed: VariantRunner | undefined;
   #nextTrace = 1;
   #lastLink = '';
 
   constructor({ edge, manifest, policy, onProgress }: SessionParts) {
     this.edge = edge;
-    this.manifest = manifest;
-    this.#policy = policy;
     this.#onProgress = onProgress;
     this.#device = edge.device;
+    this.#runners = new RunnerSet(manifest, policy, {
+      edge,
+      life: this.#life.signal,
+      provider: () => this.#device.kind,
+      onHead: (head) => this.#onHead(head),
+      onProgress: (progress) => this.#emitProgress(progress),
+      onPlan: (variant, plan) => this.#emitPlan(variant, plan),
+    });
     this.#unsubscribe = [
       edge.connection.events.on('state', (state) => this.#events.emit('state', state)),
       edge.connection.events.on('load', (load) => this.#events.emit('load', load)),
       edge.connection.events.on('roundTrip', () => this.#emitLink()),
       edge.runtime.events.on('restarted', (choice) => this.#setDevice(choice)),
     ];
+  }
+
+  get manifest(): Manifest {
+    return this.#runners.manifest;
   }
 
   get device(): DeviceChoice {
@@ -93,11 +97,8 @@ export class ConnectedSession implements Session {
   warmUp(): void {
     const variant = this.#variants('pixels')[0] ?? this.#own;
     if (!variant) return;
-    this.#runner(variant).then(
-      (runner) => {
-        this.#lastUsed ??= runner;
-        runner.warmUp();
-      },
+    this.#runners.get(variant).then(
+      (runner) => runner.warmUp(),
       () => {},
     );
   }
@@ -144,17 +145,15 @@ export class ConnectedSession implements Session {
   }
 
   explain(): Plan | undefined {
-    return this.#lastUsed?.explain();
+    return this.#runners.lastUsed?.explain();
   }
 
   setPolicy(policy: PolicyName): void {
-    this.#policy = policy;
-    for (const runner of this.#ready) runner.controller.setPolicy(policy);
+    this.#runners.setPolicy(policy);
   }
 
   forceCut(cut: number | undefined): void {
-    this.#forced = cut;
-    for (const runner of this.#ready) runner.force(cut);
+    this.#runners.force(cut);
   }
 
   setShape(shape: LinkShape | undefined): void {
@@ -169,8 +168,7 @@ export class ConnectedSession implements Session {
     if (this.#life.signal.aborted) return;
     for (const unsubscribe of this.#unsubscribe) unsubscribe();
     this.#life.abort(CutpointError.closed());
-    for (const runner of this.#ready) runner.close();
-    this.edge.heads.releaseVariants(this.manifest.variants);
+    this.#runners.close();
     this.edge.release();
     this.#events.emit('state', { state: 'closed', reason: 'closed by the page' });
     this.#events.clear();
@@ -199,10 +197,22 @@ export class ConnectedSession implements Session {
   }
 
   async #run(job: Job): Promise<{ outputs: Record<string, Tensor>; trace: Trace }> {
+    try {
+      return await this.#attempt(job);
+    } catch (error) {
+      if (!(error instanceof CutpointError) || error.code !== 'stale_manifest') throw error;
+      await orAborted(this.#runners.reload(job.variant), job.signal);
+      const variant = this.manifest.variants.find(({ id }) => id === job.variant.id);
+      if (!variant) throw error;
+      return this.#attempt({ ...job, variant });
+    }
+  }
+
+  async #attempt(job: Job): Promise<{ outputs: Record<string, Tensor>; trace: Trace }> {
     const { variant, feeds, startedAtMs, resizeMs, options, signal } = job;
     try {
-      const runner = await orAborted(this.#runner(variant), signal);
-      this.#lastUsed = runner;
+      const runner = await orAborted(this.#runners.get(variant), signal);
+      this.#runners.lastUsed = runner;
       const { cut, deadlineMs } = options;
       const outcome = await runner.run({ feeds, cut, deadlineMs, signal });
       const endedAtMs = this.edge.clock.now();
@@ -214,33 +224,6 @@ export class ConnectedSession implements Session {
     } catch (error) {
       throw this.#life.signal.aborted ? CutpointError.closed() : error;
     }
-  }
-
-  #runner(variant: Variant): Promise<VariantRunner> {
-    let runner = this.#runners.get(variant.id);
-    if (!runner) {
-      runner = this.#makeRunner(variant);
-      this.#runners.set(variant.id, runner);
-      // A table that could not be fetched is asked for again by the next run.
-      runner.catch(() => this.#runners.delete(variant.id));
-    }
-    return runner;
-  }
-
-  async #makeRunner(variant: Variant): Promise<VariantRunner> {
-    const table = await fetchCutTable(this.edge.http, variant.table, this.#life.signal);
-    const host: RunnerHost = {
-      edge: this.edge,
-      manifest: this.manifest,
-      life: this.#life.signal,
-      provider: () => this.#device.kind,
-      onHead: (head) => this.#onHead(head),
-      onProgress: (progress) => this.#emitProgress(progress),
-      onPlan: (plan) => this.#emitPlan(variant, plan),
-    };
-    const runner = new VariantRunner(host, variant, table, this.#policy, this.#forced);
-    this.#ready.push(runner);
-    return runner;
   }
 
   #onHead({ created }: Head): void {

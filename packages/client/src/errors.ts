@@ -8,7 +8,7 @@ export type ErrorCode =
   | 'edge_unreachable'
   /** The edge wants a token, or another one. */
   | 'unauthorised'
-  /** The edge has prepared the model anew; connect again. */
+  /** The edge serves another version of the model, without the size that was asked for; connect again. */
   | 'stale_manifest'
   /** The edge sent something that is not what this client understands. */
   | 'bad_manifest'
@@ -30,7 +30,9 @@ export type ErrorCode =
   | 'overloaded'
   /** No result before `deadlineMs`. */
   | 'deadline_exceeded'
-  /** onnxruntime-web could not be loaded, or could not run the head. */
+  /** onnxruntime-web could not be fetched or started; it is tried again by itself. */
+  | 'runtime_unavailable'
+  /** onnxruntime-web could not build or run the head. */
   | 'runtime_failed'
   /** Any other refusal of the edge; {@link CutpointError.edgeCode} is its own word for it. */
   | 'edge_error';

@@ -46,6 +46,13 @@ export interface RunOutcome extends CutResult {
   readonly cut: number;
 }
 
+/** One try of an inference, and when the last one must have ended. */
+interface Try {
+  readonly attempt: number;
+  readonly endMs: number;
+  readonly signal: AbortSignal;
+}
+
 /** Runs one variant of a model: decides, prepares what the decision wishes for, and gets each inference done. */
 export class VariantRunner {
   readonly variant: Variant;
@@ -125,11 +132,12 @@ export class VariantRunner {
     const endMs = clock.now() + (request.deadlineMs ?? OFFLINE_GRACE_MS);
     const asked = request.cut ?? this.#forced;
     for (let attempt = 1; ; attempt++) {
-      // Again after a failure: it may have taken the head with it.
-      if (asked !== undefined) await this.#prepareNearest(asked, request.signal);
-      const plan = await this.#decide(request, endMs);
-      const cut = this.#cut(plan.chosen.arm.cut);
+      let cut: Cut | undefined;
       try {
+        // Again after a failure: it may have taken the head with it.
+        if (asked !== undefined) await this.#prepareNearest(asked, request.signal);
+        const plan = await this.#decide(request, endMs);
+        cut = this.#cut(plan.chosen.arm.cut);
         const result = await runCut(this.#host.edge, {
           table: this.table,
           cut,
@@ -142,7 +150,7 @@ export class VariantRunner {
         return { ...result, plan, cut: cut.id };
       } catch (error) {
         if (attempt >= MAX_TRIES || clock.now() >= endMs) throw error;
-        await this.#recover(error, cut, attempt, request.signal);
+        await this.#recover(error, cut, { attempt, endMs, signal: request.signal });
       }
     }
   }
@@ -167,22 +175,30 @@ export class VariantRunner {
     }
   }
 
-  /** Returns when another try makes sense; throws when it does not. */
-  async #recover(error: unknown, cut: Cut, attempt: number, signal: AbortSignal): Promise<void> {
+  /**
+   * Returns when another try makes sense; throws when it does not.
+   * @param cut what was tried, or `undefined` when it did not come so far
+   */
+  async #recover(error: unknown, cut: Cut | undefined, { attempt, endMs, signal }: Try): Promise<void> {
     if (!(error instanceof CutpointError) || signal.aborted) throw error;
     const { edge } = this.#host;
     switch (error.code) {
-      // The next decision finishes here when the whole network is ready, and else waits for the edge.
       case 'edge_unreachable':
-        if (edge.link.connected) await pause(edge, OVERLOAD_PAUSE_MS * attempt, signal);
+        if (edge.link.connected) return pause(edge, OVERLOAD_PAUSE_MS * attempt, signal);
+        // What a forced cut needs can only come from there. Without one the next decision finishes here when the
+        // whole network is ready, and else waits for the edge.
+        if (!cut) await edge.connection.whenOnline(Math.max(0, endMs - edge.clock.now()), signal);
+        return;
+      // The next call of the runtime waits until it may be tried again.
+      case 'runtime_unavailable':
         return;
       // The refusal came with a load report: the next decision knows.
       case 'overloaded':
         await pause(edge, OVERLOAD_PAUSE_MS * attempt * (0.5 + Math.random()), signal);
         return;
       case 'runtime_failed':
+        if (!cut || cut.headGraph === null) throw error;
         this.controller.setReady(cut.id, false);
-        if (cut.headGraph === null) throw error;
         return;
       default:
         throw error;

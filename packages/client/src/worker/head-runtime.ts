@@ -7,6 +7,12 @@ import type { CreateCall, CreateResult, ProbeCall, RunCall, RunResult, TensorMes
 /** What is used of onnxruntime-web; all its builds have it. */
 type Ort = typeof import('onnxruntime-common');
 
+/** onnxruntime-web itself did not arrive or did not start. It remembers that for ever: only a new worker can try again. */
+export class RuntimeUnavailable extends Error {}
+
+/** What onnxruntime says when its wasm could not be fetched or compiled. */
+const NO_BACKEND = 'no available backend found';
+
 /** Heads on onnxruntime-web. Calls must not overlap: see {@link SerialQueue}. */
 export class HeadRuntime {
   readonly #onDeviceLost: (reason: string) => void;
@@ -31,7 +37,9 @@ export class HeadRuntime {
     if (this.#ort) return this.#ort;
     const choice = this.#choice;
     if (!choice) throw new Error('probe first');
-    const ort = await importBuild(choice.build);
+    const ort = await importBuild(choice.build).catch((cause: unknown) => {
+      throw new RuntimeUnavailable(messageOf(cause), { cause });
+    });
     ort.env.wasm.numThreads = choice.threads;
     ort.env.logLevel = 'error';
     this.#ort = ort;
@@ -44,7 +52,8 @@ export class HeadRuntime {
     try {
       return await this.#build(ort, call, 'webgpu');
     } catch (error) {
-      const fallbackReason = error instanceof Error ? error.message : String(error);
+      if (error instanceof RuntimeUnavailable) throw error;
+      const fallbackReason = messageOf(error);
       return { ...(await this.#build(ort, call, 'wasm')), fallbackReason };
     }
   }
@@ -74,13 +83,18 @@ export class HeadRuntime {
   }
 
   async #build(ort: Ort, call: CreateCall, provider: 'webgpu' | 'wasm'): Promise<CreateResult> {
-    const session = await ort.InferenceSession.create(call.graph, {
+    const options = {
       executionProviders: [provider === 'webgpu' ? { name: 'webgpu', device: await this.#gpuDevice() } : 'wasm'],
       externalData: call.packs.map(({ path, bytes }) => ({ path, data: bytes })),
       // Sessions have a level of their own: that shape nodes of a head stay on the CPU is no error of anybody's.
       logSeverityLevel: 3,
-    } as InferenceSession.SessionOptions);
+    };
     // The cast: `device` is missing in the options' type, and read by the provider.
+    const creating = ort.InferenceSession.create(call.graph, options as InferenceSession.SessionOptions);
+    const session = await creating.catch((cause: unknown) => {
+      const message = messageOf(cause);
+      throw message.includes(NO_BACKEND) ? new RuntimeUnavailable(message, { cause }) : cause;
+    });
     try {
       const inputNames = [...session.inputNames];
       const warmUpMs = await warmUp(ort, session, call.inputs);
@@ -103,6 +117,10 @@ export class HeadRuntime {
     });
     return device;
   }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }
 
 /** One `import` each, so that a bundler makes three chunks and the browser fetches one. */

@@ -80,5 +80,5 @@ export interface CancelMessage {
 
 export type AnswerMessage =
   | { readonly id: number; readonly ok: true; readonly value: Results[keyof Results] }
-  | { readonly id: number; readonly ok: false; readonly message: string }
+  | { readonly id: number; readonly ok: false; readonly message: string; readonly isUnavailable: boolean }
   | { readonly deviceLost: string };

@@ -1,4 +1,4 @@
-import { HeadRuntime } from './head-runtime.js';
+import { HeadRuntime, RuntimeUnavailable } from './head-runtime.js';
 import type { AnswerMessage, Call, CallMessage, CancelMessage, Results } from './messages.js';
 import { SerialQueue } from './serial-queue.js';
 
@@ -23,14 +23,15 @@ scope.onmessage = ({ data }) => {
   const { id, call } = data;
   void queue.run(async () => {
     if (cancelled.delete(id)) {
-      scope.postMessage({ id, ok: false, message: 'cancelled' }, []);
+      scope.postMessage({ id, ok: false, message: 'cancelled', isUnavailable: false }, []);
       return;
     }
     try {
       const value = await perform(call);
       scope.postMessage({ id, ok: true, value }, transferable(value));
     } catch (error) {
-      scope.postMessage({ id, ok: false, message: error instanceof Error ? error.message : String(error) }, []);
+      const message = error instanceof Error ? error.message : String(error);
+      scope.postMessage({ id, ok: false, message, isUnavailable: error instanceof RuntimeUnavailable }, []);
     }
     cancelled.delete(id);
   });

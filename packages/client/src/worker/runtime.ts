@@ -10,6 +10,9 @@ const MAX_GPU_LOSSES = 3;
 const MAX_LOSSES = 6;
 /** The driver comes back in this time after a crash. */
 const GPU_RETURN_MS = 1000;
+/** onnxruntime-web that could not be fetched is tried again after this, and after twice as long each time. */
+const FIRST_RELOAD_MS = 500;
+const LAST_RELOAD_MS = 60_000;
 
 export interface RuntimeEvents {
   /** The worker is gone, and every head with it. */
@@ -32,6 +35,7 @@ export class Runtime {
   #worker: Worker | undefined;
   #nextId = 1;
   #losses = 0;
+  #failedLoads = 0;
   #closed = false;
   #restarting: Promise<void> | undefined;
   #failure = 'The runtime is not there.';
@@ -77,6 +81,7 @@ export class Runtime {
       signal?.addEventListener('abort', onAbort, { once: true });
       this.#waiting.set(id, {
         resolve: (value) => {
+          if (call.type === 'create') this.#failedLoads = 0;
           release();
           resolve(value);
         },
@@ -117,8 +122,14 @@ export class Runtime {
     if (!waiting) return;
     this.#waiting.delete(answer.id);
     // The worker answers a call with the result of its kind.
-    if (answer.ok) waiting.resolve(answer.value as never);
-    else waiting.reject(new CutpointError('runtime_failed', `The head cannot run here: ${answer.message}`));
+    if (answer.ok) {
+      waiting.resolve(answer.value as never);
+    } else if (answer.isUnavailable) {
+      waiting.reject(unavailable(answer.message));
+      this.#reload(answer.message);
+    } else {
+      waiting.reject(new CutpointError('runtime_failed', `The head cannot run here: ${answer.message}`));
+    }
   }
 
   /**
@@ -131,8 +142,20 @@ export class Runtime {
     this.#stop(new CutpointError('runtime_failed', this.#failure));
     this.events.emit('lost', reason);
     this.#losses += 1;
-    if (this.#losses > MAX_LOSSES) return;
-    this.#restarting = new Promise<void>((resolve) => this.#clock.after(GPU_RETURN_MS, resolve)).then(() => {
+    if (this.#losses <= MAX_LOSSES) this.#restart(GPU_RETURN_MS);
+  }
+
+  /** The next call that needs the runtime fetches it again, in a new worker. */
+  #reload(reason: string): void {
+    if (this.#closed || !this.#worker) return;
+    this.#stop(unavailable(reason));
+    const delayMs = Math.min(LAST_RELOAD_MS, FIRST_RELOAD_MS * 2 ** this.#failedLoads);
+    this.#failedLoads += 1;
+    this.#restart(delayMs);
+  }
+
+  #restart(delayMs: number): void {
+    this.#restarting = new Promise<void>((resolve) => this.#clock.after(delayMs, resolve)).then(() => {
       this.#restarting = undefined;
       if (this.#closed) return;
       this.#spawn();
@@ -160,6 +183,10 @@ export class Runtime {
     this.#waiting.clear();
     for (const waiting of all) waiting.reject(error);
   }
+}
+
+function unavailable(reason: string): CutpointError {
+  return new CutpointError('runtime_unavailable', `onnxruntime-web could not be loaded, and is tried again: ${reason}`);
 }
 
 /** Buffers to hand over rather than copy. */
