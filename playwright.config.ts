@@ -29,6 +29,7 @@ export default defineConfig({
   projects: [
     {
       name: 'webgpu',
+      grepInvert: /@no-webgpu/,
       use: { launchOptions: { ...(executablePath ? { executablePath } : {}), args: [...args, ...softwareWebGpu] } },
     },
     {

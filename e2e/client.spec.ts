@@ -109,7 +109,6 @@ test('without WebGPU heads run on the CPU, and the session says why @no-webgpu',
     await session.close();
     return reason;
   });
-  test.skip(/^WebGPU on/.test(reason), 'this project has WebGPU');
   expect(reason).toMatch(/WebGPU.*CPU \(WASM\)/);
   const { kind, runs } = await runAllCuts(page, 'auto');
   expect(kind).toBe('wasm');

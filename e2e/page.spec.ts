@@ -220,8 +220,7 @@ for (const width of [360, 768, 1440]) {
   });
 }
 
-test('without WebGPU the page runs on the CPU, reads, and says why @no-webgpu', async ({ page }, { project }) => {
-  test.skip(project.name !== 'no-webgpu', 'this browser has WebGPU');
+test('without WebGPU the page runs on the CPU, reads, and says why @no-webgpu', async ({ page }) => {
   const demo = new DemoPage(page);
   await demo.open(edge.url);
   await expect(demo.result).toContainText(TEXT);

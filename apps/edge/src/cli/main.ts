@@ -42,6 +42,11 @@ export async function main(argv: readonly string[]): Promise<number> {
     console.error(`cutpoint: there is no command ${JSON.stringify(name)}\n\n${USAGE}`);
     return 1;
   }
+  // `cutpoint inspect … | head` reads no further; that is no failure of the command.
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+    process.exit(0);
+  });
   const run = await command.load();
   const interruption = new AbortController();
   // The first interruption lets a command clean up; the second is the system's own and ends it at once.

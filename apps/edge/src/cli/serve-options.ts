@@ -1,11 +1,13 @@
 import { parseArgs } from 'node:util';
 import { DEFAULT_SERVER_OPTIONS, type ServerOptions } from '../server/options.js';
 
-export interface ServeOptions extends Omit<ServerOptions, 'catalog' | 'workers'> {
+export interface ServeOptions extends Omit<ServerOptions, 'catalog' | 'workers' | 'logLevel'> {
   readonly modelsDir: string;
   readonly storeDir: string;
   /** `undefined`: as many as this machine is good for. */
   readonly workers: number | undefined;
+  /** `undefined`: as suits who reads along. */
+  readonly logLevel: ServerOptions['logLevel'] | undefined;
 }
 
 /** Something on the command line is wrong; the message names it. */
@@ -34,7 +36,7 @@ Serves the models of a repository and the demo page on one port.
   --max-in-flight <n>     unanswered requests of one connection (${DEFAULT_SERVER_OPTIONS.maxInFlight})
   --max-request-mib <n>   size of one request (${DEFAULT_SERVER_OPTIONS.maxRequestBytes / MIB})
   --drain-ms <n>          time to finish when stopped (${DEFAULT_SERVER_OPTIONS.drainMs})
-  --log-level <level>     ${LOG_LEVELS.join(', ')} (${DEFAULT_SERVER_OPTIONS.logLevel})`;
+  --log-level <level>     ${LOG_LEVELS.join(', ')} (info; warn on a terminal)`;
 
 /** @throws UsageError that names the wrong key or value. */
 export function parseServeOptions(argv: readonly string[]): ServeOptions | 'help' {
@@ -57,7 +59,7 @@ export function parseServeOptions(argv: readonly string[]): ServeOptions | 'help
     maxRequestBytes:
       (integer('max-request-mib', values['max-request-mib'], 1, 2048) ?? defaults.maxRequestBytes / MIB) * MIB,
     drainMs: integer('drain-ms', values['drain-ms'], 0, 3_600_000) ?? defaults.drainMs,
-    logLevel: logLevel(values['log-level']) ?? defaults.logLevel,
+    logLevel: logLevel(values['log-level']),
   };
 }
 

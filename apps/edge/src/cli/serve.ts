@@ -31,9 +31,11 @@ async function serve(options: ServeOptions, io: CommandIo): Promise<number> {
   const repository = new ModelRepository({ dir: options.modelsDir, storeDir: options.storeDir, prepare: prepareModel });
   const found = await repository.scan();
   const { workers = await defaultWorkers(), ...rest } = options;
+  // A person at a terminal reads sentences; whoever collects the output reads the structured log.
+  const logLevel = options.logLevel ?? (io.status ? 'warn' : 'info');
   let server: RunningServer;
   try {
-    server = await startServer({ ...rest, workers, catalog: repository });
+    server = await startServer({ ...rest, workers, logLevel, catalog: repository });
   } catch (error) {
     io.err(`cutpoint serve: ${cannotListen(error, options)}`);
     return 1;
