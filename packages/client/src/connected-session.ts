@@ -257,16 +257,16 @@ export class ConnectedSession implements Session {
   #emitLink(): void {
     const nowMs = this.edge.clock.now();
     const { uplink, downlink, fixed } = this.edge.link;
-    const known = ({ value, ageMs }: { value: number; ageMs: number }) => (Number.isFinite(ageMs) ? value : undefined);
-    const up = known(uplink.estimate(nowMs));
-    const down = known(downlink.estimate(nowMs));
-    const fixedMs = known(fixed.estimate(nowMs));
+    const up = uplink.measuredRate;
+    const down = downlink.measuredRate;
+    const roundTrip = fixed.estimate(nowMs);
+    const fixedMs = Number.isFinite(roundTrip.ageMs) ? roundTrip.value : undefined;
     const now = [up, down, fixedMs].join();
     if (now === this.#lastLink) return;
     this.#lastLink = now;
     this.#events.emit('link', {
-      ...(up === undefined ? {} : { uplinkBytesPerMs: up }),
-      ...(down === undefined ? {} : { downlinkBytesPerMs: down }),
+      ...(up === undefined ? {} : { uplinkBytesPerMs: up, uplinkAgeMs: uplink.estimate(nowMs).ageMs }),
+      ...(down === undefined ? {} : { downlinkBytesPerMs: down, downlinkAgeMs: downlink.estimate(nowMs).ageMs }),
       ...(fixedMs === undefined ? {} : { fixedMs }),
     });
   }

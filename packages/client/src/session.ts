@@ -90,7 +90,14 @@ export interface SessionEvents {
   decision: Plan;
   trace: Trace;
   load: LoadReport;
-  link: { uplinkBytesPerMs?: number; downlinkBytesPerMs?: number; fixedMs?: number };
+  /** Rates as the last transfers showed them, with the ms since then; absent until there was one. */
+  link: {
+    uplinkBytesPerMs?: number;
+    uplinkAgeMs?: number;
+    downlinkBytesPerMs?: number;
+    downlinkAgeMs?: number;
+    fixedMs?: number;
+  };
   progress: Progress;
   state: { state: SessionState; reason: string; retryInMs?: number };
   device: DeviceChoice;

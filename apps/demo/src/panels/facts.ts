@@ -16,11 +16,25 @@ export function renderLoad(load: LoadReport | undefined, model: string): HTMLEle
   ]);
 }
 
-export function renderLink({ uplinkBytesPerMs, downlinkBytesPerMs, fixedMs }: SessionEvents['link']): HTMLElement[] {
-  const rate = (value: number | undefined): string => (value === undefined ? 'not measured yet' : formatRate(value));
+/** What was said of the link, and when, by this page's clock. */
+export interface HeardLink {
+  readonly link: SessionEvents['link'];
+  readonly atMs: number;
+}
+
+/** A rate is as old as the last transfer: who runs everything here measures nothing. */
+const OLD_MS = 3_000;
+
+export function renderLink({ link, atMs }: HeardLink): HTMLElement[] {
+  const { uplinkBytesPerMs, uplinkAgeMs = 0, downlinkBytesPerMs, downlinkAgeMs = 0, fixedMs } = link;
+  const rate = (value: number | undefined, heardAgeMs: number): string => {
+    if (value === undefined) return 'not measured yet';
+    const ageMs = heardAgeMs + performance.now() - atMs;
+    return ageMs < OLD_MS ? formatRate(value) : `${formatRate(value)}, ${Math.round(ageMs / 1000)} s ago`;
+  };
   return facts([
-    ['Up', rate(uplinkBytesPerMs)],
-    ['Down', rate(downlinkBytesPerMs)],
+    ['Up', rate(uplinkBytesPerMs, uplinkAgeMs)],
+    ['Down', rate(downlinkBytesPerMs, downlinkAgeMs)],
     ['Fixed cost', fixedMs === undefined ? 'not measured yet' : formatMs(fixedMs)],
   ]);
 }

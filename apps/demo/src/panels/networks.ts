@@ -1,17 +1,10 @@
-import {
-  explainPlan,
-  type LoadReport,
-  type Plan,
-  type Progress,
-  type SessionEvents,
-  type Trace,
-} from '@cutpoint/client';
+import { explainPlan, type LoadReport, type Plan, type Progress, type Trace } from '@cutpoint/client';
 import { byId, el, throttled } from '../dom.js';
 import { fetchTable } from '../edge-info.js';
 import { formatBytes } from '../format.js';
 import type { Network } from '../networks/reader.js';
 import { layRibbon } from '../networks/stages.js';
-import { renderLink, renderLoad } from './facts.js';
+import { type HeardLink, renderLink, renderLoad } from './facts.js';
 import { LivePanel } from './live.js';
 import { RibbonPanel } from './ribbon.js';
 import { renderWaterfall } from './waterfall.js';
@@ -40,7 +33,7 @@ export class NetworksView {
   #shown: Shown[] = [];
   #forced: readonly (number | undefined)[] = [];
   #load: LoadReport | undefined;
-  #link: SessionEvents['link'] = {};
+  #link: HeardLink = { link: {}, atMs: 0 };
 
   /** @param onForce a person set the cut of the network at `index`, or gave it back. */
   constructor(onForce: (index: number, cut: number | undefined) => void) {
@@ -115,7 +108,7 @@ export class NetworksView {
           this.#redraw();
         }),
         session.on('link', (link) => {
-          this.#link = link;
+          this.#link = { link, atMs: performance.now() };
           this.#live.addLink(link);
           this.#redraw();
         }),
@@ -170,7 +163,8 @@ export class NetworksView {
     if (traced.length > 0) byId('waterfalls', HTMLElement).replaceChildren(...traced);
     const focused = this.#shown[Number(this.#focus.value)] ?? this.#shown[0];
     this.#live.setModel(focused?.network.session.manifest.model ?? '');
-    this.#whatIf.show(focused?.plan);
+    // As things are now, not as they were when a picture last ran.
+    this.#whatIf.show(focused?.network.session.explain() ?? focused?.plan);
     this.#drawFacts();
   }
 

@@ -5,6 +5,15 @@ import type { Picture } from './picture.js';
 /** Size of the letters on a plate and where they stand, in heights of the plate. */
 const FONT_HEIGHT = 0.72;
 const BASELINE = 0.74;
+/** Share of a plate's width that letters may take, and how far they may be stretched to take it. */
+const ROOM = 0.96;
+const MAX_STRETCH = 1.2;
+
+interface Plate {
+  readonly element: SVGElement;
+  readonly words: SVGTextElement;
+  readonly width: number;
+}
 
 /** The picture, with what was found drawn over it. */
 export class Stage {
@@ -48,7 +57,9 @@ export class Stage {
 
   #draw(): void {
     const plates = this.#withText ? this.#lines.flatMap((line) => plate(line) ?? []) : [];
-    this.#overlay.replaceChildren(...plates, ...this.#lines.flatMap(outline));
+    this.#overlay.replaceChildren(...plates.map(({ element }) => element), ...this.#lines.flatMap(outline));
+    // Only what is in the document has a length.
+    for (const { words, width } of plates) fitWords(words, width);
   }
 }
 
@@ -58,18 +69,23 @@ function outline({ corners }: TextLine): SVGElement[] {
 }
 
 /**
- * The text that was read, on a plate that covers its line exactly: beside it, it would cover the neighbours. Both are
- * stretched to the box, whatever the font.
+ * The text that was read, on a plate that covers its line exactly: beside it, it would cover the neighbours.
  */
-function plate({ corners, text }: TextLine): SVGElement | undefined {
+function plate({ corners, text }: TextLine): Plate | undefined {
   if (text === undefined || text === '') return undefined;
   const [topLeft, topRight, , bottomLeft] = corners;
   const width = Math.hypot(topRight[0] - topLeft[0], topRight[1] - topLeft[1]);
   const height = Math.hypot(bottomLeft[0] - topLeft[0], bottomLeft[1] - topLeft[1]);
   const degrees = (Math.atan2(topRight[1] - topLeft[1], topRight[0] - topLeft[0]) * 180) / Math.PI;
-  const words = svg('text', { x: width * 0.02, y: height * BASELINE, 'font-size': height * FONT_HEIGHT }, text);
-  words.setAttribute('textLength', String(width * 0.96));
-  words.setAttribute('lengthAdjust', 'spacingAndGlyphs');
+  const place = { x: width / 2, y: height * BASELINE, 'font-size': height * FONT_HEIGHT, 'text-anchor': 'middle' };
+  const words = svg('text', place, text);
   const transform = `translate(${topLeft[0]} ${topLeft[1]}) rotate(${degrees.toFixed(2)})`;
-  return svg('g', { class: 'plate', transform }, svg('rect', { width, height }), words);
+  return { element: svg('g', { class: 'plate', transform }, svg('rect', { width, height }), words), words, width };
+}
+
+/** Squeezes or stretches the words to their line, whatever the font; a lone digit stays in its shape. */
+function fitWords(words: SVGTextElement, width: number): void {
+  const length = Math.min(width * ROOM, words.getComputedTextLength() * MAX_STRETCH);
+  words.setAttribute('textLength', String(length));
+  words.setAttribute('lengthAdjust', 'spacingAndGlyphs');
 }

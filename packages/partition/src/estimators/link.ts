@@ -110,6 +110,11 @@ export class LinkEstimator {
     };
   }
 
+  /** What the transfers showed, however long ago; {@link estimate} rises above it with age. */
+  get measuredRate(): number | undefined {
+    return this.#rate;
+  }
+
   get #rate(): number | undefined {
     return this.#weight > 0 ? clamp(Math.min(this.#fast.rate, this.#slow.rate)) : undefined;
   }
