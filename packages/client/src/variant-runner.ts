@@ -15,7 +15,7 @@ const MAX_TRIES = 5;
 /** A full edge is asked again after this, times the tries. */
 const OVERLOAD_PAUSE_MS = 100;
 /** A head that was just built is timed so often, and for no longer than so long. */
-const CALIBRATION_RUNS = 3;
+const CALIBRATION_RUNS = 12;
 const CALIBRATION_MS = 600;
 
 /** What a runner needs of the session it works for. */
@@ -253,7 +253,10 @@ export class VariantRunner {
     }
   }
 
-  /** Times a fresh head on zeros, a few times; wasm code and shaders are warm by then. */
+  /**
+   * Times a fresh head on zeros. Its fastest run counts: WASM code gets faster for a dozen of runs, and whatever else the
+   * page does meanwhile only ever adds. Real heads correct the figure from then on.
+   */
   async #calibrate(head: Head): Promise<void> {
     const { edge, life } = this.#host;
     const { cut } = head.spec;
@@ -265,10 +268,12 @@ export class VariantRunner {
     const fetches = [...new Set([...cut.crossing.map((index) => this.table.tensors[index]?.name), ...cut.headOutputs])];
     const named = fetches.filter((name) => name !== undefined).filter((name) => !given.has(name));
     const endMs = edge.clock.now() + CALIBRATION_MS;
+    let fastestMs = Number.POSITIVE_INFINITY;
     for (let run = 0; run < CALIBRATION_RUNS && edge.clock.now() < endMs; run++) {
       const { headMs } = await edge.heads.run(head, feeds, named, life);
-      this.controller.observeHead(cut.id, headMs, edge.clock.now());
+      fastestMs = Math.min(fastestMs, headMs);
     }
+    if (Number.isFinite(fastestMs)) this.controller.observeHead(cut.id, fastestMs, edge.clock.now());
   }
 
   /** One piece of background work at a time: it must not crowd out the inferences. Its failures are not theirs. */

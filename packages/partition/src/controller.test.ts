@@ -65,6 +65,35 @@ describe('with nothing measured', () => {
     expect(cuts.at(-1)).toBeGreaterThan(0);
   });
 
+  it('wishes for a long head that a short one speaks ill of, times it, and then believes what was measured', () => {
+    const shortAndLong = chainArms(23_000, [
+      { headMs: 1.2, tailMs: 1.2, bytes: 490_000 },
+      { headMs: 9.8, tailMs: 9.8, bytes: 0 },
+    ]);
+    const afterLocalTook = (localMs: number) => {
+      const controller = new Controller(shortAndLong);
+      controller.observeConnection(true);
+      for (let index = 0; index < 5; index++) {
+        transfer(controller, 500, index);
+        controller.observeRoundTrip(20, index);
+        controller.observeHead(1, 9.6, index);
+      }
+      controller.setReady(1, true);
+      const before = controller.decide(10);
+      expect(before.chosen.arm.cut).toBe(0);
+      // By d = 8 it is the slower one; only hope makes it worth a try.
+      expect(before.wish.arm.cut).toBe(2);
+      expect(before.wish.totalMs).toBeGreaterThan(before.chosen.totalMs);
+      for (let index = 11; index < 14; index++) controller.observeHead(2, localMs, index);
+      controller.setReady(2, true);
+      return controller.decide(20);
+    };
+    expect(afterLocalTook(37).chosen.arm.cut).toBe(2);
+    const disappointed = afterLocalTook(200);
+    expect(disappointed.chosen.arm.cut).toBe(0);
+    expect(disappointed.wish.arm.cut).toBe(0);
+  });
+
   it('says what is missing when nothing can run', () => {
     const controller = new Controller(arms);
     expect(() => controller.decide(0)).toThrow(expect.objectContaining({ code: 'no_runnable_arm' }));

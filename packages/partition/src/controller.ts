@@ -108,7 +108,7 @@ export class Controller {
     const index = this.#indexOf(cut);
     const arm = this.arms[index];
     if (arm === undefined || !(arm.headMs > 0)) return;
-    this.device.observe(measuredMs, arm.headMs * this.#heads.factor(index, atMs), atMs);
+    this.device.observe(measuredMs, arm.headMs, atMs, this.#heads.factor(index, atMs));
     this.#heads.observe(index, measuredMs, this.device.estimate(atMs).value * arm.headMs, atMs);
   }
 
@@ -138,6 +138,7 @@ export class Controller {
       arms: this.arms,
       ready: this.#ready,
       headFactors: this.#heads.factors(nowMs),
+      longestHeadMs: this.device.longestHeadMs,
       tailFactors: this.#tails.factors(nowMs),
       conditions: this.conditions(nowMs),
       policy: this.#policy,

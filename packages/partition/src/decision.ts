@@ -15,6 +15,13 @@ import { writePlan } from './record.js';
  * runs it, and d is known.
  */
 export const EXPLORE_D = 0.5;
+/**
+ * A measured head speaks for heads of up to this many times its profiled length. Longer ones are other layers at other
+ * sizes: the first tenth of a text recogniser was seen at d = 8, the whole of it at 3.3.
+ */
+const REACH = 2;
+/** So much of its predicted time a head beyond reach is wished for at, so that it is timed if it may be worth it. */
+export const EXPLORE_FACTOR = 0.5;
 /** So many decisions go to full offload in the hope of a first measurement; then the defaults are believed. */
 const UNMEASURED_DECISIONS = 8;
 /** Over so many decisions the arm in use gets used to a new latency. */
@@ -45,6 +52,8 @@ export interface DecisionInput {
   /** Per arm, measured ÷ predicted of real heads and tails. */
   readonly headFactors: readonly number[];
   readonly tailFactors: readonly number[];
+  /** Profiled ms of the longest head that was measured on this device; 0 when none was. */
+  readonly longestHeadMs: number;
   readonly conditions: Conditions;
   readonly policy: PolicyName;
   readonly forcedCut: number | undefined;
@@ -118,22 +127,38 @@ function choose(input: DecisionInput, field: Field, forced: number): { chosen: n
   };
 }
 
-/** The policy's choice among all arms that the network allows, ready or not. */
+/**
+ * The policy's choice among all arms that the network allows, ready or not, with hope where little is known: a wish is
+ * prepared and timed in the background, and no inference pays for it.
+ */
 function wishFor(input: DecisionInput, field: Field, chosen: number): number {
   const { memory, conditions } = input;
   const unknownDevice = conditions.d.ageMs === Number.POSITIVE_INFINITY;
   const values = unknownDevice ? { ...field.at, d: EXPLORE_D } : field.at;
+  const hopeful = unknownDevice ? input : withHope(input);
   // A wish that is being prepared is held on to like an arm in use.
   const pending = memory !== undefined && input.ready[memory.wish] === 0 ? memory.wish : chosen;
   const wish = policies[input.policy].choose({
     arms: input.arms,
     at: values,
-    totalsMs: unknownDevice ? totalsAt(input, values) : field.totalsMs,
+    totalsMs: unknownDevice || hopeful !== input ? totalsAt(hopeful, values) : field.totalsMs,
     allowed: considered(input.arms, field.reachable, policies[input.policy]),
     current: pending,
     usualMs: Number.POSITIVE_INFINITY,
   });
   return wish >= 0 ? wish : chosen;
+}
+
+/** Heads beyond reach of what was measured taken to be faster than predicted. */
+function withHope(input: DecisionInput): DecisionInput {
+  const reachMs = REACH * input.longestHeadMs;
+  const isBeyond = ({ headMs }: Arm) => headMs > reachMs;
+  if (!input.arms.some(isBeyond)) return input;
+  const headFactors = input.arms.map((arm, index) => {
+    const factor = input.headFactors[index] ?? 1;
+    return isBeyond(arm) ? factor * EXPLORE_FACTOR : factor;
+  });
+  return { ...input, headFactors };
 }
 
 function causeOf(input: DecisionInput, chosen: number, forced: number): Cause {

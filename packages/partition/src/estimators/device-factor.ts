@@ -17,10 +17,11 @@ export class DeviceFactorEstimator {
   #recent: number[] = [];
   #weight = 0;
   #lastAtMs = Number.NEGATIVE_INFINITY;
+  #longestHeadMs = 0;
 
-  /** @param profiledMs profiled time of the same head, times what real runs corrected it by. */
-  observe(measuredMs: number, profiledMs: number, atMs: number): void {
-    const ratio = measuredMs / profiledMs;
+  /** @param correction what real runs of this very head corrected its profiled time by. */
+  observe(measuredMs: number, profiledMs: number, atMs: number, correction = 1): void {
+    const ratio = measuredMs / (profiledMs * correction);
     if (!(ratio > 0) || !Number.isFinite(ratio)) return;
     this.#recent = [...this.#recent, Math.log(ratio)].slice(-MEDIAN_OF);
     const sorted = [...this.#recent].sort((a, b) => a - b);
@@ -29,7 +30,13 @@ export class DeviceFactorEstimator {
     const weight = Math.min(1, profiledMs / FULL_WEIGHT_MS);
     this.#logD.observe(middle, weight);
     this.#weight += weight;
+    this.#longestHeadMs = Math.max(this.#longestHeadMs, profiledMs);
     this.#lastAtMs = atMs;
+  }
+
+  /** Profiled ms of the longest head that was measured; far beyond it d is an extrapolation. */
+  get longestHeadMs(): number {
+    return this.#longestHeadMs;
   }
 
   estimate(nowMs: number): Estimate {
