@@ -15,7 +15,8 @@ import { extract } from './extract.js';
 import { readsOf } from './graph-index.js';
 import type { Model } from './model.js';
 import { node } from './proto.js';
-import { errorOf, prepare } from './testing/check-cuts.js';
+import type { RuntimeTensor, RuntimeTensors } from './runtime.js';
+import { errorOf, numbers, prepare } from './testing/check-cuts.js';
 import { GraphBuilder } from './testing/graph-builder.js';
 import { openTestRuntime } from './testing/node-runtime.js';
 
@@ -30,19 +31,59 @@ async function everyCutAgrees(model: Model, optimize: boolean): Promise<readonly
   return checked.list.cuts.map(({ id }) => id);
 }
 
-const both = [true, false] as const;
+/** Feeds that decide a branch, and what the graph's one output must then be. */
+interface Outcome {
+  readonly feeds: RuntimeTensors;
+  readonly values: readonly number[];
+}
 
-/** y = sum(x) > 0 ? early * scale : early + late, where `early`, `late` and `scale` come from outside the branches. */
+/** Every cut under every outcome; returns how many cuts there were. */
+async function everyBranchAgrees(model: Model, outcomes: readonly Outcome[], optimize: boolean): Promise<number> {
+  let numCuts = 0;
+  for (const [i, { feeds, values }] of outcomes.entries()) {
+    const checked = await prepare(model, runtime, { optimize, feeds });
+    const [output, ...others] = Object.values(checked.expected);
+    expect(others).toEqual([]);
+    const differences = (output ? numbers(output) : []).map((have, k) => Math.abs(have - (values[k] ?? Number.NaN)));
+    expect(differences).toHaveLength(values.length);
+    // Or another branch ran than the one that these feeds are for.
+    expect(Math.max(...differences), `outcome ${i}, unsplit`).toBeLessThanOrEqual(1e-5);
+    for (const cut of checked.list.cuts) {
+      const error = await errorOf(checked, cut.head, runtime);
+      expect(error, `outcome ${i}, cut ${cut.id}`).toBeLessThanOrEqual(1e-4);
+    }
+    numCuts = checked.list.cuts.length;
+  }
+  return numCuts;
+}
+
+const floats = (values: readonly number[], dims: readonly number[] = [values.length]): RuntimeTensor => ({
+  type: 'float32',
+  dims,
+  bytes: new Uint8Array(new Float32Array(values).buffer),
+});
+const range = <T>(count: number, value: (i: number) => T): readonly T[] =>
+  Array.from({ length: count }, (_, i) => value(i));
+
+const both = [true, false] as const;
+/** Enough for a weight to go into a pack. */
+const WIDTH = 40;
+/** All of one sign, and so are their sines. */
+const positive = range(WIDTH, (i) => (i + 1) / WIDTH);
+const negative = positive.map((value) => -value);
+const scale = range(WIDTH, (i) => 0.5 - i / WIDTH);
+
+/** z = -(sum(sin x) > 0 ? early * scale : early + late), where `early`, `late` and `scale` come from outside the branches. */
 function conditional(): Model {
   const then = new GraphBuilder().node('Mul', ['early', 'scale'], ['then_y']).output('then_y').graph('then');
   const otherwise = new GraphBuilder().node('Add', ['early', 'late'], ['else_y']).output('else_y').graph('else');
   return new GraphBuilder()
-    .input('x', 'float32', [1, 40])
-    .weight('scale', [40])
+    .input('x', 'float32', [1, WIDTH])
+    .floats('scale', scale)
     .floats('zero', [0], [])
     .node('Sin', ['x'], ['early'])
     .node('Cos', ['early'], ['late'])
-    .node('ReduceSum', ['late'], ['sum'], { keepdims: 0n })
+    .node('ReduceSum', ['early'], ['sum'], { keepdims: 0n })
     .node('Greater', ['sum', 'zero'], ['positive'])
     .control('If', ['positive'], ['y'], { then_branch: then, else_branch: otherwise })
     .node('Neg', ['y'], ['z'])
@@ -51,8 +92,18 @@ function conditional(): Model {
 }
 
 describe('bodies that read names from outside', () => {
-  test.each(both)('If: cut anywhere it gives the same (optimised: %s)', async (optimize) => {
-    expect((await everyCutAgrees(conditional(), optimize)).length).toBeGreaterThan(4);
+  test.each(both)('If: cut anywhere both branches give the same (optimised: %s)', async (optimize) => {
+    const outcomes = [
+      {
+        feeds: { x: floats(positive, [1, WIDTH]) },
+        values: positive.map((value, i) => -Math.sin(value) * (scale[i] ?? 0)),
+      },
+      {
+        feeds: { x: floats(negative, [1, WIDTH]) },
+        values: negative.map((value) => -Math.sin(value) - Math.cos(Math.sin(value))),
+      },
+    ];
+    expect(await everyBranchAgrees(conditional(), outcomes, optimize)).toBeGreaterThan(4);
   });
 
   test('If: what only a branch reads crosses', async () => {
@@ -69,22 +120,33 @@ describe('bodies that read names from outside', () => {
         .output(`${name}_y`)
         .graph(name);
     const nested = new GraphBuilder()
-      .control('If', ['positive'], ['nested_y'], { then_branch: inner('a', 'Add'), else_branch: inner('b', 'Mul') })
+      .control('If', ['choice'], ['nested_y'], { then_branch: inner('a', 'Add'), else_branch: inner('b', 'Mul') })
       .output('nested_y')
       .graph('nested');
     const model = new GraphBuilder()
-      .input('x', 'float32', [40])
-      .weight('w', [40])
+      .input('x', 'float32', [WIDTH])
+      .input('q', 'float32', [])
+      .floats('w', scale)
       .floats('zero', [0], [])
       .node('Sin', ['x'], ['deep'])
       .node('ReduceSum', ['deep'], ['sum'], { keepdims: 0n })
       .node('Greater', ['sum', 'zero'], ['positive'])
-      .node('Not', ['positive'], ['negative'])
-      .control('If', ['negative'], ['y'], { then_branch: nested, else_branch: inner('c', 'Sub') })
+      .node('Greater', ['q', 'zero'], ['choice'])
+      .control('If', ['positive'], ['y'], { then_branch: nested, else_branch: inner('c', 'Sub') })
       .node('Cos', ['y'], ['z'])
       .output('z')
       .build();
-    await everyCutAgrees(model, optimize);
+    const outcome = (x: readonly number[], q: number, y: (deep: number, w: number) => number): Outcome => ({
+      feeds: { x: floats(x), q: floats([q], []) },
+      values: x.map((value, i) => Math.cos(y(Math.sin(value), scale[i] ?? 0))),
+    });
+    const outcomes = [
+      outcome(positive, 1, (deep, w) => deep + w),
+      outcome(positive, -1, (deep, w) => deep * w),
+      outcome(negative, 1, (deep, w) => deep - w),
+      outcome(negative, -1, (deep, w) => deep - w),
+    ];
+    expect(await everyBranchAgrees(model, outcomes, optimize)).toBeGreaterThan(4);
   });
 
   test.each(both)('Loop: the body reads a tensor and a weight from outside (optimised: %s)', async (optimize) => {
@@ -136,21 +198,28 @@ describe('bodies that read names from outside', () => {
   });
 
   test('large weights inside a branch stay with the branch', async () => {
-    const branch = (name: string) =>
+    const weights = [0, 1].map((phase) => range(WIDTH * WIDTH, (i) => Math.sin(i + phase) / WIDTH));
+    const branch = (name: string, values: readonly number[] = []) =>
       new GraphBuilder()
-        .weight(`${name}_w`, [40, 40])
+        .floats(`${name}_w`, values, [WIDTH, WIDTH])
         .node('MatMul', ['early', `${name}_w`], [`${name}_y`])
         .output(`${name}_y`)
         .graph(name);
     const model = new GraphBuilder()
-      .input('x', 'float32', [1, 40])
+      .input('x', 'float32', [1, WIDTH])
       .input('flag', 'bool', [])
       .node('Sin', ['x'], ['early'])
-      .control('If', ['flag'], ['y'], { then_branch: branch('a'), else_branch: branch('b') })
+      .control('If', ['flag'], ['y'], { then_branch: branch('a', weights[0]), else_branch: branch('b', weights[1]) })
       .node('Cos', ['y'], ['z'])
       .output('z')
       .build();
-    await everyCutAgrees(model, true);
+    const outcome = (flag: number, w: readonly number[] = []): Outcome => ({
+      feeds: { x: floats(positive, [1, WIDTH]), flag: { type: 'bool', dims: [], bytes: Uint8Array.of(flag) } },
+      values: range(WIDTH, (column) =>
+        Math.cos(positive.reduce((sum, value, row) => sum + Math.sin(value) * (w[row * WIDTH + column] ?? 0), 0)),
+      ),
+    });
+    expect(await everyBranchAgrees(model, [outcome(1, weights[0]), outcome(0, weights[1])], true)).toBe(4);
   });
 });
 
