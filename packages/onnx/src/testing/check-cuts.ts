@@ -65,7 +65,10 @@ export async function errorOf(
     ...Object.fromEntries(Object.entries(fromHead).filter(([name]) => cut.headOutputs.includes(name))),
     ...fromTail,
   };
-  return Math.max(...Object.entries(expected).map(([name, want]) => relativeError(actual[name], want)));
+  const errors = Object.entries(expected).map(([name, want]) => relativeError(actual[name], want));
+  // The largest of no errors would be -Infinity, and agree with everything.
+  if (errors.length === 0) throw new Error('the unsplit model has no output to compare with');
+  return Math.max(...errors);
 }
 
 /** Feeds it what it declares and has it give all tensors that it can. */
