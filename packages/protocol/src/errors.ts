@@ -37,6 +37,24 @@ export const REQUEST_ERROR_CODES = [
   'shutting_down',
 ] as const;
 
+/** Every `code` of an answer over HTTP that is not what was asked for; the upgrade of the stream included. */
+export const HTTP_ERROR_CODES = [
+  'bad_request',
+  'subprotocol_required',
+  'origin_not_allowed',
+  'unknown_model',
+  'unknown_object',
+  'not_found',
+  'no_page',
+  'body_too_large',
+  'upgrade_required',
+  'internal_error',
+  'model_not_ready',
+  'shutting_down',
+  'too_many_connections',
+] as const;
+export type HttpErrorCode = (typeof HTTP_ERROR_CODES)[number];
+
 export type ProtocolErrorCode = (typeof CONNECTION_ERROR_CODES)[number] | (typeof REQUEST_ERROR_CODES)[number];
 
 /** WebSocket close codes that follow an `error` whose id is `null`. */

@@ -1,4 +1,4 @@
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { sendError } from './http-errors.js';
 import type { OriginPolicy } from './origin.js';
 
@@ -28,26 +28,56 @@ const HEADERS = {
   'x-content-type-options': 'nosniff',
 };
 
-/** Refuses pages of other origins, and tells browsers what pages of this one may do. */
+const API = /^\/v[12]\//;
+/** How long a browser may remember the answer to a preflight. Chromium keeps none longer. */
+const PREFLIGHT_MAX_AGE_S = 7_200;
+
+/** Refuses pages of other origins, and tells browsers what pages of this one and of allowed ones may do. */
 export function installBrowserRules(app: FastifyInstance, policy: OriginPolicy): void {
   app.addHook('onRequest', async (request, reply) => {
-    reply.headers(HEADERS);
+    setBrowserHeaders(request, reply, policy);
     const { origin, host } = request.headers;
-    if (!policy.allows(origin, host)) {
-      return sendError(
-        reply,
-        403,
-        'origin_not_allowed',
-        `pages of ${origin} may not use this edge; start it with --origin ${origin} to allow them`,
-      );
-    }
-    if (origin !== undefined && policy.isListed(origin)) {
-      reply.headers({
-        'access-control-allow-origin': origin,
-        'cross-origin-resource-policy': 'cross-origin',
-        vary: 'origin',
-      });
+    if (!policy.allows(origin, host)) return sendError(reply, 403, 'origin_not_allowed', notAllowed(String(origin)));
+    if (isPreflight(request)) {
+      return reply
+        .code(204)
+        .headers({
+          'access-control-allow-methods': 'GET, HEAD, POST',
+          'access-control-allow-headers': 'authorization, content-type',
+          'access-control-max-age': PREFLIGHT_MAX_AGE_S,
+        })
+        .send();
     }
     return undefined;
   });
+}
+
+/** For answers that no hook sees; {@link installBrowserRules} does it for all others. */
+export function setBrowserHeaders(request: FastifyRequest, reply: FastifyReply, policy: OriginPolicy): void {
+  reply.headers(HEADERS);
+  if (!API.test(request.url)) return;
+  // Also where no origin was named: a cache must not give that answer to a page of another site.
+  reply.header('vary', 'origin');
+  const { origin } = request.headers;
+  if (origin === undefined || !policy.isListed(origin)) return;
+  reply.headers({ 'access-control-allow-origin': origin, 'cross-origin-resource-policy': 'cross-origin' });
+}
+
+function isPreflight({ method, url, headers }: FastifyRequest): boolean {
+  return (
+    method === 'OPTIONS' &&
+    API.test(url) &&
+    headers.origin !== undefined &&
+    headers['access-control-request-method'] !== undefined
+  );
+}
+
+function notAllowed(origin: string): string {
+  if (origin !== 'null') {
+    return `pages of ${origin.slice(0, 200)} may not use this edge; start it with --origin ${origin.slice(0, 200)} to allow them`;
+  }
+  return (
+    'this page has no origin of its own (a file, or a sandboxed frame), so it cannot be allowed; serve it over http or ' +
+    'https, from this edge or from a site that the edge was started with (--origin)'
+  );
 }

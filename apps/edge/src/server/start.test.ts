@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { type IncomingMessage, request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -19,6 +19,10 @@ let broken: PreparedModel;
 let echo: PreparedModel;
 let catalog: MemoryCatalog;
 let server: RunningServer;
+/** One that has a page to serve. */
+let paged: RunningServer;
+
+const parseJson = (text: string): Record<string, unknown> => JSON.parse(text);
 
 beforeAll(async () => {
   tiny = tinyModel(objectsDir);
@@ -33,11 +37,16 @@ beforeAll(async () => {
     reason: 'being prepared',
     progress: { stage: 'timing', done: 1, total: 3 },
   });
-  server = await startServer({ catalog, port: 0, workers: 1, logLevel: 'silent', origins: ['https://app.example'] });
+  const options = { catalog, port: 0, workers: 1, logLevel: 'silent', origins: ['https://app.example'] } as const;
+  server = await startServer(options);
+  const pageDir = join(objectsDir, 'page');
+  mkdirSync(pageDir);
+  writeFileSync(join(pageDir, 'index.html'), '<!doctype html>');
+  paged = await startServer({ ...options, pageDir });
 });
 
 afterAll(async () => {
-  await server.stop();
+  await Promise.all([server.stop(), paged.stop()]);
   rmSync(objectsDir, { recursive: true });
 });
 
@@ -172,6 +181,24 @@ describe('documents', () => {
     expect(body).toMatchObject({ code });
   });
 
+  it.each([
+    ['/v1/models/%zz/manifest', 400, 'bad_request'],
+    ['/../../etc/passwd', 404, 'not_found'],
+    ['/..%2f..%2fetc/passwd', 404, 'not_found'],
+  ])('behind an address that is no good: %s says %d %s, as every error is said', async (path, status, code) => {
+    // `fetch` would tidy the address first.
+    for (const url of [server.url, paged.url]) {
+      const outgoing = request(url, { path, headers: { origin: 'https://app.example' } });
+      outgoing.end();
+      const [incoming]: IncomingMessage[] = await once(outgoing, 'response');
+      const text = (await incoming?.setEncoding('utf8').toArray())?.join('') ?? '';
+      expect(incoming?.statusCode).toBe(status);
+      expect(Object.keys(parseJson(text))).toEqual(['code', 'message']);
+      expect(parseJson(text).code).toBe(code);
+      expect(incoming?.headers['x-content-type-options']).toBe('nosniff');
+    }
+  });
+
   it('include a tail only under the kind that it is', async () => {
     const [pack] = tiny.manifest.packs;
     expect((await fetch(`${server.url}/v1/graphs/${pack?.sha256}`)).status).toBe(404);
@@ -269,6 +296,53 @@ describe('pages', () => {
     const response = await fetch(`${server.url}/v1/models`, { headers: { origin: 'https://evil.example' } });
     expect(response.status).toBe(403);
     expect(await response.json()).toMatchObject({ code: 'origin_not_allowed' });
+  });
+
+  it('without an origin of their own are told what to do about it', async () => {
+    const response = await fetch(`${server.url}/v1/models`, { headers: { origin: 'null' } });
+    expect(response.status).toBe(403);
+    const { message } = parseJson(await response.text());
+    expect(message).toContain('serve it over http');
+    expect(message).not.toContain('--origin null');
+  });
+
+  const preflight = (path: string, headers: Record<string, string>) =>
+    fetch(`${server.url}${path}`, {
+      method: 'OPTIONS',
+      headers: {
+        'access-control-request-method': 'GET',
+        'access-control-request-headers': 'authorization',
+        ...headers,
+      },
+    });
+
+  it('of listed origins may send a token: their preflights are answered', async () => {
+    for (const path of ['/v1/models', '/v1/models/tiny/manifest', '/v2/health/ready']) {
+      const { status, headers } = await preflight(path, { origin: 'https://app.example' });
+      expect(status).toBe(204);
+      expect(headers.get('access-control-allow-origin')).toBe('https://app.example');
+      expect(headers.get('access-control-allow-headers')).toBe('authorization, content-type');
+      expect(headers.get('access-control-allow-methods')).toContain('GET');
+      expect(Number(headers.get('access-control-max-age'))).toBeGreaterThan(0);
+      expect(headers.get('vary')).toBe('origin');
+    }
+    expect((await preflight('/v1/models', { origin: 'https://evil.example' })).status).toBe(403);
+    expect((await preflight('/', { origin: 'https://app.example' })).status).toBe(404);
+  });
+
+  it('of listed origins get packs that an isolated page may read, and caches keep them apart', async () => {
+    const [pack] = tiny.manifest.packs;
+    const path = `${server.url}/v1/packs/${pack?.sha256}`;
+    const { headers } = await fetch(path, { headers: { origin: 'https://app.example', authorization: 'Bearer t' } });
+    expect(headers.get('access-control-allow-origin')).toBe('https://app.example');
+    expect(headers.get('cross-origin-resource-policy')).toBe('cross-origin');
+    expect(headers.get('vary')).toContain('origin');
+    const own = await fetch(path);
+    expect(own.headers.get('access-control-allow-origin')).toBeNull();
+    expect(own.headers.get('cross-origin-resource-policy')).toBe('same-origin');
+    expect(own.headers.get('vary')).toContain('origin');
+    const manifest = await fetch(`${server.url}/v1/models/tiny/manifest`, { headers: { 'accept-encoding': 'gzip' } });
+    expect(manifest.headers.get('vary')).toBe('origin, accept-encoding');
   });
 
   it('must speak the subprotocol', async () => {

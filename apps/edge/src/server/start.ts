@@ -14,9 +14,9 @@ import { installHealth } from '../routes/health.js';
 import { installPage } from '../routes/page.js';
 import { installStream, installWebSockets } from '../routes/stream.js';
 import { Scheduler } from '../scheduler/scheduler.js';
-import { installBrowserRules } from './browser-rules.js';
+import { installBrowserRules, setBrowserHeaders } from './browser-rules.js';
 import { ServedModels } from './catalog.js';
-import { BODY_LIMIT_BYTES, installErrorHandlers } from './http-errors.js';
+import { BODY_LIMIT_BYTES, installErrorHandlers, sendError } from './http-errors.js';
 import { DEFAULT_SERVER_OPTIONS, type ServerOptions } from './options.js';
 import { OriginPolicy } from './origin.js';
 import { WarmUp } from './warm-up.js';
@@ -47,6 +47,7 @@ export async function startServer(
   const clock = () => performance.now();
   let isStopping = false;
 
+  const origins = new OriginPolicy(options.host, options.origins);
   const app = Fastify({
     // Beside the command line's own words, which go to stdout.
     logger: { level: options.logLevel, stream: process.stderr },
@@ -55,6 +56,11 @@ export async function startServer(
     bodyLimit: BODY_LIMIT_BYTES,
     requestTimeout: REQUEST_TIMEOUT_MS,
     forceCloseConnections: true,
+    // An address that cannot even be routed reaches no hook.
+    frameworkErrors: (error, request, reply) => {
+      setBrowserHeaders(request, reply, origins);
+      return sendError(reply, 400, 'bad_request', error.message);
+    },
   });
   const { log } = app;
 
@@ -121,7 +127,7 @@ export async function startServer(
   try {
     await installWebSockets(app);
     installErrorHandlers(app);
-    installBrowserRules(app, new OriginPolicy(options.host, options.origins));
+    installBrowserRules(app, origins);
     installStream(app, hub, () => isStopping);
     await installPage(app, options.pageDir);
     installDocuments(app, { models, load });
