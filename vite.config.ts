@@ -13,7 +13,7 @@ export default defineConfig({
   publicDir: 'apps/demo/public',
   server: {
     headers: isolation,
-    proxy: { '/v1': { target: edge, ws: true }, '/v2': edge, '/metrics': edge },
+    proxy: { '/v1': { target: edge, ws: true }, '/v2': edge },
   },
   preview: { headers: isolation },
 });
