@@ -48,7 +48,12 @@ interface Place {
   readonly length: number;
 }
 
-/** Collects the weights of several variants of one model into content-addressed packs; no tensor is stored twice. */
+/**
+ * Collects the weights of several variants of one model into content-addressed packs; no tensor is stored twice.
+ *
+ * Weights inside the bodies of `If`, `Loop` and `Scan`, and those of `Constant` nodes there, stay inline in the graph:
+ * a graph with such a body is as large as its bodies, and each head or tail that has the node carries a copy.
+ */
 export class PackBuilder {
   readonly #options: PackBuilderOptions;
   /** By content hash of the tensor. */
