@@ -2,7 +2,7 @@ import { TensorProto_DataType as DataType } from 'onnx-buf';
 import { OnnxError } from './errors.js';
 
 /** Element types of tensors that may cross a cut, by onnxruntime's names; the same list as the wire's. */
-export const ELEMENT_TYPES = [
+const ELEMENT_TYPES = [
   'float32',
   'float16',
   'float64',

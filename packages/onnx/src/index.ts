@@ -1,9 +1,8 @@
 export * from './analyse.js';
 export { withBarriers } from './barrier.js';
-export { cleanModel } from './clean.js';
 export { type CutDescription, type CutList, describeCut, listCuts } from './cuts.js';
 export { dynamicInputs, fixDims, type InputDims } from './dims.js';
-export * from './element-type.js';
+export { bytesPerElement, countElements, dataTypeOf, type ElementType, isElementType } from './element-type.js';
 export * from './errors.js';
 export { extract, type Parts } from './extract.js';
 export * from './model.js';
