@@ -34,7 +34,7 @@ export interface AppView {
 }
 
 /** Takes a next picture each time it is asked: a still one again, or the camera's. */
-export type PictureSource = () => Promise<Picture>;
+type PictureSource = () => Promise<Picture>;
 
 /** Keeps a reader open for what is chosen, and runs it when something changes. */
 export class App {

@@ -18,7 +18,7 @@ export interface ReadOptions {
   readonly onPartial: (answer: Answer) => void;
 }
 
-export interface OpenOptions extends Pick<ConnectOptions, 'policy' | 'device' | 'signal'> {
+interface OpenOptions extends Pick<ConnectOptions, 'policy' | 'device' | 'signal'> {
   readonly shape: ConnectOptions['shape'] | undefined;
   readonly onProgress: (model: string, progress: Progress) => void;
 }

@@ -3,10 +3,10 @@ import { byId, el, setText } from '../dom.js';
 import { formatBytes } from '../format.js';
 import { PictureError } from '../picture/picture.js';
 
-export type PageMood = 'connecting' | 'preparing' | 'ready' | 'running' | 'offline' | 'failed';
+type PageMood = 'connecting' | 'preparing' | 'ready' | 'running' | 'offline' | 'failed';
 
 /** What an error is about: the picture that somebody brought, or the networks. */
-export type ErrorAbout = 'picture' | 'run';
+type ErrorAbout = 'picture' | 'run';
 
 const MOOD_WORDS: Readonly<Record<PageMood, string>> = {
   connecting: 'connecting',

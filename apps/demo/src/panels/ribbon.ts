@@ -3,7 +3,7 @@ import { el, setText, svg } from '../dom.js';
 import { formatBytes, formatPercent, plural } from '../format.js';
 import type { Ribbon } from '../networks/stages.js';
 
-export interface RibbonEvents {
+interface RibbonEvents {
   /** A person chose a cut, or gave the choice back. */
   readonly onForce: (cut: number | undefined) => void;
 }
@@ -159,7 +159,7 @@ export class RibbonPanel {
 }
 
 /** The cut in words, for the eye and for the slider's value text. */
-export function describeCut(cut: Cut, { cuts }: Ribbon): string {
+function describeCut(cut: Cut, { cuts }: Ribbon): string {
   const nodes = cuts.at(-1)?.headNodes ?? 0;
   const [all, crossing] = [plural(nodes, 'layer'), formatBytes(cut.bytesUp)];
   if (cut.headNodes === 0) return `Cut ${cut.id}: all ${all} at the edge, ${crossing} cross`;

@@ -2,7 +2,7 @@ import type { Trace } from '@cutpoint/client';
 import { el } from '../dom.js';
 import { formatBytes, formatMs } from '../format.js';
 
-export interface Span {
+interface Span {
   readonly name: string;
   readonly kind: 'device' | 'net' | 'queue' | 'edge';
   readonly startMs: number;

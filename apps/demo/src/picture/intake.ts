@@ -1,5 +1,5 @@
 /** The ways in which a file reaches the page: chosen, dropped, pasted. */
-export interface Intake {
+interface Intake {
   readonly fileInput: HTMLInputElement;
   /** Shown while something is dragged over the page. */
   readonly dropHint: HTMLElement;

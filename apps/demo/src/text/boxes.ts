@@ -25,7 +25,7 @@ export interface TextMap {
   readonly stride: number;
 }
 
-export interface FoundBox {
+interface FoundBox {
   /** In pixels of the network's input. */
   readonly rect: TurnedRect;
   /** Mean probability, 0..1. */
