@@ -1,6 +1,7 @@
 import { setImmediate } from 'node:timers/promises';
 import {
   type CutDescription,
+  dataTypeOf,
   encodeModel,
   extract,
   type Model,
@@ -14,8 +15,13 @@ import type { Reference } from './verify-reference.js';
 
 export interface CutResult {
   readonly id: number;
+  /** Against the reference that the cut was judged by. */
   readonly maxAbsErr: number;
   readonly maxRelErr: number;
+  /** Against onnxruntime's plain run of the file, whatever the cut was judged by. */
+  readonly maxRelErrPlain: number;
+  /** Judged by the unsplit model that rounds what crosses, see {@link compareRounded}. */
+  readonly isRounded: boolean;
   /** Why the cut failed; `undefined` when it did not. */
   readonly failure: string | undefined;
   /** What a reader must know of how the cut passed. */
@@ -26,10 +32,9 @@ export interface CutResult {
 const TOLERANCE = { float32: 1e-4, float16: 1e-3 } as const;
 
 export function toleranceOf({ analysis, model }: SplitModel): number {
-  const FLOAT16 = 10;
   const isHalf =
     [...analysis.tensors.values()].some(({ type }) => type === 'float16') ||
-    model.graph?.initializer.some(({ dataType }) => dataType === FLOAT16) === true;
+    model.graph?.initializer.some(({ dataType }) => dataType === dataTypeOf('float16')) === true;
   return isHalf ? TOLERANCE.float16 : TOLERANCE.float32;
 }
 
@@ -49,7 +54,8 @@ export async function verifyCut(
     return (await compareRounded(split, cut, actual, reference, tolerance, result)) ?? result;
   } catch (error) {
     const failure = error instanceof Error ? error.message : String(error);
-    return { id: cut.id, maxAbsErr: Number.POSITIVE_INFINITY, maxRelErr: Number.POSITIVE_INFINITY, failure };
+    const utter = Number.POSITIVE_INFINITY;
+    return { id: cut.id, maxAbsErr: utter, maxRelErr: utter, maxRelErrPlain: utter, isRounded: false, failure };
   }
 }
 
@@ -64,7 +70,7 @@ function compare(id: number, actual: RuntimeTensors, expected: RuntimeTensors, t
     if (relErr <= tolerance) continue;
     failure ??= `output "${name}" is off by ${absErr}, ${relErr.toExponential(1)} of its range (at most ${tolerance})`;
   }
-  return { id, maxAbsErr, maxRelErr, failure };
+  return { id, maxAbsErr, maxRelErr, maxRelErrPlain: maxRelErr, isRounded: false, failure };
 }
 
 /**
@@ -89,7 +95,7 @@ async function compareRounded(
     const note =
       `equals the unsplit model that rounds ${halves.join(', ')} to fp16 as the file declares; from onnxruntime's run, ` +
       `which keeps fp32 there, it differs by ${plain.maxRelErr.toExponential(1)} of the output's range`;
-    return { ...result, note };
+    return { ...result, maxRelErrPlain: plain.maxRelErr, isRounded: true, note };
   } finally {
     await session.release();
   }
