@@ -33,6 +33,7 @@ Serves the models of a repository and the demo page on one port.
   --threads <n>           threads within one tail (${DEFAULT_SERVER_OPTIONS.threadsPerWorker})
   --sessions <n>          tails that each worker keeps open (${DEFAULT_SERVER_OPTIONS.sessionsPerWorker})
   --max-queue <n>         requests that may wait (${DEFAULT_SERVER_OPTIONS.maxQueue})
+  --max-connections <n>   clients at a time (${DEFAULT_SERVER_OPTIONS.maxConnections})
   --max-in-flight <n>     unanswered requests of one connection (${DEFAULT_SERVER_OPTIONS.maxInFlight})
   --max-request-mib <n>   size of one request (${DEFAULT_SERVER_OPTIONS.maxRequestBytes / MIB})
   --drain-ms <n>          time to finish when stopped (${DEFAULT_SERVER_OPTIONS.drainMs})
@@ -55,6 +56,7 @@ export function parseServeOptions(argv: readonly string[]): ServeOptions | 'help
     threadsPerWorker: integer('threads', values.threads, 1, 256) ?? defaults.threadsPerWorker,
     sessionsPerWorker: integer('sessions', values.sessions, 1, 10_000) ?? defaults.sessionsPerWorker,
     maxQueue: integer('max-queue', values['max-queue'], 0, 100_000) ?? defaults.maxQueue,
+    maxConnections: integer('max-connections', values['max-connections'], 1, 1_000_000) ?? defaults.maxConnections,
     maxInFlight: integer('max-in-flight', values['max-in-flight'], 1, 10_000) ?? defaults.maxInFlight,
     maxRequestBytes:
       (integer('max-request-mib', values['max-request-mib'], 1, 2048) ?? defaults.maxRequestBytes / MIB) * MIB,
@@ -79,6 +81,7 @@ function parse(argv: readonly string[]) {
         threads: { type: 'string' },
         sessions: { type: 'string' },
         'max-queue': { type: 'string' },
+        'max-connections': { type: 'string' },
         'max-in-flight': { type: 'string' },
         'max-request-mib': { type: 'string' },
         'drain-ms': { type: 'string' },

@@ -206,6 +206,19 @@ describe('a request is refused, and its connection goes on, when', () => {
     expect(await client.errorOf(7)).toBe('too_many_in_flight');
   });
 
+  it('its connection has its share of the memory, and other connections still have theirs', async () => {
+    const small = await start({ maxUploadBytes: 3_000_000 });
+    client = await TestClient.open(small.url);
+    const other = await TestClient.open(small.url);
+    const picture = [{ name: 'x', type: 'float32' as const, dims: [200_000], data: new Float32Array(200_000) }];
+    for (const id of [1, 2]) client.infer(id, large, 0, picture, { withoutPayload: true });
+    expect(await client.errorOf(2)).toBe('too_many_in_flight');
+    other.infer(1, large, 0, picture);
+    await other.result(1);
+    other.close();
+    await small.stop();
+  });
+
   it('the queue is full: at once, with the load', async () => {
     client = await TestClient.open(server.url);
     for (const id of [1, 2, 3]) busy(id);

@@ -12,7 +12,7 @@ import {
 } from '@cutpoint/protocol';
 import type { Dispatcher, TailOutcome } from '../dispatcher/dispatcher.js';
 import type { Job, Scheduler } from '../scheduler/scheduler.js';
-import type { ServedModels } from '../server/catalog.js';
+import type { ServedCut, ServedModels } from '../server/catalog.js';
 import { admit } from './admission.js';
 import { IgnoredPayloads } from './ignored-payloads.js';
 import type { Outbox } from './outbox.js';
@@ -38,8 +38,10 @@ export interface ConnectionContext {
   /** Monotonic, in ms. */
   readonly clock: () => number;
   readonly load: () => LoadReport;
-  /** A tail ran: what was profiled of it and what it took. */
-  readonly onTail: (model: string, measuredMs: number, profiledMs: number) => void;
+  /** ms that the tail of a cut takes on an idle edge, by all that is known. */
+  readonly idleTailMs: (served: ServedCut) => number;
+  /** A tail ran, and not for the first time. */
+  readonly onTail: (model: string, served: ServedCut, measuredMs: number) => void;
   readonly onTailError: (model: string, error: unknown) => void;
   /** Something went wrong that no message of a client should bring about. */
   readonly onDefect: (error: unknown) => void;
@@ -171,10 +173,17 @@ export class Connection {
     if (admitted instanceof ProtocolError) return admitted;
     const refusal = scheduler.refusal();
     if (refusal !== undefined) return refusal;
-    if (!uploads.take(message.numBytes)) {
-      return new ProtocolError('overloaded', 'too many bytes are being uploaded to this edge; try again later');
+    switch (uploads.take(this, message.numBytes)) {
+      case 'beyond-share':
+        return new ProtocolError(
+          'too_many_in_flight',
+          `${message.numBytes} bytes more are beyond what one connection may have unanswered; wait for an answer`,
+        );
+      case 'beyond-all':
+        return new ProtocolError('overloaded', 'too many bytes are being uploaded to this edge; try again later');
+      case 'taken':
+        return admitted;
     }
-    return admitted;
   }
 
   #receiveChunk(frame: Uint8Array, atMs: number): ProtocolError | undefined {
@@ -198,7 +207,7 @@ export class Connection {
     const job: Job = {
       client: this,
       model: request.admitted.model,
-      profiledMs: request.admitted.served.cut.tailMs,
+      idleMs: this.#context.idleTailMs(request.admitted.served),
       ...(request.deadlineAtMs === undefined ? {} : { deadlineAtMs: request.deadlineAtMs }),
       start: async () => await this.#run(request),
       reject: (error) => this.#refuse(request, error),
@@ -228,7 +237,7 @@ export class Connection {
       );
       return;
     }
-    if (!outcome.isFirstRun) onTail(model, outcome.tailMs, served.cut.tailMs);
+    if (!outcome.isFirstRun) onTail(model, served, outcome.tailMs);
     this.#reply(request, outcome, startedAtMs);
   }
 
@@ -277,7 +286,7 @@ export class Connection {
   #settle(request: Request): boolean {
     if (this.#requests.get(request.id) !== request) return false;
     this.#requests.delete(request.id);
-    this.#context.uploads.give(request.message.numBytes);
+    this.#context.uploads.give(this, request.message.numBytes);
     return true;
   }
 

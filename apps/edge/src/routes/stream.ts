@@ -29,16 +29,34 @@ export async function installWebSockets(app: FastifyInstance): Promise<void> {
   });
 }
 
+interface StreamLimits {
+  readonly maxConnections: number;
+  readonly isStopping: () => boolean;
+}
+
 /** `GET /v1/stream`: tensors up, outputs and load down. */
-export function installStream(app: FastifyInstance, hub: ConnectionHub, isStopping: () => boolean): void {
+export function installStream(
+  app: FastifyInstance,
+  hub: ConnectionHub,
+  { maxConnections, isStopping }: StreamLimits,
+): void {
   app.route({
     method: 'GET',
     url: '/v1/stream',
     preValidation: async (request, reply) => {
       if (!request.ws) return undefined;
       if (isStopping()) return sendError(reply, 503, 'shutting_down', 'this edge is stopping');
-      if (offeredProtocols(request).includes(SUBPROTOCOL)) return undefined;
-      return sendError(reply, 400, 'subprotocol_required', `offer the WebSocket subprotocol ${SUBPROTOCOL}`);
+      if (!offeredProtocols(request).includes(SUBPROTOCOL)) {
+        return sendError(reply, 400, 'subprotocol_required', `offer the WebSocket subprotocol ${SUBPROTOCOL}`);
+      }
+      if (hub.size < maxConnections) return undefined;
+      reply.header('retry-after', '5');
+      return sendError(
+        reply,
+        503,
+        'too_many_connections',
+        `this edge has ${hub.size} connections, all that it takes; run locally and try again later, or start it with a higher --max-connections`,
+      );
     },
     handler: async (_, reply) => {
       reply.header('upgrade', 'websocket');

@@ -9,14 +9,14 @@ import { type Job, Scheduler } from './scheduler.js';
 class TestJob implements Job {
   readonly model = 'm';
   readonly client: object;
-  readonly profiledMs: number;
+  readonly idleMs: number;
   readonly deadlineAtMs?: number;
   state = 'new';
   #done: (() => void) | undefined;
 
-  constructor(client: object, profiledMs = 10, deadlineAtMs?: number) {
+  constructor(client: object, idleMs = 10, deadlineAtMs?: number) {
     this.client = client;
-    this.profiledMs = profiledMs;
+    this.idleMs = idleMs;
     if (deadlineAtMs !== undefined) this.deadlineAtMs = deadlineAtMs;
   }
 
@@ -132,7 +132,7 @@ describe('the scheduler', () => {
     const failing: Job = {
       client: {},
       model: 'm',
-      profiledMs: 1,
+      idleMs: 1,
       start: () => Promise.reject(new Error('worker died')),
       reject: () => undefined,
     };

@@ -7,8 +7,8 @@ export interface Job {
   /** Whose it is; turns are taken between clients. */
   readonly client: object;
   readonly model: string;
-  /** Profiled run time of its tail, in ms. */
-  readonly profiledMs: number;
+  /** Run time of its tail on an idle edge, in ms. */
+  readonly idleMs: number;
   /** By the scheduler's clock; after it the result is worthless. */
   readonly deadlineAtMs?: number;
   /** Called when a worker is free for it. The worker is taken until the promise settles, either way. */
@@ -105,7 +105,7 @@ export class Scheduler {
   }
 
   #predictMs(job: Job): number {
-    return job.profiledMs * this.#options.loadFactor(job.model);
+    return job.idleMs * this.#options.loadFactor(job.model);
   }
 
   #lateness({ deadlineAtMs }: Job): ProtocolError | undefined {

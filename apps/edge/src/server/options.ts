@@ -21,7 +21,9 @@ export interface ServerOptions {
   readonly maxInFlight: number;
   /** Payload bytes of one request. */
   readonly maxRequestBytes: number;
-  /** Payload bytes held at a time, over all connections. */
+  /** WebSockets at a time; one more is refused. */
+  readonly maxConnections: number;
+  /** Payload bytes held at a time, over all connections; a quarter of it at most (or one request) by one of them. */
   readonly maxUploadBytes: number;
   /** An upload in which nothing comes for this long is given up. */
   readonly uploadIdleMs: number;
@@ -44,6 +46,7 @@ export const DEFAULT_SERVER_OPTIONS = Object.freeze({
   maxQueue: 64,
   maxInFlight: 8,
   maxRequestBytes: 32 * 1024 * 1024,
+  maxConnections: 256,
   maxUploadBytes: 256 * 1024 * 1024,
   uploadIdleMs: 10_000,
   uploadMs: 120_000,

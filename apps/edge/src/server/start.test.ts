@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ProtocolError, parseCutTable, parseManifest, parseModelList } from '@cutpoint/protocol';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { WebSocket } from 'ws';
 import type { PreparedModel } from '../prepare/prepared.js';
 import { MemoryCatalog } from '../testing/memory-catalog.js';
@@ -343,6 +343,24 @@ describe('pages', () => {
     expect(own.headers.get('vary')).toContain('origin');
     const manifest = await fetch(`${server.url}/v1/models/tiny/manifest`, { headers: { 'accept-encoding': 'gzip' } });
     expect(manifest.headers.get('vary')).toBe('origin, accept-encoding');
+  });
+
+  it('and programs beyond the number that the edge takes are refused, until one of them is gone', async () => {
+    const small = await startServer({ catalog, port: 0, workers: 1, logLevel: 'silent', maxConnections: 1 });
+    const first = await TestClient.open(small.url);
+    const refused = await new Promise<IncomingMessage>((resolve) => {
+      const second = new WebSocket(`${small.url.replace('http', 'ws')}/v1/stream`, ['cutpoint.v1']);
+      second.on('unexpected-response', (_, response) => resolve(response));
+      second.on('error', () => undefined);
+    });
+    expect(refused.statusCode).toBe(503);
+    expect(refused.headers['retry-after']).toBe('5');
+    const said = (await refused.setEncoding('utf8').toArray()).join('');
+    expect(parseJson(said).code).toBe('too_many_connections');
+    first.close();
+    await once(first.socket, 'close');
+    await vi.waitFor(async () => (await TestClient.open(small.url)).close());
+    await small.stop();
   });
 
   it('must speak the subprotocol', async () => {

@@ -6,7 +6,7 @@ import { UploadBudget } from '../connection/upload-budget.js';
 import { ThreadDispatcher } from '../dispatcher/thread-dispatcher.js';
 import { createCpuReader } from '../load/cpu.js';
 import { GpuMonitor } from '../load/gpu.js';
-import { LoadFactors } from '../load/load-factor.js';
+import { LoadFactors, type ProfiledTail } from '../load/load-factor.js';
 import { LoadMonitor } from '../load/load-monitor.js';
 import { LoadPublisher } from '../load/load-publisher.js';
 import { installDocuments } from '../routes/documents.js';
@@ -15,7 +15,7 @@ import { installPage } from '../routes/page.js';
 import { installStream, installWebSockets } from '../routes/stream.js';
 import { Scheduler } from '../scheduler/scheduler.js';
 import { installBrowserRules, setBrowserHeaders } from './browser-rules.js';
-import { ServedModels } from './catalog.js';
+import { type ServedCut, ServedModels } from './catalog.js';
 import { BODY_LIMIT_BYTES, installErrorHandlers, sendError } from './http-errors.js';
 import { DEFAULT_SERVER_OPTIONS, type ServerOptions } from './options.js';
 import { OriginPolicy } from './origin.js';
@@ -101,11 +101,12 @@ export async function startServer(
       models,
       scheduler,
       dispatcher,
-      uploads: new UploadBudget(options.maxUploadBytes),
+      uploads: new UploadBudget(options.maxUploadBytes, options.maxRequestBytes),
       limits: options,
       clock,
       load,
-      onTail: (model, measuredMs, profiledMs) => factors.observe(model, measuredMs, profiledMs),
+      idleTailMs: (served) => factors.idleMs(profiledTail(served)),
+      onTail: (model, served, measuredMs) => factors.observe(model, profiledTail(served), measuredMs),
       onTailError: (model, error) => log.error({ err: error, model }, 'a tail failed'),
       onDefect: (error) => log.error({ err: error }, 'a message could not be handled; its connection was closed'),
       isStopping: () => isStopping,
@@ -128,7 +129,7 @@ export async function startServer(
     await installWebSockets(app);
     installErrorHandlers(app);
     installBrowserRules(app, origins);
-    installStream(app, hub, () => isStopping);
+    installStream(app, hub, { maxConnections: options.maxConnections, isStopping: () => isStopping });
     await installPage(app, options.pageDir);
     installDocuments(app, { models, load });
     installHealth(app, options.catalog, () => isStopping);
@@ -164,6 +165,10 @@ export async function startServer(
       await stopped;
     },
   };
+}
+
+function profiledTail({ cut, graphFile }: ServedCut): ProfiledTail {
+  return { graph: graphFile ?? '', tailMs: cut.tailMs, timed: cut.timed };
 }
 
 function addressOf(app: FastifyInstance): AddressInfo {
