@@ -55,8 +55,11 @@ export class App {
     setInterval(() => this.#settle(), SETTLE_EVERY_MS);
   }
 
-  /** @param isStream every run takes a new picture, without end */
-  setPicture(source: PictureSource, isStream: boolean): void {
+  /**
+   * @param source `undefined` when there is nothing to read any more
+   * @param isStream every run takes a new picture, without end
+   */
+  setPicture(source: PictureSource | undefined, isStream: boolean): void {
     this.#source = source;
     this.#isStream = isStream;
     this.runAgain();

@@ -8,9 +8,9 @@ import { renderAnswer, renderNumbers, summarise } from './panels/answer.js';
 import { renderControls } from './panels/controls.js';
 import { NetworksView } from './panels/networks.js';
 import { Notices } from './panels/notices.js';
-import { Camera } from './picture/camera.js';
+import { PictureChooser } from './picture/chooser.js';
 import { listenForFiles } from './picture/intake.js';
-import { decodePicture, type Picture } from './picture/picture.js';
+import { PictureError } from './picture/picture.js';
 import { SAMPLES, type Sample, sampleUrl } from './picture/samples.js';
 import { Stage } from './picture/stage.js';
 
@@ -19,7 +19,6 @@ const MODELS_POLL_MS = 2_000;
 const RATE_OVER = 8;
 
 let state: PageState = parseState(location.search);
-let camera: Camera | undefined;
 let finishedAtMs: number[] = [];
 let isOffline = false;
 /** The first answer for a picture is shown as it grows; later ones replace it whole. */
@@ -98,18 +97,20 @@ const view: AppView = {
     hasAnswer = true;
     notices.hideError('run');
     if (!isOffline) notices.setMood('ready');
-    if (camera) stage.show(picture);
+    if (chooser.isLive) stage.show(picture);
     stage.showAnswer(reading.answer);
     result.replaceChildren(renderAnswer(reading.answer));
     result.dataset.runs = String(Number(result.dataset.runs) + 1);
     finishedAtMs = [...finishedAtMs, performance.now()].slice(-RATE_OVER);
-    const isStream = state.repeat || camera !== undefined;
+    const isStream = state.repeat || chooser.isLive;
     const answersPerSecond = isStream ? rateOf(finishedAtMs) : undefined;
     byId('numbers', HTMLElement).replaceChildren(...renderNumbers({ reading, answersPerSecond, cuts: networks.cuts }));
     // A live region that speaks several times a second helps nobody.
     notices.setStatus(isStream ? 'Running without a pause.' : summarise(reading));
   },
   failed(error) {
+    // A camera that was pulled out will not come back by being asked again.
+    if (error instanceof PictureError) chooser.stopCamera();
     if (!isOffline) notices.setMood('failed');
     notices.hideProgress();
     notices.showError(error, 'run');
@@ -118,6 +119,35 @@ const view: AppView = {
   wouldMove: () => networks.wouldMove,
 };
 const app = new App(state, view);
+const chooser = new PictureChooser({
+  still(picture) {
+    hasAnswer = false;
+    stage.show(picture);
+    const { name, bitmap } = picture;
+    showCaption(`${name}, ${bitmap.width} × ${bitmap.height}. Drop or paste another anywhere.`);
+    notices.hideError('picture');
+    app.setPicture(async () => picture, false);
+  },
+  live(first, takePicture) {
+    finishedAtMs = [];
+    byId('camera', HTMLButtonElement).setAttribute('aria-pressed', 'true');
+    showCaption('The camera, one picture after another.');
+    notices.hideError('picture');
+    stage.show(first);
+    first.bitmap.close();
+    app.setPicture(takePicture, true);
+  },
+  cameraStopped() {
+    finishedAtMs = [];
+    app.setPicture(undefined, false);
+    byId('camera', HTMLButtonElement).setAttribute('aria-pressed', 'false');
+  },
+  failed: (error) => notices.showError(error, 'picture'),
+});
+
+function showCaption(words: string): void {
+  setText(byId('caption', HTMLElement), words);
+}
 
 function change(part: Partial<PageState>): void {
   state = { ...state, ...part };
@@ -126,56 +156,6 @@ function change(part: Partial<PageState>): void {
   history.replaceState(null, '', `${location.pathname}${formatState(state)}`);
   networks.setForced(state.cuts);
   app.setState(state);
-}
-
-function usePicture(picture: Picture): void {
-  stopCamera();
-  hasAnswer = false;
-  stage.show(picture);
-  setText(
-    byId('caption', HTMLElement),
-    `${picture.name}, ${picture.bitmap.width} × ${picture.bitmap.height}. Drop another anywhere on this page, or paste one.`,
-  );
-  notices.hideError('picture');
-  app.setPicture(async () => picture, false);
-}
-
-async function useFile(file: Blob, name: string): Promise<void> {
-  try {
-    usePicture(await decodePicture(file, name));
-  } catch (error) {
-    notices.showError(error, 'picture');
-  }
-}
-
-async function useSample(sample: Sample): Promise<void> {
-  try {
-    const response = await fetch(sampleUrl(sample));
-    usePicture(await decodePicture(await response.blob(), sample.title));
-  } catch (error) {
-    notices.showError(error, 'picture');
-  }
-}
-
-async function startCamera(): Promise<void> {
-  try {
-    camera = await Camera.open();
-  } catch (error) {
-    notices.showError(error, 'picture');
-    return;
-  }
-  const live = camera;
-  byId('camera', HTMLButtonElement).setAttribute('aria-pressed', 'true');
-  setText(byId('caption', HTMLElement), 'The camera, one picture after another.');
-  stage.show(await live.takePicture());
-  app.setPicture(() => live.takePicture(), true);
-}
-
-function stopCamera(): void {
-  camera?.[Symbol.dispose]();
-  camera = undefined;
-  finishedAtMs = [];
-  byId('camera', HTMLButtonElement).setAttribute('aria-pressed', 'false');
 }
 
 function rateOf(timesMs: readonly number[]): number | undefined {
@@ -229,10 +209,11 @@ function wireControls(): void {
   repeat.checked = state.repeat;
   repeat.addEventListener('change', () => change({ repeat: repeat.checked }));
   byId('camera', HTMLButtonElement).addEventListener('click', () => {
-    if (camera === undefined) void startCamera();
+    if (!chooser.isLive) void chooser.startCamera();
     else {
-      stopCamera();
-      void useSample(chosenSample());
+      // At once, whether or not there is something to show instead.
+      chooser.stopCamera();
+      void chooser.useSample(chosenSample());
     }
   });
   byId('samples', HTMLElement).replaceChildren(
@@ -245,7 +226,7 @@ function wireControls(): void {
       );
       button.addEventListener('click', () => {
         change({ sample: sample.name });
-        void useSample(sample);
+        void chooser.useSample(sample);
       });
       return button;
     }),
@@ -253,7 +234,7 @@ function wireControls(): void {
   listenForFiles({
     fileInput: byId('file', HTMLInputElement),
     dropHint: byId('drop', HTMLElement),
-    onFile: (file, name) => void useFile(file, name),
+    onFile: (file, name) => void chooser.useFile(file, name),
     onNothing: (message) => notices.setStatus(message),
   });
 }
@@ -269,5 +250,5 @@ networks.setForced(state.cuts);
 wireControls();
 renderModels([]);
 void listModels();
-void useSample(chosenSample());
+void chooser.useSample(chosenSample());
 app.open();

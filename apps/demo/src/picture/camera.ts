@@ -30,12 +30,25 @@ export class Camera implements Disposable {
     video.muted = true;
     video.playsInline = true;
     video.srcObject = stream;
-    await video.play();
-    return new Camera(stream, video);
+    const camera = new Camera(stream, video);
+    try {
+      await video.play();
+    } catch (cause) {
+      camera[Symbol.dispose]();
+      throw explain(cause);
+    }
+    return camera;
   }
 
+  /** @throws PictureError when the camera gives none, as one that was pulled out does. */
   async takePicture(): Promise<Picture> {
-    return { bitmap: await createImageBitmap(this.#video), name: 'Camera' };
+    if (!this.#stream.active)
+      throw new PictureError('no_camera', 'The camera is gone. Start it again, or choose a file.');
+    try {
+      return { bitmap: await createImageBitmap(this.#video), name: 'Camera' };
+    } catch (cause) {
+      throw explain(cause);
+    }
   }
 
   [Symbol.dispose](): void {

@@ -9,7 +9,13 @@ const MAX_FILE_BYTES = 64_000_000;
 /** Longer sides are scaled down once; no network here looks at more. */
 const MAX_SIDE = 4096;
 
-type PictureErrorCode = 'empty_file' | 'file_too_large' | 'not_a_picture' | 'no_camera' | 'camera_refused';
+type PictureErrorCode =
+  | 'empty_file'
+  | 'file_too_large'
+  | 'not_a_picture'
+  | 'no_sample'
+  | 'no_camera'
+  | 'camera_refused';
 
 export class PictureError extends Error {
   readonly code: PictureErrorCode;

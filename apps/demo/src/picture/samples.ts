@@ -1,3 +1,5 @@
+import { PictureError } from './picture.js';
+
 export interface Sample {
   /** As in the address and in `public/samples/<name>.jpg`. */
   readonly name: string;
@@ -13,4 +15,22 @@ export const SAMPLES: readonly Sample[] = [
 
 export function sampleUrl(sample: Sample): string {
   return `/samples/${sample.name}.jpg`;
+}
+
+/** @throws PictureError when the edge does not give the sample. */
+export async function fetchSample(sample: Sample): Promise<Blob> {
+  const missing = (why: string, cause?: unknown): PictureError =>
+    new PictureError(
+      'no_sample',
+      `The sample "${sample.title}" could not be fetched (${why}). Try again, or choose a file of your own.`,
+      { cause },
+    );
+  let response: Response;
+  try {
+    response = await fetch(sampleUrl(sample));
+  } catch (cause) {
+    throw missing('the edge does not answer', cause);
+  }
+  if (!response.ok) throw missing(`the edge answered ${response.status}`);
+  return response.blob();
 }

@@ -1,0 +1,86 @@
+import { Camera } from './camera.js';
+import { decodePicture, type Picture } from './picture.js';
+import { fetchSample, type Sample } from './samples.js';
+
+export interface ChooserView {
+  still(picture: Picture): void;
+  /** @param first what the camera sees as it starts */
+  live(first: Picture, takePicture: () => Promise<Picture>): void;
+  /** The camera was let go. */
+  cameraStopped(): void;
+  failed(error: unknown): void;
+}
+
+type OpenCamera = () => Promise<Pick<Camera, 'takePicture'> & Disposable>;
+
+/**
+ * One picture at a time, from whichever way somebody brought it. What was asked for last wins, however long an earlier
+ * wish takes: a slow sample does not replace the file that was dropped meanwhile.
+ */
+export class PictureChooser {
+  readonly #view: ChooserView;
+  readonly #openCamera: OpenCamera;
+  #camera: Awaited<ReturnType<OpenCamera>> | undefined;
+  #wishes = 0;
+
+  constructor(view: ChooserView, openCamera: OpenCamera = () => Camera.open()) {
+    this.#view = view;
+    this.#openCamera = openCamera;
+  }
+
+  get isLive(): boolean {
+    return this.#camera !== undefined;
+  }
+
+  useFile(file: Blob, name: string): Promise<void> {
+    return this.#use(() => decodePicture(file, name));
+  }
+
+  useSample(sample: Sample): Promise<void> {
+    return this.#use(async () => decodePicture(await fetchSample(sample), sample.title));
+  }
+
+  async startCamera(): Promise<void> {
+    const wish = ++this.#wishes;
+    let camera: Awaited<ReturnType<OpenCamera>> | undefined;
+    try {
+      const opened = await this.#openCamera();
+      camera = opened;
+      const first = await opened.takePicture();
+      if (wish !== this.#wishes) {
+        opened[Symbol.dispose]();
+        return;
+      }
+      this.stopCamera();
+      this.#camera = opened;
+      this.#view.live(first, () => opened.takePicture());
+    } catch (error) {
+      // A camera that gives no picture must not keep its light on.
+      camera?.[Symbol.dispose]();
+      if (wish === this.#wishes) this.#view.failed(error);
+    }
+  }
+
+  stopCamera(): void {
+    if (this.#camera === undefined) return;
+    this.#camera[Symbol.dispose]();
+    this.#camera = undefined;
+    this.#view.cameraStopped();
+  }
+
+  /** A picture that cannot be had leaves what is shown, also a running camera, as it is. */
+  async #use(load: () => Promise<Picture>): Promise<void> {
+    const wish = ++this.#wishes;
+    try {
+      const picture = await load();
+      if (wish !== this.#wishes) {
+        picture.bitmap.close();
+        return;
+      }
+      this.stopCamera();
+      this.#view.still(picture);
+    } catch (error) {
+      if (wish === this.#wishes) this.#view.failed(error);
+    }
+  }
+}
