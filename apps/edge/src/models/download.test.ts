@@ -45,7 +45,7 @@ async function serve(handler: Handler): Promise<void> {
 const overLoopback: typeof fetch = (input, init) =>
   fetch(String(input).replace(/^https:\/\/models\.example/, origin), init);
 
-const options = (extra: object = {}) => ({ file, sha256: SHA256, fetch: overLoopback, ...extra });
+const options = (extra: object = {}) => ({ file, sha256: SHA256, fetch: overLoopback, retryMs: 1, ...extra });
 
 function answerRange(request: IncomingMessage, response: ServerResponse, content = CONTENT): void {
   const from = Number(/^bytes=(\d+)-$/.exec(request.headers.range ?? '')?.[1] ?? 0);
@@ -148,6 +148,18 @@ describe('download', () => {
       message: expect.stringContaining('404 Not Found'),
     });
     expect(seen.length).toBe(1);
+  });
+
+  it('pauses before it comes back to a server in trouble, and can be stopped meanwhile', async () => {
+    const stop = new AbortController();
+    await serve((_request, response) => {
+      response.writeHead(503).end();
+      setTimeout(() => stop.abort(), 100);
+    });
+    await expect(download(ADDRESS, options({ retryMs: 30_000, signal: stop.signal }))).rejects.toMatchObject({
+      code: 'aborted',
+    });
+    expect(seen).toHaveLength(1);
   });
 
   it('gives up after the attempts it has, and keeps what arrived for the next time', async () => {

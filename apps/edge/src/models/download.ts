@@ -2,6 +2,7 @@ import { createHash, type Hash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { type FileHandle, mkdir, open, rename, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { ModelError, messageOf } from './error.js';
 
 /** Bytes that arrived of bytes that will; `totalBytes` is `undefined` until a server says. */
@@ -24,6 +25,8 @@ export interface DownloadOptions {
   readonly maxBytes?: number;
   /** Connections that may break off in all before it is given up; each goes on where the last one ended. Default 5. */
   readonly attempts?: number;
+  /** Pause before the second connection, in ms; it doubles with each further one, up to 30 s. Default 1 s. */
+  readonly retryMs?: number;
 }
 
 export interface Downloaded {
@@ -34,6 +37,8 @@ export interface Downloaded {
 const DEFAULT_STALL_MS = 30_000;
 const DEFAULT_MAX_BYTES = 2 ** 31;
 const DEFAULT_ATTEMPTS = 5;
+const DEFAULT_RETRY_MS = 1_000;
+const MAX_RETRY_MS = 30_000;
 const MAX_REDIRECTS = 5;
 
 /**
@@ -59,6 +64,7 @@ export async function download(address: string, options: DownloadOptions): Promi
       break;
     } catch (error) {
       if (!(error instanceof BrokenOff) || attempt >= attempts) throw finalError(error, address);
+      await pause(attempt, address, options);
     }
   }
   const { hash, numBytes } = await partState(part);
@@ -77,6 +83,14 @@ export async function download(address: string, options: DownloadOptions): Promi
     throw ModelError.fromStore(error, options.file);
   });
   return { sha256, numBytes };
+}
+
+/** A server in trouble is not helped by coming back at once. */
+async function pause(attempt: number, address: string, { retryMs, signal }: DownloadOptions): Promise<void> {
+  const pauseMs = Math.min(MAX_RETRY_MS, (retryMs ?? DEFAULT_RETRY_MS) * 2 ** (attempt - 1));
+  await sleep(pauseMs, undefined, signal === undefined ? {} : { signal }).catch((error) => {
+    throw new ModelError('aborted', `${address}: stopped`, { cause: error });
+  });
 }
 
 /** The connection ended before the content did; worth another one. */

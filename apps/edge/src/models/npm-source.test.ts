@@ -1,7 +1,7 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { parseDims, parseSource } from './added-source.js';
 import { parseNpmSpec, resolveNpmFile } from './npm-source.js';
 
@@ -10,6 +10,7 @@ beforeEach(async () => {
   root = await mkdtemp(join(tmpdir(), 'cutpoint-npm-'));
 });
 afterEach(async () => {
+  vi.unstubAllEnvs();
   await rm(root, { recursive: true });
 });
 
@@ -29,6 +30,23 @@ describe('a package source', () => {
     const file = await resolveNpmFile('isarray@1.0.0', 'index.js', options);
     expect(file).toBe(join(root, 'store/npm/isarray@1.0.0/node_modules/isarray/index.js'));
     expect(await resolveNpmFile('isarray@1.0.0', 'index.js', options)).toBe(file);
+  });
+
+  it('is given up when npm is not done in time, or is not there at all', async () => {
+    const hanging = join(root, 'npm-cli.js');
+    await writeFile(hanging, 'console.log("asking the registry"); setInterval(() => {}, 1000);');
+    vi.stubEnv('npm_execpath', hanging);
+    const options = { from: [root], storeDir: join(root, 'store') };
+    await expect(resolveNpmFile('isarray@1.0.0', 'index.js', { ...options, timeoutMs: 500 })).rejects.toMatchObject({
+      code: 'npm_failed',
+      message: expect.stringMatching(/not done after 0\.5 s.*asking the registry/),
+    });
+    vi.stubEnv('npm_execpath', '');
+    vi.stubEnv('PATH', root);
+    await expect(resolveNpmFile('isarray@1.0.0', 'index.js', options)).rejects.toMatchObject({
+      code: 'npm_failed',
+      message: expect.stringContaining('is npm installed'),
+    });
   });
 
   it('says what npm said when there is no such version', async () => {

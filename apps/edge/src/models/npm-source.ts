@@ -10,6 +10,8 @@ export interface NpmPackage {
   readonly version: string;
 }
 
+const DEFAULT_TIMEOUT_MS = 10 * 60_000;
+
 const SPEC = /^((?:@[a-z0-9~][a-z0-9._~-]*\/)?[a-z0-9~][a-z0-9._~-]*)@(\d+\.\d+\.\d+(?:-[0-9A-Za-z.-]+)?)$/;
 
 /** @param spec `name@1.2.3` or `@scope/name@1.2.3`; ranges and tags are refused, because they move. */
@@ -31,6 +33,8 @@ export interface NpmOptions {
   readonly storeDir: string;
   readonly signal?: AbortSignal;
   readonly onInstall?: (spec: string) => void;
+  /** How long npm may take. Default 10 minutes. */
+  readonly timeoutMs?: number;
 }
 
 /** The absolute path of a file inside a package, which is installed into the store when it is not there yet. */
@@ -78,7 +82,8 @@ async function install(wanted: NpmPackage, options: NpmOptions): Promise<string>
   });
   options.onInstall?.(spec);
   await runNpm(
-    ['install', '--prefix', prefix, '--ignore-scripts', '--no-save', '--no-audit', '--no-fund', spec],
+    prefix,
+    ['install', '--prefix', '.', '--ignore-scripts', '--no-save', '--no-audit', '--no-fund', spec],
     options,
   );
   if ((await installedVersion(folder)) !== wanted.version) {
@@ -87,27 +92,37 @@ async function install(wanted: NpmPackage, options: NpmOptions): Promise<string>
   return folder;
 }
 
-async function runNpm(args: readonly string[], options: NpmOptions): Promise<void> {
-  // Under `npm start` npm tells its own path, which works on every platform without a shell.
+/** @param args nothing in them needs quoting: on Windows a shell reads them. */
+async function runNpm(folder: string, args: readonly string[], options: NpmOptions): Promise<void> {
+  const timeoutMs = options.timeoutMs ?? DEFAULT_TIMEOUT_MS;
+  const timeout = AbortSignal.timeout(timeoutMs);
+  const signal = options.signal === undefined ? timeout : AbortSignal.any([options.signal, timeout]);
+  // Under `npm start` npm tells its own path; elsewhere it is looked for on the path, where Windows has only an `npm.cmd`.
   const npmCli = process.env.npm_execpath;
-  const [command, prefix] = npmCli?.endsWith('npm-cli.js') ? [process.execPath, [npmCli]] : ['npm', []];
-  const child = spawn(command, [...prefix, ...args], {
+  const [command, before] = npmCli?.endsWith('npm-cli.js') ? [process.execPath, [npmCli]] : ['npm', []];
+  const child = spawn(command, [...before, ...args], {
+    cwd: folder,
     stdio: ['ignore', 'pipe', 'pipe'],
-    ...(options.signal === undefined ? {} : { signal: options.signal }),
+    shell: command === 'npm' && process.platform === 'win32',
+    signal,
   });
   let said = '';
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => (said += String(chunk)));
+  const what = `npm ${args.join(' ')} in ${folder}`;
+  const lastWords = () => said.trim().slice(-600) || 'it said nothing';
   await new Promise<void>((done, failed) => {
-    child.once('error', (error) => {
-      failed(
-        options.signal?.aborted === true
-          ? new ModelError('aborted', `npm ${args.join(' ')}: stopped`, { cause: error })
-          : new ModelError('npm_failed', `npm could not be started: ${error.message}`, { cause: error }),
-      );
-    });
-    child.once('close', (code) => {
+    child.once('error', (error) => failed(failure(error)));
+    child.once('close', (code, by) => {
       if (code === 0) return done();
-      failed(new ModelError('npm_failed', `npm ${args.join(' ')} ended with ${code}: ${said.trim().slice(-600)}`));
+      failed(new ModelError('npm_failed', `${what} ended with ${by ?? code}: ${lastWords()}`));
     });
   });
+
+  function failure(cause: Error): ModelError {
+    if (options.signal?.aborted === true) return new ModelError('aborted', `${what}: stopped`, { cause });
+    const reason = timeout.aborted
+      ? `was not done after ${timeoutMs / 1000} s and was stopped; is the npm registry reachable? ${lastWords()}`
+      : `could not be started (${cause.message}): is npm installed and on the PATH?`;
+    return new ModelError('npm_failed', `${what} ${reason}`, { cause });
+  }
 }

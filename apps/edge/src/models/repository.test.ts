@@ -101,6 +101,33 @@ describe('a repository', () => {
     await expect(repositoryOf().locate('net')).rejects.toMatchObject({ code: 'wrong_hash' });
   });
 
+  it('checks what was downloaded again: its name only says what it was', async () => {
+    const sha256 = sha256Of('bytes');
+    await put('models/net/config.json', { description: 'd', source: { https: 'https://a.example/net.onnx', sha256 } });
+    await put(`downloads/${sha256}`, 'bytes');
+    const repository = new ModelRepository({
+      dir: join(root, 'models'),
+      storeDir: root,
+      prepare: async (request) => prepared(request),
+    });
+    expect((await repository.locate('net')).modelFile).toBe(join(root, 'downloads', sha256));
+    await put(`downloads/${sha256}`, 'tampered with');
+    await expect(repository.locate('net')).rejects.toMatchObject({
+      code: 'wrong_hash',
+      message: expect.stringContaining('npx cutpoint add net'),
+    });
+  });
+
+  it('describes its models before their turn comes', async () => {
+    await put('models/net/config.json', { description: 'what it does', source: { file: 'net.onnx' } });
+    await put('models/net/3/model.onnx', 'bytes');
+    await put('models/broken/config.json', '{"description": ');
+    expect(await repositoryOf().scan()).toMatchObject([
+      { name: 'broken', description: '', status: 'preparing' },
+      { name: 'net', description: 'what it does', version: '3', status: 'preparing' },
+    ]);
+  });
+
   it('goes on when a model fails, and says of each what is the matter', async () => {
     await put('models/broken/config.json', '{"description": ');
     await put('models/gone/config.json', { description: 'gone', source: { file: 'gone.onnx' } });

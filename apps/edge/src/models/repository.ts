@@ -87,7 +87,13 @@ export class ModelRepository {
   async scan(): Promise<readonly ModelEntry[]> {
     for (const name of await modelNames(this.dir)) {
       if (this.#entries.has(name)) continue;
-      this.#set({ name, version: '1', description: '', status: 'preparing', reason: 'waiting for its turn' });
+      // What is wrong with a config is said when its turn comes.
+      const description = await this.config(name).then(
+        (config) => config.description,
+        () => '',
+      );
+      const version = String((await highestVersion(join(this.dir, name))) ?? 1);
+      this.#set({ name, version, description, status: 'preparing', reason: 'waiting for its turn' });
     }
     return this.list();
   }

@@ -1,4 +1,4 @@
-import { stat } from 'node:fs/promises';
+import { rm, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { Source } from './config.js';
 import { type DownloadProgress, download } from './download.js';
@@ -23,11 +23,13 @@ export interface SourceContext {
 export async function locateSource(source: Source, context: SourceContext): Promise<string> {
   if ('https' in source) {
     const file = downloadPath(context.storeDir, source.sha256);
-    if (await isFile(file)) return file;
-    throw new ModelError(
-      'source_not_fetched',
-      `${source.https} was not fetched yet: run \`npx cutpoint add ${context.model}\``,
-    );
+    const fetchIt = `run \`npx cutpoint add ${context.model}\``;
+    if (!(await isFile(file))) {
+      throw new ModelError('source_not_fetched', `${source.https} was not fetched yet: ${fetchIt}`);
+    }
+    // Its name is what it was when it came; disks fail, and others may write there.
+    await checkHash(file, source.sha256, `${fetchIt} to fetch it again`);
+    return file;
   }
   const file =
     'npm' in source
@@ -40,7 +42,7 @@ export async function locateSource(source: Source, context: SourceContext): Prom
   if (!(await isFile(file))) {
     throw new ModelError('source_missing', `${file} is missing: put the file there or correct the source of the model`);
   }
-  if (source.sha256 !== undefined) await checkHash(file, source.sha256);
+  if (source.sha256 !== undefined) await checkHash(file, source.sha256, 'correct the one or the other');
   return file;
 }
 
@@ -53,7 +55,11 @@ export interface FetchOptions extends SourceContext {
 export async function fetchSource(source: Source, options: FetchOptions): Promise<string> {
   if (!('https' in source)) return await locateSource(source, options);
   const file = downloadPath(options.storeDir, source.sha256);
-  if (!(await isFile(file))) await download(source.https, { ...options, file, sha256: source.sha256 });
+  if (await isFile(file)) {
+    if ((await sha256OfFile(file)) === source.sha256) return file;
+    await rm(file);
+  }
+  await download(source.https, { ...options, file, sha256: source.sha256 });
   return file;
 }
 
@@ -62,10 +68,10 @@ export function downloadPath(storeDir: string, sha256: string): string {
   return join(storeDir, 'downloads', sha256);
 }
 
-async function checkHash(file: string, pinned: string): Promise<void> {
+async function checkHash(file: string, pinned: string, remedy: string): Promise<void> {
   const sha256 = await sha256OfFile(file);
   if (sha256 === pinned) return;
-  throw new ModelError('wrong_hash', `${file} has sha256 ${sha256}, but the config pins ${pinned}`);
+  throw new ModelError('wrong_hash', `${file} has sha256 ${sha256}, but the config pins ${pinned}: ${remedy}`);
 }
 
 async function isFile(file: string): Promise<boolean> {
