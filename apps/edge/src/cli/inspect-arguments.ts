@@ -6,6 +6,7 @@ import { oneBucket } from './verify-arguments.js';
 export interface ModelArguments {
   readonly model: string;
   readonly dims: InputDims;
+  readonly variant: string | undefined;
   readonly folders: { readonly models: string; readonly store: string };
   readonly json: boolean;
   readonly cut: string | undefined;
@@ -22,6 +23,7 @@ export function parseModelArguments(argv: readonly string[]): ModelArguments | u
   return {
     model,
     dims: oneBucket(values.dims),
+    variant: values.variant,
     folders: { models: values.models ?? 'models', store: values.store ?? '.cutpoint' },
     json: values.json === true,
     cut: values.cut,
@@ -36,6 +38,7 @@ function parsed(argv: readonly string[]) {
       allowPositionals: true,
       options: {
         dims: { type: 'string', multiple: true },
+        variant: { type: 'string' },
         models: { type: 'string' },
         store: { type: 'string' },
         cut: { type: 'string' },

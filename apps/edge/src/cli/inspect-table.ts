@@ -1,28 +1,44 @@
 import type { CutDescription } from '@cutpoint/onnx';
+import type { Cut } from '@cutpoint/protocol';
 import type { SplitModel } from '../ort/split-model.js';
 
-const COLUMNS = ['cut', 'after node', 'tensors', 'up', 'down', 'head', 'tail', 'head weights', 'crossing'] as const;
+const COLUMNS = ['cut', 'after node', 'tensors', 'up', 'down', 'head', 'tail', 'head weights'] as const;
+const TIMES = ['head ms', 'tail ms'] as const;
+const CROSSING = 'crossing';
 /** Names of crossing tensors that fit a line. */
 const NAMES_SHOWN = 2;
 
-/** The cuts of a model as lines of text: what crosses, and what each side has to do. */
-export function cutTable({ analysis, cuts }: SplitModel): readonly string[] {
-  const rows = cuts.cuts.map((cut) => rowOf(cut, analysis.nodes));
-  const widths = COLUMNS.map((column, i) => Math.max(column.length, ...rows.map((row) => row[i]?.length ?? 0)));
+/** The cuts of a model as lines of text: what crosses, what each side has to do, and how long that takes where it is known. */
+export function cutTable({ analysis, cuts }: SplitModel, times: CutTimes | undefined): readonly string[] {
+  const columns = [...COLUMNS, ...(times ? TIMES : []), CROSSING];
+  const rows = cuts.cuts.map((cut) => [
+    ...workOf(cut, analysis.nodes),
+    ...(times ? timesOf(times.get(cut.id)) : []),
+    namesOf(cut.crossing),
+  ]);
+  const widths = columns.map((column, i) => Math.max(column.length, ...rows.map((row) => row[i]?.length ?? 0)));
   const line = (cells: readonly string[]): string =>
     cells
       // Numbers to the right, words to the left.
       .map((cell, i) =>
-        i === 1 || i === COLUMNS.length - 1 ? cell.padEnd(widths[i] ?? 0) : cell.padStart(widths[i] ?? 0),
+        i === 1 || i === columns.length - 1 ? cell.padEnd(widths[i] ?? 0) : cell.padStart(widths[i] ?? 0),
       )
       .join('  ')
       .trimEnd();
-  return [line(COLUMNS), line(widths.map((width) => '-'.repeat(width))), ...rows.map(line)];
+  return [line(columns), line(widths.map((width) => '-'.repeat(width))), ...rows.map(line)];
 }
 
-function rowOf(cut: CutDescription, nodes: readonly { readonly opType: string }[]): readonly string[] {
-  const names = cut.crossing.slice(0, NAMES_SHOWN).join(', ');
-  const more = cut.crossing.length - NAMES_SHOWN;
+/** By cut id, of a table that is served. */
+export type CutTimes = ReadonlyMap<number, Pick<Cut, 'headMs' | 'tailMs' | 'timed'>>;
+
+export const TIMES_LEGEND = '~ interpolated between cuts that were timed, - left out of what is served';
+
+function timesOf(cut: Pick<Cut, 'headMs' | 'tailMs' | 'timed'> | undefined): readonly string[] {
+  if (!cut) return ['-', '-'];
+  return [cut.headMs, cut.tailMs].map((ms) => `${cut.timed ? '' : '~'}${ms.toFixed(2)}`);
+}
+
+function workOf(cut: CutDescription, nodes: readonly { readonly opType: string }[]): readonly string[] {
   return [
     String(cut.id),
     cut.id === 0 ? '(offload)' : `${nodes[cut.id - 1]?.opType}${cut.id === nodes.length ? ' (local)' : ''}`,
@@ -32,8 +48,13 @@ function rowOf(cut: CutDescription, nodes: readonly { readonly opType: string }[
     flops(cut.headFlops),
     flops(cut.tailFlops),
     bytes(cut.headWeightBytes),
-    more > 0 ? `${names} and ${more} more` : names,
   ];
+}
+
+function namesOf(crossing: readonly string[]): string {
+  const names = crossing.slice(0, NAMES_SHOWN).join(', ');
+  const more = crossing.length - NAMES_SHOWN;
+  return more > 0 ? `${names} and ${more} more` : names;
 }
 
 export function bytes(count: number): string {

@@ -1,4 +1,4 @@
-import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type CutDescription, describeCut, encodeModel, extract, type Model, PrefixSet, packsOf } from '@cutpoint/onnx';
 import { ModelError } from '../models/error.js';
@@ -7,6 +7,7 @@ import { type ModelArguments, parseModelArguments } from './inspect-arguments.js
 import { locateModel } from './inspect-model.js';
 import { bytes } from './inspect-table.js';
 import type { CommandIo } from './io.js';
+import { earlierSplit, fillFolder } from './split-folder.js';
 import { codedMessage, whole } from './verify-arguments.js';
 
 const USAGE = `cutpoint split <model | model.onnx> --cut N --out <folder> [options]
@@ -40,18 +41,21 @@ async function split(args: ModelArguments, io: CommandIo): Promise<void> {
   if (cutText === undefined) throw new ModelError('bad_arguments', 'which cut? Give --cut N');
   if (out === undefined) throw new ModelError('bad_arguments', 'where to? Give --out <folder>');
   const id = whole('--cut', cutText);
-  const { file, dims } = await locateModel(args.model, args.dims, args.folders);
-  await mkdir(out, { recursive: true });
-  await using model = await openSplitModel(file, { dims, packsDir: out, onStage: (stage) => io.status?.(stage) });
+  // Before the work, too, which takes seconds.
+  await earlierSplit(out);
+  const { file, served, ...form } = await locateModel(args);
+  await using model = await openSplitModel(file, { ...form, onStage: (stage) => io.status?.(stage) });
   io.status?.('');
   const cut = cutOf(model, id);
   const { head, tail } = extract(model.model, model.analysis, cut.head);
-  await writePart(join(out, 'head.onnx'), head, io);
-  await writePart(join(out, 'tail.onnx'), tail, io);
-  await removeUnused(out, model, [head, tail]);
-  await writeFile(join(out, 'cut.json'), `${JSON.stringify(summary(args.model, model, cut, head, tail), null, 2)}\n`);
+  const about = { model: args.model, variant: served?.variant ?? null, ...summary(model, cut, head, tail) };
+  await fillFolder(out, model.packsDir, about);
+  if (head) await writePart(join(out, 'head.onnx'), head, io);
+  if (tail) await writePart(join(out, 'tail.onnx'), tail, io);
+  const variant = served?.variant === undefined ? '' : ` of ${served.variant}`;
   io.out(
-    `cut ${id}: ${cut.crossing.join(', ') || 'nothing'} crosses, ${bytes(cut.bytesUp)} up, ${bytes(cut.bytesDown)} down`,
+    `cut ${id}${variant}: ${cut.crossing.join(', ') || 'nothing'} crosses, ` +
+      `${bytes(cut.bytesUp)} up, ${bytes(cut.bytesDown)} down`,
   );
 }
 
@@ -61,24 +65,13 @@ function cutOf({ model, analysis, cuts }: SplitModel, id: number): CutDescriptio
   return cuts.cuts.find((cut) => cut.id === id) ?? describeCut(model, analysis, new PrefixSet(id), id);
 }
 
-/** An empty part has no file; one from an earlier split must not be taken for it. */
-async function writePart(file: string, part: Model | null, io: CommandIo): Promise<void> {
-  if (!part) {
-    await rm(file, { force: true });
-    return;
-  }
+async function writePart(file: string, part: Model, io: CommandIo): Promise<void> {
   const graph = encodeModel(part);
   await writeFile(file, graph);
   io.out(`${file}  ${bytes(graph.length)}, ${part.graph?.node.length} nodes, ${packsOf(part).length} packs`);
 }
 
-/** Packs that only nodes without effect would read. */
-async function removeUnused(out: string, { packs }: SplitModel, parts: readonly (Model | null)[]): Promise<void> {
-  const used = new Set(parts.flatMap((part) => (part ? packsOf(part) : [])));
-  for (const { sha256 } of packs) if (!used.has(sha256)) await rm(join(out, sha256), { force: true });
-}
-
-function summary(name: string, { analysis }: SplitModel, cut: CutDescription, head: Model | null, tail: Model | null) {
+function summary({ analysis }: SplitModel, cut: CutDescription, head: Model | null, tail: Model | null) {
   const { head: nodes, ...rest } = cut;
   const describe = (names: readonly string[]) =>
     names.map((tensor) => {
@@ -86,16 +79,15 @@ function summary(name: string, { analysis }: SplitModel, cut: CutDescription, he
       return { name: tensor, type, dims };
     });
   return {
-    model: name,
     nodes: analysis.nodes.length,
     headNodes: nodes.size,
     ...rest,
     crossing: describe(cut.crossing),
     inputs: describe(analysis.inputs.map((input) => input.name)),
     outputs: describe(analysis.outputs.map((output) => output.name)),
-    headGraph: head ? 'head.onnx' : null,
-    tailGraph: tail ? 'tail.onnx' : null,
-    headPacks: head ? packsOf(head) : [],
-    tailPacks: tail ? packsOf(tail) : [],
+    headGraph: head ? ('head.onnx' as const) : null,
+    tailGraph: tail ? ('tail.onnx' as const) : null,
+    headPacks: head ? [...packsOf(head)] : [],
+    tailPacks: tail ? [...packsOf(tail)] : [],
   };
 }

@@ -22,13 +22,14 @@ import {
 import { readModelFile } from './model-file.js';
 import { createNodeRuntime } from './runtime.js';
 
-/** A model file made ready to be cut, as the edge prepares it, with its packs in a folder of its own. */
+/** A model file made ready to be cut, as the edge prepares it, with its packs in a temporary folder. */
 export interface SplitModel extends AsyncDisposable {
   /** Optimised, with its weights in packs: small. */
   readonly model: Model;
   readonly analysis: Analysis;
   readonly cuts: CutList;
   readonly packs: readonly WeightPack[];
+  /** Where the packs are until disposal, each under its sha256. */
   readonly packsDir: string;
   /** Opens graphs over the packs. */
   readonly runtime: OnnxRuntime;
@@ -39,17 +40,15 @@ export interface SplitModel extends AsyncDisposable {
 export interface SplitModelOptions {
   readonly dims: InputDims;
   readonly seed?: number;
-  /** Packs stay here; without it they go to a temporary folder that is removed on disposal. */
-  readonly packsDir?: string;
+  /** Puts nodes around the network, as the edge does for pictures. Dimensions are fixed before. */
+  readonly wrap?: (model: Model) => Model;
   readonly onStage?: (stage: string) => void;
 }
 
 /** @throws OnnxError what `@cutpoint/onnx` throws, and `dynamic_dims` before anything expensive is done */
 export async function openSplitModel(file: string, options: SplitModelOptions): Promise<SplitModel> {
-  const packsDir = options.packsDir ?? (await mkdtemp(join(tmpdir(), 'cutpoint-')));
-  const dispose = async (): Promise<void> => {
-    if (options.packsDir === undefined) await rm(packsDir, { recursive: true, force: true });
-  };
+  const packsDir = await mkdtemp(join(tmpdir(), 'cutpoint-'));
+  const dispose = (): Promise<void> => rm(packsDir, { recursive: true, force: true });
   try {
     const runtime = createNodeRuntime({ dir: packsDir });
     const packed = await pack(file, options, packsDir, runtime);
@@ -66,7 +65,7 @@ export async function openSplitModel(file: string, options: SplitModelOptions): 
 /** In a function of its own, so that the file's bytes can be collected when it returns. */
 async function pack(
   file: string,
-  { dims, onStage }: SplitModelOptions,
+  { dims, wrap, onStage }: SplitModelOptions,
   dir: string,
   runtime: OnnxRuntime,
 ): Promise<Pick<SplitModel, 'model' | 'packs' | 'skipped'>> {
@@ -81,7 +80,7 @@ async function pack(
     );
   }
   onStage?.('optimising');
-  const { model, skipped } = await optimizeModel(fixed, runtime);
+  const { model, skipped } = await optimizeModel(wrap?.(fixed) ?? fixed, runtime);
   onStage?.('packing');
   const builder = new PackBuilder({
     sha256: (content) => createHash('sha256').update(content).digest('hex'),

@@ -85,7 +85,8 @@ function notesOf(planned: PlannedVariant, skipped: string | undefined, unsplitta
   return notes;
 }
 
-function pixelVariant(
+/** The network, its dimensions fixed, between the nodes that take a picture in and bring small answers out. */
+export function pixelVariant(
   model: Model,
   config: ModelConfig,
   planned: Extract<PlannedVariant, { kind: 'pixels' }>,
