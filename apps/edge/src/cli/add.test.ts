@@ -82,8 +82,9 @@ describe('cutpoint add', () => {
     expect(stages, 'what add prepared is used again').toEqual([]);
 
     const again = await add('direction', MODEL, ...DIMS);
-    expect(again.code).toBe(1);
+    expect(again.code).toBe(2);
     expect(again.text).toContain('--replace');
+    expect(again.text).toContain('(model_exists)');
     expect((await add('direction', MODEL, '--replace', '--dims', 'x=1,3,48,64')).code).toBe(0);
     expect((await served.locate('direction')).version).toBe('2');
     expect((await served.config('direction')).dims).toEqual([{ x: [1, 3, 48, 64] }]);
@@ -102,7 +103,8 @@ describe('cutpoint add', () => {
     await serve({ '/direction.onnx': bytes });
     const address = 'https://models.example/direction.onnx';
     const refused = await add('direction', address, ...DIMS);
-    expect(refused.code).toBe(1);
+    expect(refused.code).toBe(2);
+    expect(refused.text).toContain('(not_pinned)');
     expect(refused.text).toContain(`--sha256 ${sha256Of(bytes)}`);
     expect(await inModels()).toEqual([]);
 
@@ -115,8 +117,8 @@ describe('cutpoint add', () => {
   it('refuses another content than the pinned one, and leaves no trace', async () => {
     await serve({ '/direction.onnx': await readFile(MODEL) });
     const { code, text } = await add('direction', 'https://models.example/direction.onnx', '--sha256', 'a'.repeat(64));
-    expect(code).toBe(1);
-    expect(text).toContain('refused and deleted');
+    expect(code).toBe(2);
+    expect(text).toMatch(/refused and deleted.*\(wrong_hash\)$/);
     expect(await inModels()).toEqual([]);
     expect(await readdir(join(cwd, '.cutpoint/downloads'))).toEqual([]);
   });
@@ -136,6 +138,12 @@ describe('cutpoint add', () => {
     expect((await add('direction')).code).toBe(0);
     expect((await repository().locate('direction')).labels).toEqual(['upright', 'upside down']);
     expect(requests).toBe(2);
+
+    const download = join(cwd, '.cutpoint/downloads', sha256Of(labels));
+    await writeFile(download, 'damaged');
+    expect((await add('direction')).code, 'what was damaged comes again').toBe(0);
+    expect(requests).toBe(3);
+    expect((await readFile(download)).equals(labels)).toBe(true);
   });
 
   const refusals: readonly [string, readonly string[], RegExp][] = [
@@ -152,8 +160,16 @@ describe('cutpoint add', () => {
   it.each(refusals)('refuses %s, and leaves no trace', async (_, argv, message) => {
     await writeFile(join(cwd, 'text.onnx'), 'this is no model');
     const { code, text } = await add(...argv);
-    expect(code).toBe(1);
+    expect(code).toBe(2);
     expect(text).toMatch(message);
+    expect(text).toMatch(/^cutpoint add: .* \([a-z_]+\)$/m);
     expect(await inModels()).toEqual([]);
+  });
+
+  it('fails otherwise than for wrong input when the server does', async () => {
+    await serve({});
+    const { code, text } = await add('direction', 'https://models.example/gone.onnx', '--sha256', 'a'.repeat(64));
+    expect(code).toBe(1);
+    expect(text).toMatch(/\(download_failed\)$/);
   });
 });

@@ -14,6 +14,7 @@ import { downloadPath, fetchSource } from '../models/source.js';
 import { prepareModel } from '../prepare/prepare.js';
 import type { PreparedModel, PrepareRequest } from '../prepare/prepared.js';
 import { writeAtomically } from '../prepare/store.js';
+import { reportError } from './errors.js';
 import type { CommandIo } from './io.js';
 import { progressLine } from './progress-line.js';
 
@@ -45,10 +46,7 @@ export async function run(
   try {
     return await add(argv, io, options.cwd ?? process.cwd(), options.fetch);
   } catch (error) {
-    io.status?.('');
-    io.err(`cutpoint add: ${messageOf(error)}`);
-    if (error instanceof ModelError && error.code === 'bad_arguments') io.err(`\n${USAGE}`);
-    return 1;
+    return reportError('add', error, io, USAGE);
   }
 }
 
@@ -78,7 +76,6 @@ async function add(argv: readonly string[], io: CommandIo, cwd: string, fetcher?
     );
   }
   const source = await pinned(parseSource(sourceText, values.sha256, cwd), job);
-  if (source === undefined) return 1;
   const config = checkConfig(
     {
       description: values.description ?? `${job.name}, added from ${sourceText}`,
@@ -154,7 +151,7 @@ async function addNew(job: Job, config: ModelConfig): Promise<number> {
 }
 
 /** An address without a pin is fetched only to tell its hash: the person decides whether that is the right one. */
-async function pinned(typed: TypedSource, job: Job): Promise<Source | undefined> {
+async function pinned(typed: TypedSource, job: Job): Promise<Source> {
   if (!('https' in typed) || typed.sha256 !== undefined) return typed;
   const address = typed.https;
   const unpinned = downloadPath(job.storeDir, `unpinned-${sha256Of(address)}`);
@@ -162,10 +159,11 @@ async function pinned(typed: TypedSource, job: Job): Promise<Source | undefined>
   job.io.status?.('');
   // Kept under its hash, so that it need not come again once it is pinned.
   await rename(unpinned, downloadPath(job.storeDir, sha256));
-  job.io.err(`${address} is not pinned, so it was not added. It holds ${numBytes} bytes with sha256 ${sha256}.`);
-  job.io.err('If that is the hash that its publisher names, add it with');
-  job.io.err(`  npx cutpoint add ${job.name} ${address} --sha256 ${sha256}`);
-  return undefined;
+  throw new ModelError(
+    'not_pinned',
+    `${address} is not pinned, so it was not added. It holds ${numBytes} bytes with sha256 ${sha256}. If that is the ` +
+      `hash that its publisher names, add it with: npx cutpoint add ${job.name} ${address} --sha256 ${sha256}`,
+  );
 }
 
 async function fetchTo(source: Source, job: Job): Promise<string> {

@@ -1,3 +1,8 @@
+/** What was asked for was not done, and asking in the same way again may help. */
+export const EXIT_FAILED = 1;
+/** What was typed, or what it names, is wrong: asking in the same way again cannot help. */
+export const EXIT_WRONG_INPUT = 2;
+
 /** What a command may do with the terminal, injected so that tests can read it. */
 export interface CommandIo {
   /** One line of result, to standard output. */

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import * as v from 'valibot';
-import { type CommandIo, processIo } from './io.js';
+import { type CommandIo, EXIT_WRONG_INPUT, processIo } from './io.js';
 
 /** One subcommand: takes the arguments behind its name, gives the exit code. */
 type Run = (argv: readonly string[], io: CommandIo) => Promise<number>;
@@ -35,12 +35,12 @@ export async function main(argv: readonly string[]): Promise<number> {
   }
   if (name === undefined || name === '--help' || name === '-h' || name === 'help') {
     console.log(USAGE);
-    return name === undefined ? 1 : 0;
+    return name === undefined ? EXIT_WRONG_INPUT : 0;
   }
   const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
   if (command === undefined) {
-    console.error(`cutpoint: there is no command ${JSON.stringify(name)}\n\n${USAGE}`);
-    return 1;
+    console.error(`cutpoint: there is no command ${JSON.stringify(name)} (bad_arguments)\n\n${USAGE}`);
+    return EXIT_WRONG_INPUT;
   }
   // `cutpoint inspect … | head` reads no further; that is no failure of the command.
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {

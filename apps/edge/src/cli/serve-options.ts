@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util';
+import { ModelError, messageOf } from '../models/error.js';
 import { DEFAULT_SERVER_OPTIONS, type ServerOptions } from '../server/options.js';
 
 export interface ServeOptions extends Omit<ServerOptions, 'catalog' | 'workers' | 'logLevel'> {
@@ -8,12 +9,6 @@ export interface ServeOptions extends Omit<ServerOptions, 'catalog' | 'workers' 
   readonly workers: number | undefined;
   /** `undefined`: as suits who reads along. */
   readonly logLevel: ServerOptions['logLevel'] | undefined;
-}
-
-/** Something on the command line is wrong; the message names it. */
-export class UsageError extends Error {
-  override readonly name = 'UsageError';
-  readonly code = 'bad_arguments';
 }
 
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'silent'] as const;
@@ -39,7 +34,7 @@ Serves the models of a repository and the demo page on one port.
   --drain-ms <n>          time to finish when stopped (${DEFAULT_SERVER_OPTIONS.drainMs})
   --log-level <level>     ${LOG_LEVELS.join(', ')} (info; warn on a terminal)`;
 
-/** @throws UsageError that names the wrong key or value. */
+/** @throws ModelError `bad_arguments` that names the wrong key or value. */
 export function parseServeOptions(argv: readonly string[]): ServeOptions | 'help' {
   const values = parse(argv);
   if (values.help === true) return 'help';
@@ -90,7 +85,7 @@ function parse(argv: readonly string[]) {
     });
     return values;
   } catch (error) {
-    throw new UsageError(error instanceof Error ? error.message : String(error), { cause: error });
+    throw new ModelError('bad_arguments', messageOf(error), { cause: error });
   }
 }
 
@@ -98,14 +93,18 @@ function integer(name: string, text: string | undefined, least: number, most: nu
   if (text === undefined) return undefined;
   const value = Number(text);
   if (/^\d+$/.test(text) && value >= least && value <= most) return value;
-  throw new UsageError(`--${name} is ${JSON.stringify(text)}; it must be a whole number from ${least} to ${most}`);
+  throw new ModelError(
+    'bad_arguments',
+    `--${name} is ${JSON.stringify(text)}; it must be a whole number from ${least} to ${most}`,
+  );
 }
 
 function origin(text: string): string {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (url !== undefined && /^https?:$/.test(url.protocol) && url.pathname === '/' && url.search === '')
     return url.origin;
-  throw new UsageError(
+  throw new ModelError(
+    'bad_arguments',
     `--origin is ${JSON.stringify(text)}; it must look like https://app.example or http://host:5173`,
   );
 }
@@ -114,5 +113,8 @@ function logLevel(text: string | undefined): ServerOptions['logLevel'] | undefin
   if (text === undefined) return undefined;
   const level = LOG_LEVELS.find((known) => known === text);
   if (level !== undefined) return level;
-  throw new UsageError(`--log-level is ${JSON.stringify(text)}; it must be one of ${LOG_LEVELS.join(', ')}`);
+  throw new ModelError(
+    'bad_arguments',
+    `--log-level is ${JSON.stringify(text)}; it must be one of ${LOG_LEVELS.join(', ')}`,
+  );
 }

@@ -124,14 +124,15 @@ describe('cutpoint serve', () => {
     const port = typeof address === 'object' ? String(address?.port) : '';
     const edge = cli('serve', '--port', port);
     expect(await edge.ended).toBe(1);
-    expect(edge.said()).toContain(`port ${port} of 127.0.0.1 is in use`);
+    expect(edge.said()).toContain(`cutpoint serve: port ${port} of 127.0.0.1 is in use`);
+    expect(edge.said()).toContain('(EADDRINUSE)');
     other.close();
   });
 
   it('does not start with a wrong option, and names it', async () => {
     const edge = cli('serve', '--wrokers', '2');
-    expect(await edge.ended).toBe(1);
-    expect(edge.said()).toContain('--wrokers');
+    expect(await edge.ended).toBe(2);
+    expect(edge.said()).toMatch(/^cutpoint serve: .*--wrokers.* \(bad_arguments\)\n\ncutpoint serve \[options\]/);
   });
 
   it('lives on without any model that can be served', async () => {
@@ -154,7 +155,7 @@ describe('cutpoint', () => {
     expect(await version.ended).toBe(0);
     expect(version.said()).toMatch(/^\d+\.\d+\.\d+\n$/);
     const unknown = cli('sevre');
-    expect(await unknown.ended).toBe(1);
+    expect(await unknown.ended).toBe(2);
     expect(unknown.said()).toContain('there is no command "sevre"');
   });
 });

@@ -4,30 +4,26 @@ import { errnoOf } from '../models/error.js';
 import { type ModelEntry, ModelRepository } from '../models/repository.js';
 import { prepareModel } from '../prepare/prepare.js';
 import { type RunningServer, startServer } from '../server/start.js';
+import { reportError } from './errors.js';
 import type { CommandIo } from './io.js';
-import { parseServeOptions, SERVE_USAGE, type ServeOptions, UsageError } from './serve-options.js';
+import { parseServeOptions, SERVE_USAGE, type ServeOptions } from './serve-options.js';
 
 /** More workers than this would each keep their own sessions for little gain; `--workers` asks for more. */
 const MAX_DEFAULT_WORKERS = 8;
 
 /** The `serve` command: runs until it is interrupted. @returns the exit code. */
 export async function run(argv: readonly string[], io: CommandIo): Promise<number> {
-  let options: ServeOptions | 'help';
   try {
-    options = parseServeOptions(argv);
-  } catch (error) {
-    if (!(error instanceof UsageError)) throw error;
-    io.err(`cutpoint serve: ${error.message}\n\n${SERVE_USAGE}`);
-    return 1;
-  }
-  if (options === 'help') {
-    io.out(SERVE_USAGE);
+    const options = parseServeOptions(argv);
+    if (options === 'help') io.out(SERVE_USAGE);
+    else await serve(options, io);
     return 0;
+  } catch (error) {
+    return reportError('serve', error, io, SERVE_USAGE);
   }
-  return await serve(options, io);
 }
 
-async function serve(options: ServeOptions, io: CommandIo): Promise<number> {
+async function serve(options: ServeOptions, io: CommandIo): Promise<void> {
   const repository = new ModelRepository({ dir: options.modelsDir, storeDir: options.storeDir, prepare: prepareModel });
   const found = await repository.scan();
   const { workers = await defaultWorkers(), ...rest } = options;
@@ -37,8 +33,7 @@ async function serve(options: ServeOptions, io: CommandIo): Promise<number> {
   try {
     server = await startServer({ ...rest, workers, logLevel, catalog: repository });
   } catch (error) {
-    io.err(`cutpoint serve: ${cannotListen(error, options)}`);
-    return 1;
+    throw cannotListen(error, options);
   }
   io.out(`Cutpoint serves at ${server.url} (Ctrl-C stops it)`);
   if (found.length === 0) io.err(`There is no model in ${repository.dir}; \`cutpoint add\` puts one there.`);
@@ -52,7 +47,6 @@ async function serve(options: ServeOptions, io: CommandIo): Promise<number> {
   io.out('Stopping: finishing what runs. Once more to stop at once.');
   stop.abort();
   await Promise.all([server.stop(), preparing]);
-  return 0;
 }
 
 async function interrupted(signal: AbortSignal | undefined): Promise<void> {
@@ -86,16 +80,16 @@ function tellProgress(repository: ModelRepository, server: RunningServer, io: Co
   repository.subscribe(say);
 }
 
-function cannotListen(error: unknown, { host, port }: ServeOptions): string {
-  switch (errnoOf(error)) {
-    case 'EADDRINUSE':
-      return `port ${port} of ${host} is in use; stop what uses it, or choose another with --port`;
-    case 'EACCES':
-      return `port ${port} of ${host} may not be used by this user; choose one above 1023 with --port`;
-    case 'EADDRNOTAVAIL':
-    case 'ENOTFOUND':
-      return `${host} is no address of this machine; choose another with --host (${String(error)})`;
-    default:
-      return String(error);
-  }
+/** The same error, in words that say what to do. */
+function cannotListen(error: unknown, { host, port }: ServeOptions): unknown {
+  const code = errnoOf(error);
+  const words = code === undefined ? undefined : LISTEN_ERRORS[code]?.(host, port);
+  return words === undefined ? error : Object.assign(new Error(words), { code });
 }
+
+const LISTEN_ERRORS: Readonly<Record<string, (host: string, port: number) => string>> = {
+  EADDRINUSE: (host, port) => `port ${port} of ${host} is in use; stop what uses it, or choose another with --port`,
+  EACCES: (host, port) => `port ${port} of ${host} may not be used by this user; choose one above 1023 with --port`,
+  EADDRNOTAVAIL: (host) => `${host} is no address of this machine; choose another with --host`,
+  ENOTFOUND: (host) => `${host} is no address of this machine; choose another with --host`,
+};

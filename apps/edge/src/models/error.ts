@@ -13,6 +13,7 @@ export type ModelErrorCode =
   | 'download_stalled'
   | 'download_too_large'
   | 'wrong_hash'
+  | 'not_pinned'
   | 'labels_mismatch'
   | 'not_a_model'
   | 'cannot_split'
