@@ -1,7 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { createHash } from 'node:crypto';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { whatIsMissing } from './installed.mjs';
 import { root } from './run.mjs';
 
 const MINIMUM_NODE = [20, 19];
@@ -9,13 +7,9 @@ const MINIMUM_NODE = [20, 19];
 /** Installs what the lock file names, unless that is what is installed already. */
 export function ensureInstalled() {
   requireNode();
-  const stamp = join(root, 'node_modules', '.cutpoint-installed');
-  const wanted = createHash('sha256')
-    .update(readFileSync(join(root, 'package-lock.json')))
-    .update(`${process.platform}-${process.arch}`)
-    .digest('hex');
-  if (existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted) return;
-  console.log('Installing dependencies (npm ci) …');
+  const missing = whatIsMissing(root);
+  if (missing === undefined) return;
+  console.log(`Installing dependencies (npm ci), because ${missing} …`);
   const { status, error } = npm(['ci', '--ignore-scripts', '--no-audit', '--no-fund']);
   if (status !== 0) {
     console.error(
@@ -23,7 +17,6 @@ export function ensureInstalled() {
     );
     process.exit(1);
   }
-  writeFileSync(stamp, wanted);
 }
 
 /** The npm that runs this script, else the one on the path. */
