@@ -14,6 +14,14 @@ export interface EdgeOptions {
   readonly device: 'auto' | 'webgpu' | 'wasm';
 }
 
+/** What an edge is made of; `WebSocket` is the browser's own where none is given. */
+export interface EdgeParts extends Pick<EdgeOptions, 'baseUrl' | 'token'> {
+  readonly http: EdgeHttp;
+  readonly runtime: Runtime;
+  readonly device: DeviceChoice;
+  readonly WebSocket?: SocketConstructor;
+}
+
 /** What is learnt of one model at one edge, for all its variants. */
 export interface ModelKnowledge {
   readonly load: EdgeLoadTracker;
@@ -35,20 +43,19 @@ export class SharedEdge {
   readonly #models = new Map<string, ModelKnowledge>();
   #users = 1;
 
-  private constructor(options: EdgeOptions, http: EdgeHttp, runtime: Runtime, device: DeviceChoice) {
-    this.baseUrl = options.baseUrl;
+  constructor({ baseUrl, token, http, runtime, device, WebSocket = browserSocket() }: EdgeParts) {
+    this.baseUrl = baseUrl;
     this.http = http;
     this.runtime = runtime;
     this.device = device;
     this.packs = new PackStore(http);
     this.heads = new HeadStore(http, this.packs, runtime);
     this.connection = new EdgeConnection({
-      url: streamUrl(options.baseUrl),
-      token: options.token,
+      url: streamUrl(baseUrl),
+      token,
       clock: this.clock,
       random: Math.random,
-      // The browser's own class has listeners of wider types than are used here.
-      WebSocket: WebSocket as unknown as SocketConstructor,
+      WebSocket,
     });
     this.connection.events.on('state', ({ state }) => {
       this.link.connected = state === 'online';
@@ -61,9 +68,9 @@ export class SharedEdge {
     globalThis.addEventListener?.('online', this.#onBrowserOnline);
   }
 
-  static async open(options: EdgeOptions, http: EdgeHttp): Promise<SharedEdge> {
-    const { runtime, device } = await Runtime.start(options.device, SYSTEM_CLOCK);
-    return new SharedEdge(options, http, runtime, device);
+  static async open({ baseUrl, token, device: wanted }: EdgeOptions, http: EdgeHttp): Promise<SharedEdge> {
+    const { runtime, device } = await Runtime.start(wanted, SYSTEM_CLOCK);
+    return new SharedEdge({ baseUrl, token, http, runtime, device });
   }
 
   knowledgeOf(model: string): ModelKnowledge {
@@ -106,6 +113,11 @@ export class SharedEdge {
 function observeLoad(known: ModelKnowledge, model: string, load: LoadReport, nowMs: number): void {
   const k = load.k[model];
   known.load.observe(k === undefined ? { queueMs: load.queueMs } : { queueMs: load.queueMs, k }, nowMs);
+}
+
+/** The browser's own class has listeners of wider types than are used here. */
+function browserSocket(): SocketConstructor {
+  return WebSocket as unknown as SocketConstructor;
 }
 
 function streamUrl(baseUrl: URL): string {

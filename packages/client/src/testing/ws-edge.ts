@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import {
   type ClientMessage,
@@ -12,7 +13,7 @@ import {
 } from '@cutpoint/protocol';
 import { type WebSocket, WebSocketServer } from 'ws';
 
-export const IDLE_LOAD: LoadReport = {
+const IDLE_LOAD: LoadReport = {
   atMs: 0,
   queueDepth: 0,
   queueMs: 0,
@@ -33,6 +34,7 @@ export interface Received {
 /** The other end of a real socket: keeps what it was sent and answers when the test says so. */
 export class WsEdge {
   readonly server: WebSocketServer;
+  readonly #http: Server;
   readonly url: string;
   readonly protocols: string[] = [];
   readonly messages: ClientMessage[] = [];
@@ -40,33 +42,40 @@ export class WsEdge {
   answersPings = true;
   socket: WebSocket | undefined;
   connections = 0;
+  limits: { maxInFlight: number; maxRequestBytes: number };
+  /** Called when a request has come whole; without it the test answers by hand. */
+  onRequest: ((id: number, message: InferMessage) => void) | undefined;
   readonly #waiters: { readonly met: () => boolean; readonly resolve: () => void }[] = [];
 
-  private constructor(server: WebSocketServer, maxInFlight: number) {
+  private constructor(http: Server, server: WebSocketServer, maxInFlight: number) {
+    this.#http = http;
     this.server = server;
-    this.url = `ws://127.0.0.1:${(server.address() as AddressInfo).port}/v1/stream`;
+    this.limits = { maxInFlight, maxRequestBytes: 1_000_000 };
+    this.url = `ws://127.0.0.1:${this.port}/v1/stream`;
     server.on('connection', (socket, request) => {
       this.connections += 1;
       this.socket = socket;
       this.received.clear();
       this.protocols.push(request.headers['sec-websocket-protocol'] ?? '');
       socket.on('message', (data: Buffer, isBinary) => this.#onMessage(data, isBinary));
-      this.send({ type: 'welcome', limits: { maxInFlight, maxRequestBytes: 1_000_000 }, load: IDLE_LOAD });
+      this.send({ type: 'welcome', limits: this.limits, load: IDLE_LOAD });
     });
   }
 
-  static async listen(maxInFlight = 4, port = 0): Promise<WsEdge> {
+  /** @param documents answers everything that is no WebSocket */
+  static async listen(maxInFlight = 4, port = 0, documents?: RequestListener): Promise<WsEdge> {
+    const http = createServer(documents);
     const server = new WebSocketServer({
-      host: '127.0.0.1',
-      port,
+      server: http,
       handleProtocols: (protocols) => (protocols.has('cutpoint.v1') ? 'cutpoint.v1' : false),
     });
-    await once(server, 'listening');
-    return new WsEdge(server, maxInFlight);
+    http.listen(port, '127.0.0.1');
+    await once(http, 'listening');
+    return new WsEdge(http, server, maxInFlight);
   }
 
   get port(): number {
-    return (this.server.address() as AddressInfo).port;
+    return (this.#http.address() as AddressInfo).port;
   }
 
   send(message: object | string): void {
@@ -92,6 +101,8 @@ export class WsEdge {
   async close(): Promise<void> {
     for (const client of this.server.clients) client.terminate();
     await new Promise((resolve) => this.server.close(resolve));
+    this.#http.closeAllConnections();
+    await new Promise((resolve) => this.#http.close(resolve));
   }
 
   #onMessage(data: Buffer, isBinary: boolean): void {
@@ -103,6 +114,7 @@ export class WsEdge {
       request.chunkAtMs.push(performance.now());
       const wrong = request.payload.accept(chunk, performance.now());
       if (wrong) throw wrong;
+      if (request.payload.complete) this.onRequest?.(chunk.id, request.message);
     } else {
       const message = parseClientMessage(data.toString());
       if (message instanceof Error) throw message;

@@ -3,6 +3,7 @@ import type { InferenceSession, Tensor } from 'onnxruntime-common';
 import type { DeviceChoice } from '../session.js';
 import { probeDevice, requestDevice } from './gpu-device.js';
 import type { CreateCall, CreateResult, ProbeCall, RunCall, RunResult, TensorMessage } from './messages.js';
+import { SMALLEST_GRAPH } from './smallest-graph.js';
 
 /** What is used of onnxruntime-web; all its builds have it. */
 type Ort = typeof import('onnxruntime-common');
@@ -33,6 +34,7 @@ export class HeadRuntime {
     return choice;
   }
 
+  /** Fetches and starts onnxruntime-web, once. */
   async load(): Promise<Ort> {
     if (this.#ort) return this.#ort;
     const choice = this.#choice;
@@ -42,6 +44,13 @@ export class HeadRuntime {
     });
     ort.env.wasm.numThreads = choice.threads;
     ort.env.logLevel = 'error';
+    // Any failure counts: this graph has nothing that could be wrong.
+    const session = await ort.InferenceSession.create(SMALLEST_GRAPH, { executionProviders: ['wasm'] }).catch(
+      (cause: unknown) => {
+        throw new RuntimeUnavailable(messageOf(cause), { cause });
+      },
+    );
+    await session.release();
     this.#ort = ort;
     return ort;
   }

@@ -2,7 +2,8 @@ import type { Clock } from '../clock.js';
 import { Emitter } from '../emitter.js';
 import { CutpointError, orAborted } from '../errors.js';
 import type { DeviceChoice } from '../session.js';
-import type { AnswerMessage, Call, Results, TensorMessage } from './messages.js';
+import { CALL_LIMITS_MS, CallWatch } from './call-watch.js';
+import type { AnswerMessage, Call, CallMessage, CancelMessage, Results, TensorMessage } from './messages.js';
 
 /** After a lost device WebGPU is tried again this often before heads stay on the CPU. */
 const MAX_GPU_LOSSES = 3;
@@ -13,12 +14,22 @@ const GPU_RETURN_MS = 1000;
 /** onnxruntime-web that could not be fetched is tried again after this, and after twice as long each time. */
 const FIRST_RELOAD_MS = 500;
 const LAST_RELOAD_MS = 60_000;
+/** The time that a load may take is doubled so often at most. */
+const MAX_LOAD_DOUBLINGS = 4;
 
 export interface RuntimeEvents {
   /** The worker is gone, and every head with it. */
   lost: string;
   /** Another worker took its place; heads have to be built again. */
   restarted: DeviceChoice;
+}
+
+/** The part of a `Worker` that is used here. */
+export interface WorkerLike {
+  onmessage: ((event: MessageEvent<AnswerMessage>) => void) | null;
+  onerror: ((event: ErrorEvent) => void) | null;
+  postMessage(message: CallMessage | CancelMessage, transfer?: Transferable[]): void;
+  terminate(): void;
 }
 
 interface Waiting {
@@ -31,8 +42,12 @@ export class Runtime {
   readonly events = new Emitter<RuntimeEvents>();
   readonly #clock: Clock;
   readonly #wanted: 'auto' | 'webgpu' | 'wasm';
+  readonly #spawnWorker: () => WorkerLike;
   readonly #waiting = new Map<number, Waiting>();
-  #worker: Worker | undefined;
+  readonly #watch: CallWatch;
+  #worker: WorkerLike | undefined;
+  /** onnxruntime-web is in this worker: nothing is fetched any more. */
+  #isLoaded = false;
   #nextId = 1;
   #losses = 0;
   #failedLoads = 0;
@@ -40,17 +55,24 @@ export class Runtime {
   #restarting: Promise<void> | undefined;
   #failure = 'The runtime is not there.';
 
-  private constructor(wanted: 'auto' | 'webgpu' | 'wasm', clock: Clock) {
+  private constructor(wanted: 'auto' | 'webgpu' | 'wasm', clock: Clock, spawn: () => WorkerLike) {
     this.#wanted = wanted;
     this.#clock = clock;
+    this.#spawnWorker = spawn;
+    this.#watch = new CallWatch(
+      clock,
+      (call) => this.#limitMs(call),
+      (call, limitMs) => this.#onOverdue(call, limitMs),
+    );
   }
 
   /** Starts the worker and chooses the device; loads nothing more. */
   static async start(
     wanted: 'auto' | 'webgpu' | 'wasm',
     clock: Clock,
+    spawn: () => WorkerLike = spawnWorker,
   ): Promise<{ runtime: Runtime; device: DeviceChoice }> {
-    const runtime = new Runtime(wanted, clock);
+    const runtime = new Runtime(wanted, clock, spawn);
     runtime.#spawn();
     try {
       const device = await runtime.call({ type: 'probe', device: wanted });
@@ -81,7 +103,10 @@ export class Runtime {
       signal?.addEventListener('abort', onAbort, { once: true });
       this.#waiting.set(id, {
         resolve: (value) => {
-          if (call.type === 'create') this.#failedLoads = 0;
+          if (call.type === 'load' || call.type === 'create') {
+            this.#isLoaded = true;
+            this.#failedLoads = 0;
+          }
           release();
           resolve(value);
         },
@@ -91,6 +116,7 @@ export class Runtime {
         },
       });
       worker.postMessage({ id, call }, transfer);
+      this.#watch.posted(id, call);
     });
   }
 
@@ -101,11 +127,9 @@ export class Runtime {
   }
 
   #spawn(): void {
-    const worker = new Worker(new URL('./runtime-worker.js', import.meta.url), {
-      type: 'module',
-      name: 'cutpoint-runtime',
-    });
-    worker.onmessage = ({ data }: MessageEvent<AnswerMessage>) => this.#onAnswer(data);
+    const worker = this.#spawnWorker();
+    this.#isLoaded = false;
+    worker.onmessage = ({ data }) => this.#onAnswer(data);
     worker.onerror = (event) => {
       event.preventDefault();
       this.#replace(event.message || 'the worker script could not be loaded');
@@ -118,6 +142,8 @@ export class Runtime {
       this.#replace(answer.deviceLost);
       return;
     }
+    // Its time is up when it is answered, even if nobody waits for it any more.
+    this.#watch.answered(answer.id);
     const waiting = this.#waiting.get(answer.id);
     if (!waiting) return;
     this.#waiting.delete(answer.id);
@@ -130,6 +156,21 @@ export class Runtime {
     } else {
       waiting.reject(new CutpointError('runtime_failed', `The head cannot run here: ${answer.message}`));
     }
+  }
+
+  #limitMs({ type }: Call): number {
+    const ownMs = CALL_LIMITS_MS[type];
+    // A link that was too slow for it is given twice the time with each try.
+    const loadMs = CALL_LIMITS_MS.load * 2 ** Math.min(this.#failedLoads, MAX_LOAD_DOUBLINGS);
+    if (type === 'load') return loadMs;
+    // In a fresh worker it loads as well.
+    return type === 'create' && !this.#isLoaded ? ownMs + loadMs : ownMs;
+  }
+
+  #onOverdue({ type }: Call, limitMs: number): void {
+    const what = `no answer to "${type}" within ${Math.round(limitMs / 1000)} s`;
+    if (type === 'load') this.#reload(what);
+    else this.#replace(what);
   }
 
   /**
@@ -179,10 +220,15 @@ export class Runtime {
   #stop(error: CutpointError): void {
     this.#worker?.terminate();
     this.#worker = undefined;
+    this.#watch.clear();
     const all = [...this.#waiting.values()];
     this.#waiting.clear();
     for (const waiting of all) waiting.reject(error);
   }
+}
+
+function spawnWorker(): WorkerLike {
+  return new Worker(new URL('./runtime-worker.js', import.meta.url), { type: 'module', name: 'cutpoint-runtime' });
 }
 
 function unavailable(reason: string): CutpointError {
