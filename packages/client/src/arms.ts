@@ -16,6 +16,12 @@ export function armsOf(table: CutTable): Arm[] {
   }));
 }
 
+/** The table without the cuts that send more than the edge takes. */
+export function withinLimit(table: CutTable, maxRequestBytes: number): CutTable {
+  const cuts = table.cuts.filter(({ tailGraph, bytesUp }) => tailGraph === null || bytesUp <= maxRequestBytes);
+  return { ...table, cuts };
+}
+
 /** The listed cut whose number is nearest; of two the lower. */
 export function nearestCut(table: CutTable, id: number): Cut | undefined {
   let nearest: Cut | undefined;

@@ -1,6 +1,7 @@
 import type { Plan, PolicyName } from '@cutpoint/partition';
 import type { Manifest, Variant } from '@cutpoint/protocol';
 import type { Tensor } from 'onnxruntime-common';
+import { type Undertaking, withinDeadline } from './deadline.js';
 import type { SharedEdge } from './edge.js';
 import { Emitter } from './emitter.js';
 import { CutpointError, orAborted, throwIfAborted } from './errors.js';
@@ -31,13 +32,12 @@ export interface SessionParts {
   readonly onProgress?: ((progress: Progress) => void) | undefined;
 }
 
-interface Job {
+interface Job extends Undertaking {
   readonly variant: Variant;
   readonly feeds: readonly TensorMessage[];
-  readonly startedAtMs: number;
+  /** Cut asked for this once. */
+  readonly cut: number | undefined;
   readonly resizeMs: number;
-  readonly options: RunOptions;
-  readonly signal: AbortSignal;
 }
 
 /** A session of one model at one edge. */
@@ -104,44 +104,39 @@ export class ConnectedSession implements Session {
   }
 
   async run(feeds: Readonly<Record<string, TensorLike>>, options: RunOptions = {}): Promise<Record<string, Tensor>> {
-    const startedAtMs = this.#begin(options);
-    const matched = matchFeeds(feeds, this.#variants('tensors'));
-    const { outputs } = await this.#run({
-      ...matched,
-      startedAtMs,
-      resizeMs: 0,
-      options,
-      signal: this.#signal(options),
+    return this.#undertake(options, async (undertaking) => {
+      const matched = matchFeeds(feeds, this.#variants('tensors'));
+      const { outputs } = await this.#run({ ...matched, ...undertaking, cut: options.cut, resizeMs: 0 });
+      return outputs;
     });
-    return outputs;
   }
 
   async runImage(image: ImageSource, options: RunOptions = {}): Promise<ImageResult> {
-    const startedAtMs = this.#begin(options);
-    const variants = this.#variants('pixels');
-    const signal = this.#signal(options);
-    const picture = await decodeImage(image);
-    try {
-      const sizes = variants.flatMap((variant) => (variant.image ? [{ ...variant.image, variant }] : []));
-      const size = chooseSize(picture, sizes);
-      if (!size) {
-        throw new CutpointError(
-          'no_image_input',
-          `"${this.manifest.model}" takes no pictures; use \`run\` with tensors.`,
-        );
+    return this.#undertake(options, async (undertaking) => {
+      const { startedAtMs, signal } = undertaking;
+      const variants = this.#variants('pixels');
+      const picture = await decodeImage(image);
+      try {
+        const sizes = variants.flatMap((variant) => (variant.image ? [{ ...variant.image, variant }] : []));
+        const size = chooseSize(picture, sizes);
+        if (!size) {
+          throw new CutpointError(
+            'no_image_input',
+            `"${this.manifest.model}" takes no pictures; use \`run\` with tensors.`,
+          );
+        }
+        const { rgb, fitting } = await pixelsOf(picture, size);
+        throwIfAborted(signal);
+        const feeds: TensorMessage[] = [
+          { name: size.input, type: 'uint8', dims: [size.height, size.width, 3], bytes: rgb },
+        ];
+        const resizeMs = this.edge.clock.now() - startedAtMs;
+        const done = await this.#run({ ...undertaking, variant: size.variant, feeds, resizeMs, cut: options.cut });
+        return { ...done, placement: fitting.placement };
+      } finally {
+        picture.release();
       }
-      const { rgb, fitting } = await orAborted(pixelsOf(picture, size), signal);
-      const feeds: TensorMessage[] = [
-        { name: size.input, type: 'uint8', dims: [size.height, size.width, 3], bytes: rgb },
-      ];
-      const resizeMs = this.edge.clock.now() - startedAtMs;
-      const done = await this.#run({ variant: size.variant, feeds, startedAtMs, resizeMs, options, signal });
-      return { ...done, placement: fitting.placement };
-    } catch (error) {
-      throw this.#life.signal.aborted ? CutpointError.closed() : error;
-    } finally {
-      picture.release();
-    }
+    });
   }
 
   explain(): Plan | undefined {
@@ -186,14 +181,8 @@ export class ConnectedSession implements Session {
     return this.manifest.variants.filter((variant) => variant.kind === kind);
   }
 
-  #begin(options: RunOptions): number {
-    if (this.#life.signal.aborted) throw CutpointError.closed();
-    throwIfAborted(options.signal);
-    return this.edge.clock.now();
-  }
-
-  #signal({ signal }: RunOptions): AbortSignal {
-    return signal ? AbortSignal.any([signal, this.#life.signal]) : this.#life.signal;
+  #undertake<T>({ deadlineMs, signal }: RunOptions, work: (undertaking: Undertaking) => Promise<T>): Promise<T> {
+    return withinDeadline(this.edge.clock, { deadlineMs, signal, life: this.#life.signal }, work);
   }
 
   async #run(job: Job): Promise<{ outputs: Record<string, Tensor>; trace: Trace }> {
@@ -209,21 +198,16 @@ export class ConnectedSession implements Session {
   }
 
   async #attempt(job: Job): Promise<{ outputs: Record<string, Tensor>; trace: Trace }> {
-    const { variant, feeds, startedAtMs, resizeMs, options, signal } = job;
-    try {
-      const runner = await orAborted(this.#runners.get(variant), signal);
-      this.#runners.lastUsed = runner;
-      const { cut, deadlineMs } = options;
-      const outcome = await runner.run({ feeds, cut, deadlineMs, signal });
-      const endedAtMs = this.edge.clock.now();
-      const facts = { model: this.manifest.model, variant: variant.id, startedAtMs, endedAtMs, resizeMs };
-      const trace = traceOf({ id: this.#nextTrace++, ...facts }, outcome);
-      this.#emitLink();
-      this.#events.emit('trace', trace);
-      return { outputs: outcome.outputs, trace };
-    } catch (error) {
-      throw this.#life.signal.aborted ? CutpointError.closed() : error;
-    }
+    const { variant, feeds, cut, startedAtMs, endMs, resizeMs, signal } = job;
+    const runner = await orAborted(this.#runners.get(variant), signal);
+    this.#runners.lastUsed = runner;
+    const outcome = await runner.run({ feeds, cut, endMs, signal });
+    const endedAtMs = this.edge.clock.now();
+    const facts = { model: this.manifest.model, variant: variant.id, startedAtMs, endedAtMs, resizeMs };
+    const trace = traceOf({ id: this.#nextTrace++, ...facts }, outcome);
+    this.#emitLink();
+    this.#events.emit('trace', trace);
+    return { outputs: outcome.outputs, trace };
   }
 
   #onHead({ created }: Head): void {

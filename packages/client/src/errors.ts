@@ -75,6 +75,7 @@ const EDGE_CODES: Readonly<Record<string, ErrorCode>> = {
   overloaded: 'overloaded',
   too_many_in_flight: 'overloaded',
   stale_manifest: 'stale_manifest',
+  unknown_cut: 'stale_manifest',
   unknown_model: 'unknown_model',
   model_not_ready: 'model_not_ready',
   deadline_exceeded: 'deadline_exceeded',

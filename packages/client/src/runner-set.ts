@@ -1,5 +1,6 @@
 import type { Plan, PolicyName } from '@cutpoint/partition';
 import type { Manifest, Variant } from '@cutpoint/protocol';
+import { withinLimit } from './arms.js';
 import { fetchCutTable, fetchManifest } from './manifest.js';
 import { type RunnerHost, VariantRunner } from './variant-runner.js';
 
@@ -79,7 +80,8 @@ export class RunnerSet {
   async #make(variant: Variant): Promise<VariantRunner> {
     const host = this.#host;
     const manifest = this.#manifest;
-    const table = await fetchCutTable(host.edge.http, variant.table, host.life);
+    const whole = await fetchCutTable(host.edge.http, variant.table, host.life);
+    const table = withinLimit(whole, host.edge.connection.maxRequestBytes);
     const onPlan = (plan: Plan) => host.onPlan(variant, plan);
     const runner = new VariantRunner({ ...host, manifest, onPlan }, variant, table, this.#policy, this.#forced);
     this.#made.push(runner);

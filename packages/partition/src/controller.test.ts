@@ -361,6 +361,27 @@ describe('forcing', () => {
   });
 });
 
+describe('an edge that failed one inference', () => {
+  it('is left out of that decision alone', () => {
+    const controller = seasoned(4000);
+    const usual = controller.decide(20);
+    expect(usual.chosen.arm.usesEdge).toBe(true);
+    const alone = controller.decide(21, { withoutEdge: true });
+    expect(alone).toMatchObject({ cause: 'disconnected', chosen: { arm: { cut: LOCAL } } });
+    expect(alone.candidates.filter(({ rejected }) => rejected === 'disconnected')).toHaveLength(arms.length - 1);
+    expect(controller.decide(22)).toMatchObject({ cause: 'steady', chosen: { arm: usual.chosen.arm } });
+  });
+
+  it('leaves nothing to run while the whole network is not ready, forced or not', () => {
+    const controller = seasoned(400);
+    controller.setReady(LOCAL, false);
+    for (const cut of [undefined, LOCAL, 0]) {
+      const options = cut === undefined ? {} : { cut };
+      expect(() => controller.decide(20, { ...options, withoutEdge: true })).toThrow(/the edge cannot be reached/);
+    }
+  });
+});
+
 describe('the cause', () => {
   /** Decides, lets `change` happen over a second, decides again. */
   function causeOf(uplink: number, change: (controller: Controller, atMs: number) => void): Plan {

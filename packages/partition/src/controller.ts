@@ -26,6 +26,8 @@ export interface DecideOptions {
   readonly cut?: number;
   /** Answers what would be decided, and remembers nothing of it. */
   readonly peek?: boolean;
+  /** Decides this once as if the edge could not be reached, because it failed this inference; remembers nothing. */
+  readonly withoutEdge?: boolean;
 }
 
 /**
@@ -134,19 +136,20 @@ export class Controller {
 
   /** @throws PartitionError `no_runnable_arm` when no arm that is ready can run as things are */
   decide(nowMs: number, options: DecideOptions = {}): Plan {
+    const conditions = this.conditions(nowMs);
     const { plan, memory } = decide({
       arms: this.arms,
       ready: this.#ready,
       headFactors: this.#heads.factors(nowMs),
       longestHeadMs: this.device.longestHeadMs,
       tailFactors: this.#tails.factors(nowMs),
-      conditions: this.conditions(nowMs),
+      conditions: options.withoutEdge ? { ...conditions, connected: false } : conditions,
       policy: this.#policy,
       forcedCut: options.cut ?? this.#forced,
       memory: this.#memory,
       nowMs,
     });
-    if (options.cut === undefined && !options.peek) this.#memory = memory;
+    if (options.cut === undefined && !options.peek && !options.withoutEdge) this.#memory = memory;
     return plan;
   }
 

@@ -17,7 +17,7 @@ import type { TailReply, TailRequest } from './requests.js';
 import { LinkShaper } from './shaper.js';
 
 /** A socket that has not said welcome after this is given up. */
-export const WELCOME_TIMEOUT_MS = 10_000;
+const WELCOME_TIMEOUT_MS = 10_000;
 const NORMAL_CLOSE = 1000;
 
 /** The part of a browser's WebSocket that is used here. */
@@ -63,6 +63,7 @@ export class EdgeConnection {
   #exchange: Exchange | undefined;
   #heartbeat: Heartbeat | undefined;
   #attempt = 0;
+  #maxRequestBytes = Number.POSITIVE_INFINITY;
   #cancelTimer: (() => void) | undefined;
 
   constructor(options: ConnectionOptions) {
@@ -72,6 +73,11 @@ export class EdgeConnection {
 
   get state(): ConnectionState {
     return this.#state;
+  }
+
+  /** Payload that the edge takes in one request, as it last said. */
+  get maxRequestBytes(): number {
+    return this.#maxRequestBytes;
   }
 
   /** Starts to connect; look at the state, or wait with {@link whenOnline}. */
@@ -203,6 +209,7 @@ export class EdgeConnection {
     if (!socket || this.#exchange) return;
     this.#cancelTimer?.();
     this.#attempt = 0;
+    this.#maxRequestBytes = limits.maxRequestBytes;
     const { clock } = this.#options;
     const sendText = (text: string) => this.#send(socket, text);
     const exchange = new Exchange(

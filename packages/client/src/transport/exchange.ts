@@ -4,7 +4,7 @@ import { CutpointError } from '../errors.js';
 import { PendingRequest, type TailReply, type TailRequest } from './requests.js';
 
 /** A request without a deadline of its own is given up after this: nobody waits for a picture that long. */
-export const LONGEST_REPLY_MS = 120_000;
+const LONGEST_REPLY_MS = 120_000;
 
 /** What an exchange needs of the socket under it. */
 export interface FrameSink {

@@ -1,9 +1,9 @@
 import type { Clock } from '../clock.js';
 
 /** Round trips measured when a connection is new, so that the first decisions know the fixed cost. */
-export const FIRST_PINGS = 3;
+const FIRST_PINGS = 3;
 /** When the link is known to have changed: enough to outweigh what was measured before. */
-export const RENEWED_PINGS = 12;
+const RENEWED_PINGS = 12;
 /** How soon a measurement that a request got in the way of is tried again. */
 const RETRY_MS = 250;
 /** How often an idle connection is measured, and a silent one asked whether it lives: some 50 bytes each way. */

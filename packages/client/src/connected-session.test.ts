@@ -1,0 +1,209 @@
+import { Tensor } from 'onnxruntime-common';
+import { afterEach, describe, expect, it } from 'vitest';
+import { ConnectedSession } from './connected-session.js';
+import type { SharedEdge } from './edge.js';
+import type { Trace } from './session.js';
+import { openTinyEdge, TinyEdge, tinyHead, tinyTable } from './testing/tiny-edge.js';
+
+const cleanups: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
+});
+
+const LOCAL = 2;
+/** Of the head's, which knows no arithmetic. */
+const ZEROS = [0, 0];
+const feeds = () => ({ x: new Tensor('float32', Float32Array.of(1, 2), [2]) });
+
+async function open(perform?: Parameters<typeof openTinyEdge>[1]) {
+  const tiny = await TinyEdge.listen();
+  cleanups.push(() => tiny.close());
+  const edge: SharedEdge = await openTinyEdge(tiny, perform);
+  const session = new ConnectedSession({ edge, manifest: tiny.manifest, policy: 'offload' });
+  cleanups.push(() => session.close());
+  const traces: Trace[] = [];
+  session.on('trace', (trace) => traces.push(trace));
+  const run = async (options?: Parameters<typeof session.run>[1]) => {
+    const { y } = await session.run(feeds(), options);
+    return Array.from(y?.data as Float32Array);
+  };
+  return { tiny, edge, session, traces, run };
+}
+
+const requests = ({ ws }: TinyEdge) => ws.messages.filter(({ type }) => type === 'infer').length;
+
+describe('a tail that fails at the edge', () => {
+  for (const code of ['tail_failed', 'upload_timeout']) {
+    it(`is tried again once after ${code}`, async () => {
+      const { tiny, run, traces } = await open();
+      tiny.script(code, [3, 4]);
+      expect(await run()).toEqual([3, 4]);
+      expect(traces.map(({ cut }) => cut)).toEqual([0]);
+      expect(requests(tiny)).toBe(2);
+    });
+
+    it(`is finished here after a second ${code}, when the whole network is ready`, async () => {
+      const { tiny, run, traces } = await open();
+      await run({ cut: LOCAL });
+      tiny.script(code);
+      expect(await run()).toEqual(ZEROS);
+      expect(traces.map(({ cut }) => cut)).toEqual([LOCAL, LOCAL]);
+      expect(requests(tiny)).toBe(2);
+    });
+
+    it(`rejects with the edge's own word after a second ${code}, when it is not`, async () => {
+      const { tiny, run } = await open();
+      tiny.script(code);
+      await expect(run()).rejects.toMatchObject({ code: 'edge_error', edgeCode: code });
+      expect(requests(tiny)).toBe(2);
+    });
+  }
+
+  it('keeps nothing of it for the next inference, which goes to the edge again', async () => {
+    const { tiny, run, traces } = await open();
+    await run({ cut: LOCAL });
+    tiny.script('tail_failed', 'tail_failed', [3, 4]);
+    await run();
+    expect(await run()).toEqual([3, 4]);
+    expect(traces.map(({ cut }) => cut)).toEqual([LOCAL, LOCAL, 0]);
+  });
+
+  it('leaves a forced cut too, when its tail fails for good', async () => {
+    const { tiny, run, traces } = await open();
+    await run({ cut: LOCAL });
+    tiny.script('tail_failed');
+    expect(await run({ cut: 1 })).toEqual(ZEROS);
+    expect(traces.at(-1)?.cut).toBe(LOCAL);
+  });
+});
+
+describe('an edge that refuses', () => {
+  it('is asked again when it is full', async () => {
+    const { tiny, run } = await open();
+    tiny.script('overloaded', 'too_many_in_flight', [3, 4]);
+    expect(await run()).toEqual([3, 4]);
+  });
+
+  it('is done without when it could not be in time', async () => {
+    const { tiny, run } = await open();
+    await run({ cut: LOCAL });
+    tiny.script('deadline_exceeded');
+    expect(await run({ deadlineMs: 10_000 })).toEqual(ZEROS);
+    expect(requests(tiny)).toBe(1);
+  });
+
+  it('is told nothing that it said it does not take: such cuts are no arms', async () => {
+    const { tiny, session, run, traces } = await open();
+    tiny.ws.limits = { maxInFlight: 4, maxRequestBytes: 7 };
+    tiny.ws.socket?.terminate();
+    await new Promise<void>((resolve) => {
+      session.on('state', ({ state }) => state === 'online' && resolve());
+    });
+    expect(await run()).toEqual(ZEROS);
+    expect(session.explain()?.candidates.map(({ arm }) => arm.cut)).toEqual([LOCAL]);
+    expect(traces.map(({ cut }) => cut)).toEqual([LOCAL]);
+    expect(requests(tiny)).toBe(0);
+  });
+
+  it('is not asked twice for what it found too large', async () => {
+    const { tiny, run, traces } = await open();
+    await run({ cut: LOCAL });
+    tiny.script('too_large');
+    expect(await run()).toEqual(ZEROS);
+    expect(traces.at(-1)?.cut).toBe(LOCAL);
+    expect(requests(tiny)).toBe(1);
+  });
+
+  it('keeps its word when nothing else can be done', async () => {
+    const { tiny, run } = await open();
+    tiny.script('bad_tensors');
+    await expect(run()).rejects.toMatchObject({ code: 'edge_error', edgeCode: 'bad_tensors' });
+    expect(requests(tiny)).toBe(1);
+  });
+});
+
+describe('a model that the edge prepared anew', () => {
+  for (const code of ['stale_manifest', 'unknown_cut']) {
+    it(`is read again after ${code}, once for all inferences that met it`, async () => {
+      const { tiny, session, run } = await open();
+      tiny.script([3, 4]);
+      await run();
+      const before = session.manifest.variants[0]?.table;
+      tiny.table = tinyTable({ profile: { machine: 'another', provider: 'cpu', threads: 1 } });
+      tiny.script(code, code, [5, 6]);
+      expect(await Promise.all([run(), run()])).toEqual([
+        [5, 6],
+        [5, 6],
+      ]);
+      expect(session.manifest.variants[0]?.table).not.toBe(before);
+      expect(tiny.asked.filter((path) => path.endsWith('/manifest'))).toHaveLength(1);
+    });
+  }
+
+  it('rejects when it is stale again', async () => {
+    const { tiny, run } = await open();
+    tiny.script('stale_manifest');
+    await expect(run()).rejects.toMatchObject({ code: 'stale_manifest' });
+    expect(requests(tiny)).toBe(2);
+  });
+});
+
+describe('a head that fails', () => {
+  it('is left for another cut', async () => {
+    const broken = { runs: false };
+    const { tiny, run, traces } = await open((call) =>
+      call.type === 'run' && broken.runs ? { error: 'out of memory' } : tinyHead(call),
+    );
+    tiny.script([3, 4]);
+    await run({ cut: LOCAL });
+    broken.runs = true;
+    await expect(run({ cut: LOCAL })).rejects.toMatchObject({ code: 'runtime_failed' });
+    expect(await run()).toEqual([3, 4]);
+    expect(traces.map(({ cut }) => cut)).toEqual([LOCAL, 0]);
+  });
+});
+
+describe('a deadline', () => {
+  it('counts from the call, with the fetch of the cut table', async () => {
+    const { tiny, run } = await open();
+    let release = () => {};
+    tiny.beforeTable = new Promise((resolve) => {
+      release = resolve;
+    });
+    const startMs = performance.now();
+    await expect(run({ deadlineMs: 100 })).rejects.toMatchObject({
+      code: 'deadline_exceeded',
+      message: 'No result within 100 ms.',
+    });
+    expect(performance.now() - startMs).toBeLessThan(2000);
+    release();
+  });
+
+  it('is not given anew to the second try', async () => {
+    const { tiny, run } = await open();
+    tiny.script('stale_manifest', null);
+    tiny.ws.onRequest = ((answer) => (id, message) => {
+      // What is left of it when the edge has taken its time.
+      setTimeout(() => answer?.(id, message), 60);
+    })(tiny.ws.onRequest);
+    await expect(run({ deadlineMs: 300 })).rejects.toMatchObject({ code: 'deadline_exceeded' });
+    const [first, second] = tiny.ws.messages.flatMap((message) =>
+      message.type === 'infer' ? [message.deadlineMs ?? Number.NaN] : [],
+    );
+    expect(first).toBeGreaterThan(200);
+    expect(second).toBeLessThanOrEqual((first ?? 0) - 60);
+  });
+
+  it('ends with the session, and with the caller', async () => {
+    const { tiny, session, run } = await open();
+    tiny.script(null);
+    const abort = new AbortController();
+    const aborted = expect(run({ signal: abort.signal, deadlineMs: 5000 })).rejects.toMatchObject({ code: 'aborted' });
+    abort.abort();
+    await aborted;
+    const closed = expect(run({ deadlineMs: 5000 })).rejects.toMatchObject({ code: 'closed' });
+    await session.close();
+    await closed;
+    await expect(run()).rejects.toMatchObject({ code: 'closed' });
+  });
+});

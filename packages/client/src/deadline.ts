@@ -1,0 +1,49 @@
+import type { Clock } from './clock.js';
+import { CutpointError, orAborted, throwIfAborted } from './errors.js';
+
+/** One inference as its caller gave it, from the moment of the call. */
+export interface Undertaking {
+  readonly startedAtMs: number;
+  /** When its result becomes worthless; {@link signal} is aborted then. */
+  readonly endMs: number | undefined;
+  /** Aborted by the caller, at the deadline, and when the session closes. */
+  readonly signal: AbortSignal;
+}
+
+export interface Limits {
+  readonly deadlineMs?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
+  /** Of the session. */
+  readonly life: AbortSignal;
+}
+
+/**
+ * Does `work`, and settles when it is done, when the caller aborts, at the deadline or when the session closes,
+ * whatever stage it is in then.
+ * @throws CutpointError `closed`, `aborted`, `deadline_exceeded`, and what `work` throws
+ */
+export async function withinDeadline<T>(
+  clock: Clock,
+  { deadlineMs, signal, life }: Limits,
+  work: (undertaking: Undertaking) => Promise<T>,
+): Promise<T> {
+  if (life.aborted) throw CutpointError.closed();
+  throwIfAborted(signal);
+  const startedAtMs = clock.now();
+  const late = new AbortController();
+  const cancel = deadlineMs === undefined ? undefined : clock.after(deadlineMs, () => late.abort());
+  const ends = AbortSignal.any([life, late.signal, ...(signal ? [signal] : [])]);
+  const endMs = deadlineMs === undefined ? undefined : startedAtMs + deadlineMs;
+  try {
+    return await orAborted(work({ startedAtMs, endMs, signal: ends }), ends);
+  } catch (cause) {
+    if (life.aborted) throw CutpointError.closed();
+    if (signal?.aborted) throw CutpointError.aborted(signal);
+    // What was left for one stage of it says little; the caller knows the whole.
+    const ranOut = late.signal.aborted || (cause instanceof CutpointError && cause.code === 'deadline_exceeded');
+    if (!ranOut || deadlineMs === undefined) throw cause;
+    throw new CutpointError('deadline_exceeded', `No result within ${deadlineMs} ms.`, { cause });
+  } finally {
+    cancel?.();
+  }
+}

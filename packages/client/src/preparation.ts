@@ -1,0 +1,145 @@
+import type { Controller, Plan } from '@cutpoint/partition';
+import { type Cut, type CutTable, tensorBytes, type Variant } from '@cutpoint/protocol';
+import { calibrationCut, nearestCut } from './arms.js';
+import { CutpointError } from './errors.js';
+import { type Head, headKey, headSpec } from './heads/head-store.js';
+import type { RunnerHost } from './variant-runner.js';
+
+/** A head that was just built is timed so often, and for no longer than so long. */
+const CALIBRATION_RUNS = 12;
+const CALIBRATION_MS = 600;
+
+/** What is prepared, and for which decisions. */
+export interface PreparationParts {
+  readonly host: RunnerHost;
+  readonly variant: Variant;
+  readonly table: CutTable;
+  readonly controller: Controller;
+}
+
+/** Gets the heads of one variant ready: for a decision that wishes for one, or for an inference that needs one. */
+export class Preparation {
+  readonly #host: RunnerHost;
+  readonly #variant: Variant;
+  readonly #table: CutTable;
+  readonly #controller: Controller;
+  /** Cuts whose head could not be built here; not tried again. */
+  readonly #broken = new Set<number>();
+  readonly #unsubscribe: readonly (() => void)[];
+  #busy = false;
+
+  constructor({ host, variant, table, controller }: PreparationParts) {
+    this.#host = host;
+    this.#variant = variant;
+    this.#table = table;
+    this.#controller = controller;
+    this.#unsubscribe = [
+      host.edge.heads.events.on('released', ({ spec }) => {
+        if (spec.variant.table === variant.table) controller.setReady(spec.cut.id, false);
+      }),
+      host.edge.runtime.events.on('restarted', () => this.#broken.clear()),
+    ];
+  }
+
+  close(): void {
+    for (const unsubscribe of this.#unsubscribe) unsubscribe();
+  }
+
+  /** One piece of background work at a time: it must not crowd out the inferences. Its failures are not theirs. */
+  inBackground(work: () => Promise<void>): void {
+    if (this.#busy || this.#host.life.aborted) return;
+    this.#busy = true;
+    work()
+      .catch(() => {})
+      .finally(() => {
+        this.#busy = false;
+      });
+  }
+
+  /** The cut that the device is learnt by, unless it is known. */
+  async device(): Promise<void> {
+    const known = this.#controller.device.estimate(this.#host.edge.clock.now());
+    const cut = calibrationCut(this.#table, (candidate) => this.#packBytes(candidate));
+    if (cut && !Number.isFinite(known.ageMs)) await this.#prepare(cut, this.#host.life);
+  }
+
+  /** The listed cut nearest to the one asked for. */
+  async nearest(id: number, signal: AbortSignal): Promise<void> {
+    const cut = nearestCut(this.#table, id);
+    if (cut) await this.#prepare(cut, signal);
+  }
+
+  /** Follows the wish of a plan, and the next one, until what is wished for is there. */
+  async wishOf(first: Plan | undefined, next: () => Plan | undefined): Promise<void> {
+    for (let plan = first; plan && !this.#host.life.aborted; plan = next()) {
+      const { arm } = plan.wish;
+      if (arm.cut === plan.chosen.arm.cut || this.#controller.isReady(arm.cut) || this.#broken.has(arm.cut)) return;
+      await this.#prepare(cutOf(this.#table, arm.cut), this.#host.life);
+    }
+  }
+
+  /** The cut that is here soonest, for an inference that nothing can run. */
+  async soonest(signal: AbortSignal): Promise<void> {
+    const { cuts } = this.#table;
+    const possible = cuts.filter(({ id, headGraph }) => headGraph !== null && !this.#broken.has(id));
+    const [cut] = possible.sort((a, b) => this.#packBytes(a) - this.#packBytes(b));
+    if (!cut) throw new CutpointError('runtime_failed', 'None of the heads of this model can be built here.');
+    await this.#prepare(cut, signal);
+  }
+
+  async #prepare(cut: Cut, signal: AbortSignal): Promise<void> {
+    if (this.#controller.isReady(cut.id)) return;
+    if (cut.headGraph === null) {
+      this.#controller.setReady(cut.id, true);
+      return;
+    }
+    const { edge, manifest } = this.#host;
+    const known = edge.heads.get(headKey(this.#variant, cut.id).text);
+    try {
+      const spec = headSpec(manifest, this.#variant, cut, this.#host.provider());
+      const head = known ?? (await edge.heads.prepare(spec, (progress) => this.#host.onProgress(progress), signal));
+      this.#host.onHead(head);
+      await this.#calibrate(head);
+      // It may have been released while it was timed.
+      if (edge.heads.get(head.key) === head) this.#controller.setReady(cut.id, true);
+    } catch (error) {
+      if (error instanceof CutpointError && error.code === 'runtime_failed') this.#broken.add(cut.id);
+      throw error;
+    }
+  }
+
+  /**
+   * Times a fresh head on zeros. Its fastest run counts: WASM code gets faster for a dozen of runs, and whatever else the
+   * page does meanwhile only ever adds. Real heads correct the figure from then on.
+   */
+  async #calibrate(head: Head): Promise<void> {
+    const { edge, life } = this.#host;
+    const { cut } = head.spec;
+    const feeds = this.#variant.inputs.map((input) => ({
+      ...input,
+      bytes: new Uint8Array(tensorBytes(input.type, input.dims)),
+    }));
+    const given = new Set(feeds.map(({ name }) => name));
+    const fetches = [
+      ...new Set([...cut.crossing.map((index) => this.#table.tensors[index]?.name), ...cut.headOutputs]),
+    ];
+    const named = fetches.filter((name) => name !== undefined).filter((name) => !given.has(name));
+    const endMs = edge.clock.now() + CALIBRATION_MS;
+    let fastestMs = Number.POSITIVE_INFINITY;
+    for (let run = 0; run < CALIBRATION_RUNS && edge.clock.now() < endMs; run++) {
+      const { headMs } = await edge.heads.run(head, feeds, named, life);
+      fastestMs = Math.min(fastestMs, headMs);
+    }
+    if (Number.isFinite(fastestMs)) this.#controller.observeHead(cut.id, fastestMs, edge.clock.now());
+  }
+
+  #packBytes(cut: Cut): number {
+    return cut.headPacks.reduce((sum, index) => sum + (this.#host.manifest.packs[index]?.numBytes ?? 0), 0);
+  }
+}
+
+export function cutOf(table: CutTable, id: number): Cut {
+  const cut = table.cuts.find((candidate) => candidate.id === id);
+  if (!cut) throw new CutpointError('bad_manifest', `The cut table has no cut ${id}.`);
+  return cut;
+}
