@@ -1,3 +1,4 @@
+import { type Clock, SYSTEM_CLOCK } from './clock.js';
 import { CutpointError, messageOf } from './errors.js';
 
 /** A small document that takes longer than this is not coming. */
@@ -9,16 +10,33 @@ export const STALL_TIMEOUT_MS = 20_000;
 export class EdgeHttp {
   readonly baseUrl: URL;
   readonly #headers: Record<string, string>;
+  readonly #clock: Clock;
 
-  constructor(baseUrl: URL, token: string | undefined) {
+  constructor(baseUrl: URL, token: string | undefined, clock: Clock = SYSTEM_CLOCK) {
     this.baseUrl = baseUrl;
+    this.#clock = clock;
     this.#headers = token === undefined ? {} : { Authorization: `Bearer ${token}` };
   }
 
   /** @returns the parsed JSON of a 2xx answer, else the status with the edge's error. */
   async json(path: string, signal: AbortSignal | undefined): Promise<{ status: number; body: unknown }> {
-    const timeout = AbortSignal.timeout(DOCUMENT_TIMEOUT_MS);
-    const response = await this.#fetch(path, signal ? AbortSignal.any([signal, timeout]) : timeout, signal);
+    const timeout = new AbortController();
+    const cancel = this.#clock.after(DOCUMENT_TIMEOUT_MS, () => timeout.abort(tooSlow(DOCUMENT_TIMEOUT_MS)));
+    try {
+      const ends = signal ? AbortSignal.any([signal, timeout.signal]) : timeout.signal;
+      const response = await this.#fetch(path, ends, signal);
+      return await this.#parse(path, response, timeout.signal, signal);
+    } finally {
+      cancel();
+    }
+  }
+
+  async #parse(
+    path: string,
+    response: Response,
+    timeout: AbortSignal,
+    signal: AbortSignal | undefined,
+  ): Promise<{ status: number; body: unknown }> {
     try {
       return { status: response.status, body: await response.json() };
     } catch (cause) {
@@ -36,8 +54,8 @@ export class EdgeHttp {
     onBytes?: (numBytes: number) => void,
   ): Promise<Uint8Array<ArrayBuffer>> {
     const stall = new AbortController();
-    const restart = () => setTimeout(() => stall.abort(), STALL_TIMEOUT_MS);
-    let timer = restart();
+    const restart = () => this.#clock.after(STALL_TIMEOUT_MS, () => stall.abort(tooSlow(STALL_TIMEOUT_MS)));
+    let cancel = restart();
     try {
       const response = await this.#fetch(path, signal ? AbortSignal.any([signal, stall.signal]) : stall.signal, signal);
       if (!response.ok) throw refusal(response.status, await errorOf(response), path);
@@ -45,8 +63,8 @@ export class EdgeHttp {
       const reader = response.body?.getReader();
       if (!reader) return new Uint8Array(await response.arrayBuffer());
       for (let part = await reader.read(); !part.done; part = await reader.read()) {
-        clearTimeout(timer);
-        timer = restart();
+        cancel();
+        cancel = restart();
         parts.push(part.value);
         onBytes?.(part.value.byteLength);
       }
@@ -56,7 +74,7 @@ export class EdgeHttp {
       if (signal?.aborted) throw CutpointError.aborted(signal);
       throw this.#unreachable(path, cause);
     } finally {
-      clearTimeout(timer);
+      cancel();
     }
   }
 
@@ -75,6 +93,10 @@ export class EdgeHttp {
       cause,
     });
   }
+}
+
+function tooSlow(limitMs: number): Error {
+  return new Error(`nothing came within ${limitMs / 1000} s`);
 }
 
 interface EdgeErrorBody {

@@ -1,0 +1,125 @@
+import { afterEach, describe, expect, it } from 'vitest';
+import { SYSTEM_CLOCK } from '../clock.js';
+import { EdgeHttp } from '../http.js';
+import { FakeWorker } from '../testing/fake-worker.js';
+import { TinyEdge, tinyHead } from '../testing/tiny-edge.js';
+import type { Call } from '../worker/messages.js';
+import { Runtime } from '../worker/runtime.js';
+import { HeadStore, headSpec } from './head-store.js';
+import { PackStore } from './pack-store.js';
+
+const cleanups: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
+});
+
+async function open(perform: (call: Call) => ReturnType<typeof tinyHead> | { error: string } = tinyHead) {
+  const edge = await TinyEdge.listen();
+  cleanups.push(() => edge.close());
+  const workers: FakeWorker[] = [];
+  const { runtime } = await Runtime.start('wasm', SYSTEM_CLOCK, () => {
+    const worker = new FakeWorker(perform);
+    workers.push(worker);
+    return worker;
+  });
+  const http = new EdgeHttp(edge.baseUrl, undefined);
+  const heads = new HeadStore(http, new PackStore(http), runtime);
+  cleanups.push(() => runtime.close());
+  const released: string[] = [];
+  heads.events.on('released', ({ key }) => released.push(key));
+  /** Of the `version`th version of the model: the same head under another name. */
+  const spec = (version = 0) => {
+    const { manifest, table } = edge;
+    const [variant] = manifest.variants;
+    const cut = table.cuts[1];
+    if (!variant || !cut) throw new Error('the model has no cut 1');
+    return headSpec(manifest, { ...variant, table: String(version).repeat(64) }, cut, 'wasm');
+  };
+  const calls = (type: Call['type']) => workers.flatMap(({ calls }) => calls.filter((call) => call.type === type));
+  return { edge, heads, spec, released, workers, calls };
+}
+
+const quiet = () => {};
+
+describe('a head', () => {
+  it('is built once for all who ask, and its weights are fetched once', async () => {
+    const { edge, heads, spec, calls } = await open();
+    const [first, second] = await Promise.all([heads.prepare(spec(), quiet), heads.prepare(spec(), quiet)]);
+    expect(second).toBe(first);
+    expect(await heads.prepare(spec(), quiet)).toBe(first);
+    expect(calls('create')).toHaveLength(1);
+    expect(edge.asked.filter((path) => path.startsWith('/v1/packs/'))).toHaveLength(1);
+  });
+
+  it('tells how far it is', async () => {
+    const { heads, spec } = await open();
+    const stages: string[] = [];
+    const { loadedBytes, totalBytes } = await new Promise<{ loadedBytes: number; totalBytes: number }>((resolve) => {
+      void heads.prepare(spec(), (progress) => {
+        stages.push(progress.stage);
+        if (progress.stage === 'session') resolve(progress);
+      });
+    });
+    expect([...new Set(stages)]).toEqual(['runtime', 'weights', 'session']);
+    expect(loadedBytes).toBe(totalBytes);
+  });
+
+  it('goes on being built when one who asked gives up', async () => {
+    const { heads, spec, calls } = await open();
+    const abort = new AbortController();
+    const caught = expect(heads.prepare(spec(), quiet, abort.signal)).rejects.toMatchObject({ code: 'aborted' });
+    abort.abort();
+    await caught;
+    await heads.prepare(spec(), quiet);
+    expect(calls('create')).toHaveLength(1);
+  });
+
+  it('that could not be built is built anew by the next who asks', async () => {
+    let fails = true;
+    const { heads, spec } = await open((call) =>
+      call.type === 'create' && fails ? { error: 'no memory' } : tinyHead(call),
+    );
+    await expect(heads.prepare(spec(), quiet)).rejects.toMatchObject({ code: 'runtime_failed' });
+    fails = false;
+    await heads.prepare(spec(), quiet);
+  });
+
+  it('runs on copies: the feeds outlive a failure', async () => {
+    const { heads, spec } = await open();
+    const head = await heads.prepare(spec(), quiet);
+    const x = { name: 'x', type: 'float32' as const, dims: [2], bytes: new Uint8Array(8) };
+    const { outputs } = await heads.run(head, [x], ['h']);
+    expect(outputs.map(({ name }) => name)).toEqual(['h']);
+    expect(x.bytes.byteLength).toBe(8);
+  });
+
+  it('makes room for others when it was not used for longest', async () => {
+    const { heads, spec, released, calls } = await open();
+    const first = await heads.prepare(spec(0), quiet);
+    for (let version = 1; version < 6; version++) await heads.prepare(spec(version), quiet);
+    expect(released).toEqual([]);
+    await heads.run(first, [], ['h']);
+    await heads.prepare(spec(6), quiet);
+    expect(released).toEqual([`${'1'.repeat(64)}/1`]);
+    expect(heads.get(first.key)).toBe(first);
+    expect(calls('release')).toHaveLength(1);
+  });
+
+  it('is gone with the worker that it was built in', async () => {
+    const { heads, spec, released, workers } = await open();
+    const head = await heads.prepare(spec(), quiet);
+    workers[0]?.say({ deviceLost: 'the driver went away' });
+    expect(heads.get(head.key)).toBeUndefined();
+    expect(released).toEqual([head.key]);
+  });
+
+  it('of a version that is gone is released', async () => {
+    const { heads, spec, released, calls } = await open();
+    await heads.prepare(spec(0), quiet);
+    const kept = await heads.prepare(spec(1), quiet);
+    heads.releaseVariants([spec(0).variant]);
+    expect(released).toEqual([`${'0'.repeat(64)}/1`]);
+    expect(heads.get(kept.key)).toBe(kept);
+    expect(calls('release')).toHaveLength(1);
+  });
+});
