@@ -21,8 +21,3 @@ export interface Arm {
   /** Whether the cut is a prefix cut of the stored order (LoADPart considers no other). */
   readonly isPrefix: boolean;
 }
-
-/** Identifies an arm in records and messages, for example `12/raw`. */
-export function armKey(arm: Pick<Arm, 'cut' | 'codec'>): string {
-  return `${arm.cut}/${arm.codec}`;
-}

@@ -58,7 +58,7 @@ export async function pixelsOf(
 }
 
 /** RGBA to RGB. */
-export function withoutAlpha(rgba: Uint8ClampedArray): Uint8Array<ArrayBuffer> {
+function withoutAlpha(rgba: Uint8ClampedArray): Uint8Array<ArrayBuffer> {
   const numPixels = rgba.length / 4;
   const rgb = new Uint8Array(numPixels * 3);
   for (let pixel = 0, from = 0, to = 0; pixel < numPixels; pixel++, from += 4, to += 3) {
