@@ -8,6 +8,7 @@ const WINDOW_S = 60;
 /** Samples and redraws a second; page.md allows ten, a minute on 300 pixels needs no more than four. */
 const SAMPLE_EVERY_MS = 250;
 const PLOT_HEIGHT = 104;
+const RIGHT_AXIS_WIDTH = 36;
 
 /** What is known at one moment; `null` is a gap in the line. */
 interface Sample {
@@ -171,7 +172,8 @@ export class LivePanel {
       height: PLOT_HEIGHT,
       legend: { show: false },
       cursor: { show: false },
-      padding: [8, hasRight ? 0 : 16, 0, 0],
+      // The three end at one moment, whether or not there is an axis on the right.
+      padding: [8, hasRight ? 0 : RIGHT_AXIS_WIDTH, 0, 0],
       scales: {
         x: { time: false, range: [-WINDOW_S, 0] },
         y: { range: fromZero },
@@ -181,7 +183,7 @@ export class LivePanel {
         { ...axis, size: 24, values: (_plot, ticks) => ticks.map((tick) => (tick === 0 ? 'now' : `${tick} s`)) },
         { ...axis, size: 40, space: 28 },
         ...(hasRight
-          ? [{ ...axis, grid: { show: false }, scale: 'right', side: 1 as const, size: 36, space: 28 }]
+          ? [{ ...axis, grid: { show: false }, scale: 'right', side: 1 as const, size: RIGHT_AXIS_WIDTH, space: 28 }]
           : []),
       ],
       series: [{}, ...lines.map(seriesOf)],
