@@ -3,9 +3,9 @@ import { el } from '../dom.js';
 import { DEVICES, LINKS_MBIT, type PageState, POLICIES, ROUND_TRIPS_MS } from '../page-state.js';
 
 const POLICY_WORDS: Readonly<Record<PolicyName, string>> = {
-  cutpoint: 'cutpoint: link, queue, load and this device',
-  loadpart: 'loadpart: bandwidth and load (ICDCS 2022)',
-  neurosurgeon: 'neurosurgeon: bandwidth only (ASPLOS 2017)',
+  cutpoint: 'cutpoint: all that is measured',
+  loadpart: 'loadpart: bandwidth and load',
+  neurosurgeon: 'neurosurgeon: bandwidth only',
   offload: 'offload: everything at the edge',
   local: 'local: everything here',
 };
@@ -26,6 +26,7 @@ export function renderControls(state: PageState, onChange: (change: Partial<Page
       if (chosen) onChange({ policy: chosen });
     },
   );
+  policy.title = 'LoADPart: Liu et al., ICDCS 2022. Neurosurgeon: Kang et al., ASPLOS 2017.';
   const link = select(
     'link',
     [['', 'unlimited'], ...LINKS_MBIT.map((mbit): Option => [String(mbit), `${mbit} Mbit/s each way`])],
