@@ -1,29 +1,39 @@
-import { expect, test } from '@playwright/test';
+import { expect, type Page, test } from '@playwright/test';
 import { Edge } from './harness/edge.js';
 import { DemoPage } from './page-driver.js';
-import { dogPicture, squeezenetMissing, squeezenetRepository } from './page-models.js';
+import { dogPicture, type Precision, squeezenetMissing, squeezenetRepository } from './page-models.js';
 
 /** Every link that the page offers, fastest first. */
 const LINKS = ['', '32', '16', '8', '4', '2', '1'];
 
-test.describe('SqueezeNet on the page', () => {
-  if (squeezenetMissing) console.warn(squeezenetMissing);
-  test.skip(squeezenetMissing !== undefined, squeezenetMissing);
-  let edge: Edge;
+/** An edge with SqueezeNet for the tests of a group, which are skipped aloud where the file is missing. */
+function serveSqueezenet(precision: Precision): () => Edge {
+  const missing = squeezenetMissing(precision);
+  if (missing) console.warn(missing);
+  test.skip(missing !== undefined, missing);
+  let edge: Edge | undefined;
   test.beforeAll(async () => {
     test.setTimeout(200_000);
-    edge = await Edge.start({ models: await squeezenetRepository() });
+    edge = await Edge.start({ models: await squeezenetRepository(precision) });
   });
   test.afterAll(async () => {
     await edge?.stop();
   });
+  return () => {
+    if (edge === undefined) throw new Error('The edge with SqueezeNet has not started.');
+    return edge;
+  };
+}
+
+test.describe('SqueezeNet on the page', () => {
+  const edge = serveSqueezenet('fp32');
 
   test('names a golden retriever, and is cut in the middle by itself under a link that the page offers', async ({
     page,
   }, testInfo) => {
     test.setTimeout(400_000);
     const demo = new DemoPage(page);
-    await demo.open(edge.url, '?model=squeezenet&device=wasm&repeat=1');
+    await demo.open(edge().url, '?model=squeezenet&device=wasm&repeat=1');
     await page.getByTestId('file').setInputFiles(dogPicture);
     await expect(demo.result.locator('li').first()).toContainText('golden retriever');
 
@@ -54,5 +64,40 @@ test.describe('SqueezeNet on the page', () => {
     await demo.moreRuns(1);
     await expect(demo.result.locator('li').first()).toContainText('golden retriever');
     expect(demo.complaints).toEqual([]);
+  });
+});
+
+test.describe('SqueezeNet in half precision, the file that the project pins', () => {
+  const edge = serveSqueezenet('fp16');
+
+  /** Opens the page with a cut in the middle, and sees that it ran there and named the dog. */
+  async function namesTheDog(page: Page, device: string): Promise<DemoPage> {
+    const demo = new DemoPage(page);
+    await demo.open(edge().url, `?model=squeezenet&device=${device}&cut=30`);
+    await page.getByTestId('file').setInputFiles(dogPicture);
+    await expect(demo.result.locator('li').first()).toContainText('golden retriever', { timeout: 90_000 });
+    const { index, last } = await demo.cutOf('squeezenet');
+    expect(index).toBeGreaterThan(0);
+    expect(index).toBeLessThan(last);
+    await expect(page.getByTestId('chosen-cut')).toHaveText(/^[1-9]\d* of \d+$/);
+    expect(demo.complaints).toEqual([]);
+    return demo;
+  }
+
+  test('names a golden retriever through a middle cut', async ({ page }) => {
+    const demo = await namesTheDog(page, 'wasm');
+    await expect(demo.device).toHaveAttribute('data-kind', 'wasm');
+  });
+
+  test('runs on the CPU, and says why, where WebGPU has no half precision', async ({ page }) => {
+    await page.goto(edge().url);
+    const hasHalf = await page.evaluate(async () => {
+      const adapter = await navigator.gpu?.requestAdapter();
+      return adapter?.features.has('shader-f16');
+    });
+    test.skip(hasHalf !== false, 'this adapter computes in half precision, so nothing falls back');
+    const demo = await namesTheDog(page, 'webgpu');
+    await expect(demo.device).toHaveAttribute('data-kind', 'wasm');
+    await expect(demo.device).toContainText(/WebGPU cannot run this model here \(.+\), so the CPU does/);
   });
 });
