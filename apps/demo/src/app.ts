@@ -25,6 +25,7 @@ export interface AppView {
   progress(model: string, progress: Progress): void;
   connection(state: SessionEvents['state']): void;
   device(choice: SessionEvents['device']): void;
+  /** A picture is about to be read. */
   running(): void;
   partial(answer: Answer): void;
   finished(reading: Reading, picture: Picture): void;
@@ -179,8 +180,8 @@ export class App {
   }
 
   async #read(reader: Reader, source: PictureSource, signal: AbortSignal): Promise<void> {
-    this.#view.running();
     do {
+      this.#view.running();
       const picture = await source();
       signal.throwIfAborted();
       const onPartial = (answer: Answer): void => {

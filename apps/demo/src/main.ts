@@ -85,6 +85,7 @@ const view: AppView = {
     setText(element, `${words}. ${reason}`);
   },
   running() {
+    networks.startReading();
     if (!isOffline) notices.setMood('running');
     if (result.dataset.runs === '0') notices.setStatus('Reading the picture.');
   },
@@ -96,13 +97,13 @@ const view: AppView = {
   finished(reading, picture) {
     hasAnswer = true;
     notices.hideError('run');
-    if (!isOffline) notices.setMood('ready');
+    const isStream = state.repeat || chooser.isLive;
+    if (!isOffline && !isStream) notices.setMood('ready');
     if (chooser.isLive) stage.show(picture);
     stage.showAnswer(reading.answer);
     result.replaceChildren(renderAnswer(reading.answer));
     result.dataset.runs = String(Number(result.dataset.runs) + 1);
     finishedAtMs = [...finishedAtMs, performance.now()].slice(-RATE_OVER);
-    const isStream = state.repeat || chooser.isLive;
     const answersPerSecond = isStream ? rateOf(finishedAtMs) : undefined;
     byId('numbers', HTMLElement).replaceChildren(...renderNumbers({ reading, answersPerSecond, cuts: networks.cuts }));
     // A live region that speaks several times a second helps nobody.

@@ -74,23 +74,35 @@ export interface Numbers {
   readonly reading: Reading;
   /** Measured over the last answers while the page keeps running. */
   readonly answersPerSecond: number | undefined;
-  /** Where each network was cut, in words. */
-  readonly cuts: readonly string[];
+  readonly cuts: readonly CutPlace[];
+}
+
+/** Where a network was cut. */
+export interface CutPlace {
+  readonly title: string;
+  readonly layersHere: number;
+  readonly layers: number;
 }
 
 export function renderNumbers({ reading, answersPerSecond, cuts }: Numbers): HTMLElement[] {
   const bytesUp = reading.traces.reduce((sum, trace) => sum + trace.bytesUp, 0);
   const [amount, unit] = formatBytes(bytesUp).split(' ');
   const [time, timeUnit] = formatMs(reading.totalMs).split(' ');
-  const figures = [
+  return [
     figure('Picture to answer', 'total-ms', time, timeUnit),
     figure('Sent', 'sent', amount, unit),
     ...(answersPerSecond === undefined
       ? []
       : [figure('Answers a second', 'rate', answersPerSecond.toFixed(1), undefined)]),
-    figure('Layers here', 'chosen-cut', cuts.join(', '), undefined),
+    ...cuts.map(({ title, layersHere, layers }) =>
+      el(
+        'div',
+        { class: 'wide' },
+        el('dt', {}, `${title}, layers here`),
+        el('dd', { 'data-testid': 'chosen-cut' }, `${layersHere} of ${layers}`),
+      ),
+    ),
   ];
-  return figures;
 }
 
 function figure(title: string, testId: string, value: string | undefined, unit: string | undefined): HTMLElement {

@@ -4,6 +4,7 @@ import { fetchTable } from '../edge-info.js';
 import { formatBytes } from '../format.js';
 import type { Network } from '../networks/reader.js';
 import { layRibbon } from '../networks/stages.js';
+import type { CutPlace } from './answer.js';
 import { type HeardLink, renderLink, renderLoad } from './facts.js';
 import { LivePanel } from './live.js';
 import { RibbonPanel } from './ribbon.js';
@@ -21,6 +22,10 @@ interface Shown {
   /** Why the cut is where it is: the explanation of the last plan that changed anything. */
   why?: string;
   trace?: Trace;
+  /** Inferences in the answer that is on its way, or is there. */
+  runs: number;
+  /** The next inference is the first of another answer. */
+  startsAfresh: boolean;
 }
 
 /** Everything on the page that shows the networks at work: ribbons, waterfalls, plots and the table of arms. */
@@ -72,6 +77,11 @@ export class NetworksView {
     );
   }
 
+  /** A picture is about to be read: its inferences are counted from here. */
+  startReading(): void {
+    for (const shown of this.#shown) shown.startsAfresh = true;
+  }
+
   get count(): number {
     return this.#shown.length;
   }
@@ -79,24 +89,31 @@ export class NetworksView {
   /** Networks whose next run would be cut elsewhere than their last: what the page shows is out of date. */
   get wouldMove(): boolean {
     return this.#shown.some(({ network, trace }) => {
+      if (trace === undefined) return false;
       const plan = network.session.explain();
-      return trace !== undefined && plan !== undefined && plan.chosen.arm.cut !== trace.plan.chosen.arm.cut;
+      return plan !== undefined && plan.chosen.arm.cut !== trace.plan.chosen.arm.cut;
     });
   }
 
-  /** Where each network was last cut: layers here of all. */
-  get cuts(): readonly string[] {
-    return this.#shown.flatMap(({ panel, trace }) => (panel && trace ? [panel.layersAt(trace.cut)] : []));
+  /** Where each network was last cut. */
+  get cuts(): readonly CutPlace[] {
+    return this.#shown.flatMap(({ network, panel, trace }) =>
+      panel && trace ? [{ title: network.title, ...panel.layersAt(trace.cut) }] : [],
+    );
   }
 
   #listen(network: Network): Shown {
     const { session } = network;
     const shown: Shown = {
       network,
+      runs: 0,
+      startsAfresh: true,
       stopListening: [
         session.on('decision', (plan) => this.#onPlan(shown, plan)),
         session.on('trace', (trace) => {
           shown.trace = trace;
+          shown.runs = shown.startsAfresh ? 1 : shown.runs + 1;
+          shown.startsAfresh = false;
           this.#onPlan(shown, trace.plan);
           this.#live.addTrace(trace);
           this.#useVariant(shown, trace.variant);
@@ -159,7 +176,9 @@ export class NetworksView {
       const forced = this.#forced[index] !== undefined;
       panel.show(trace?.cut ?? plan.chosen.arm.cut, forced, sentence(why ?? ''));
     }
-    const traced = this.#shown.flatMap(({ network, trace }) => (trace ? [renderWaterfall(network.title, trace)] : []));
+    const traced = this.#shown.flatMap(({ network, trace, runs }) =>
+      trace ? [renderWaterfall(network.title, trace, runs)] : [],
+    );
     if (traced.length > 0) byId('waterfalls', HTMLElement).replaceChildren(...traced);
     const focused = this.#shown[Number(this.#focus.value)] ?? this.#shown[0];
     this.#live.setModel(focused?.network.session.manifest.model ?? '');

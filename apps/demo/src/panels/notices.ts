@@ -12,7 +12,7 @@ const MOOD_WORDS: Readonly<Record<PageMood, string>> = {
   connecting: 'connecting',
   preparing: 'the edge is preparing the model',
   ready: 'connected',
-  running: 'connected, running',
+  running: 'connected',
   offline: 'not connected',
   failed: 'stopped',
 };

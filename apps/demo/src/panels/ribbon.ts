@@ -71,9 +71,8 @@ export class RibbonPanel {
     this.#place(ribbon.byId(this.#shown.id));
   }
 
-  /** Layers of the head of all layers: `12/66`. */
-  layersAt(cutId: number): string {
-    return `${this.#ribbon.byId(cutId).headNodes}/${this.#ribbon.cuts.at(-1)?.headNodes ?? 0}`;
+  layersAt(cutId: number): { layersHere: number; layers: number } {
+    return { layersHere: this.#ribbon.byId(cutId).headNodes, layers: this.#ribbon.cuts.at(-1)?.headNodes ?? 0 };
   }
 
   /** Where the controller, or the hand before, put the cut. */

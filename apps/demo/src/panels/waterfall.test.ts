@@ -37,6 +37,16 @@ describe('spansOf', () => {
     expect(predicted.reduce((sum, ms) => sum + ms, 0)).toBe(chosen.totalMs);
   });
 
+  it('does not draw waiting in the colour of the network', () => {
+    expect(spans.filter(({ kind }) => kind === 'net').map(({ name }) => name)).toEqual(['Upload', 'Download']);
+    expect(spans.find(({ name }) => name === 'Other')).toMatchObject({
+      kind: 'other',
+      ms: stages.otherMs,
+      predictedMs: chosen.terms.fixedMs,
+      note: expect.stringContaining('waiting for other inferences'),
+    });
+  });
+
   it('names bytes where bytes travel', () => {
     expect(spans.filter(({ bytes }) => bytes !== undefined).map(({ name, bytes }) => [name, bytes])).toEqual([
       ['Upload', 1000],

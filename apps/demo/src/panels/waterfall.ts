@@ -4,14 +4,20 @@ import { formatBytes, formatMs } from '../format.js';
 
 interface Span {
   readonly name: string;
-  readonly kind: 'device' | 'net' | 'queue' | 'edge';
+  readonly kind: 'device' | 'net' | 'queue' | 'edge' | 'other';
   readonly startMs: number;
   readonly ms: number;
   /** `undefined` for what nobody predicts apart. */
   readonly predictedStartMs?: number;
   readonly predictedMs?: number;
   readonly bytes?: number;
+  /** What the figure is made of, where its name does not say it. */
+  readonly note?: string;
 }
+
+/** Waiting is no fault of the network, and cannot be told apart from it here: only the link's share is predicted. */
+const OTHER_NOTE =
+  'round trip, framing, and waiting for other inferences; predicted is the fixed cost of the link alone';
 
 /** The stages of one inference one after another, each beside what was predicted for it. */
 export function spansOf(trace: Trace): Span[] {
@@ -24,8 +30,7 @@ export function spansOf(trace: Trace): Span[] {
     ['Queue', 'queue', trace.queueMs, terms.queueMs],
     ['Tail', 'edge', trace.tailMs, terms.decodeMs + terms.tailMs],
     ['Download', 'net', trace.downloadMs, terms.downloadMs, trace.bytesDown],
-    // Round trip and framing, and what no stage explains: waiting for another inference, an earlier try.
-    ['Other', 'net', trace.otherMs, terms.fixedMs],
+    ['Other', 'other', trace.otherMs, terms.fixedMs],
   ];
   let [startMs, predictedStartMs] = [0, 0];
   return stages.map(([name, kind, ms, predictedMs, bytes]) => {
@@ -36,6 +41,7 @@ export function spansOf(trace: Trace): Span[] {
       ms,
       ...(predictedMs === undefined ? {} : { predictedStartMs, predictedMs }),
       ...(bytes === undefined || bytes === 0 ? {} : { bytes }),
+      ...(kind === 'other' ? { note: OTHER_NOTE } : {}),
     };
     startMs += ms;
     predictedStartMs += predictedMs ?? 0;
@@ -43,7 +49,8 @@ export function spansOf(trace: Trace): Span[] {
   });
 }
 
-export function renderWaterfall(title: string, trace: Trace): HTMLElement {
+/** @param runs inferences of this network in the answer; the waterfall is the last one's */
+export function renderWaterfall(title: string, trace: Trace, runs: number): HTMLElement {
   const spans = spansOf(trace);
   const predictedMs = trace.plan.chosen.totalMs;
   const scale = 100 / Math.max(1, trace.totalMs, predictedMs);
@@ -55,9 +62,16 @@ export function renderWaterfall(title: string, trace: Trace): HTMLElement {
     if (span.ms > 0) track.append(bar(`measured ${span.kind}-bar`, span.startMs * scale, span.ms * scale));
     const bytes = span.bytes === undefined ? '' : `, ${formatBytes(span.bytes)}`;
     const predicted = span.predictedMs === undefined ? '' : ` (predicted ${formatMs(span.predictedMs)})`;
-    const value = el('span', { class: 'value number' }, span.ms > 0 ? `${formatMs(span.ms)}${bytes}` : '–');
-    value.title = `${span.name}: ${formatMs(span.ms)}${bytes}${predicted}`;
-    return el('li', {}, el('span', {}, span.name), track, el('span', {}, value, hidden(predicted)));
+    const value = el('span', { class: 'number' }, span.ms > 0 ? `${formatMs(span.ms)}${bytes}` : '–');
+    const note = span.note === undefined ? '' : `: ${span.note}`;
+    const said = `${span.name}: ${formatMs(span.ms)}${bytes}${predicted}${note}`;
+    return el(
+      'li',
+      { title: said },
+      el('span', { title: said }, span.name),
+      track,
+      el('span', { class: 'value', title: said }, value, hidden(`${predicted}${note}`)),
+    );
   });
   const rescued =
     trace.cut === trace.plan.chosen.arm.cut
@@ -66,7 +80,11 @@ export function renderWaterfall(title: string, trace: Trace): HTMLElement {
   return el(
     'div',
     { class: 'network' },
-    el('h3', {}, `${title}: ${formatMs(trace.totalMs)} measured, ${formatMs(predictedMs)} predicted`),
+    el(
+      'h3',
+      {},
+      `${title}${runs > 1 ? `, the last of ${runs}` : ''}: ${formatMs(trace.totalMs)} measured, ${formatMs(predictedMs)} predicted`,
+    ),
     el('ol', { class: 'waterfall' }, ...rows),
     ...rescued,
   );

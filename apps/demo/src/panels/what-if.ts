@@ -8,7 +8,7 @@ const SHORT_LIST = 10;
 const REJECTIONS: Readonly<Record<Rejection, string>> = {
   slower: 'slower',
   unmeasured: 'nothing is measured yet',
-  'not-ready': 'not prepared in this page yet',
+  'not-ready': 'not prepared here yet',
   disconnected: 'the edge cannot be reached',
   'outside-policy': 'this policy does not consider it',
   'not-forced': 'another cut is set by hand',
