@@ -19,9 +19,12 @@ export async function installPage(app: FastifyInstance, pageDir: string | undefi
     root,
     serve: true,
     cacheControl: false,
+    // The build puts a .gz beside what compresses.
+    preCompressed: true,
     setHeaders: (response, path) => {
       // Vite names what it puts there by content.
       const isHashed = path.slice(root.length).startsWith(assets);
+      response.setHeader('vary', 'accept-encoding');
       response.setHeader('cache-control', isHashed ? 'public, max-age=31536000, immutable' : 'no-cache');
     },
   });
