@@ -212,6 +212,23 @@ describe('preparing', () => {
     await expect(run).rejects.toMatchObject({ code: 'aborted' });
   });
 
+  it('stops when asked to just before its process starts', async () => {
+    const stop = new AbortController();
+    let reads = 0;
+    const touchy = {
+      ...request,
+      version: 'touchy',
+      signal: stop.signal,
+      // Read for the key of the store first, and again for the job.
+      get labels() {
+        reads += 1;
+        if (reads === 2) stop.abort();
+        return request.labels;
+      },
+    };
+    await expect(prepareModel(touchy)).rejects.toMatchObject({ code: 'aborted' });
+  });
+
   it('says so when its process dies', async () => {
     const before = process.env.NODE_OPTIONS;
     process.env.NODE_OPTIONS = '--require /nowhere/to-be-found.cjs';

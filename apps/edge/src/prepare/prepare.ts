@@ -37,11 +37,16 @@ function throwIfAborted(request: PrepareRequest): void {
   if (request.signal?.aborted === true) throw new ModelError('aborted', `preparing ${request.name} was stopped`);
 }
 
-async function inOwnProcess(job: PrepareJob, { onProgress, signal }: PrepareRequest): Promise<void> {
+async function inOwnProcess(job: PrepareJob, asked: PrepareRequest): Promise<void> {
+  const { onProgress, signal } = asked;
+  // From here on the child is told; before, nobody listened.
+  throwIfAborted(asked);
   // By its own package name, because this file also runs from its source, in tests.
   const entry = createRequire(import.meta.url).resolve('@cutpoint/edge/prepare-worker');
   const child = fork(entry, {
     execArgv: [],
+    // Ctrl-C is for the edge to hear, which then ends this one; Windows would open a window for it.
+    detached: process.platform !== 'win32',
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     // onnxruntime reads it when its process starts.
     env: { ...process.env, ORT_DISABLE_TELEMETRY: '1' },

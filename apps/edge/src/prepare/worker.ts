@@ -24,8 +24,9 @@ export type PrepareReport =
 process.once('message', (job: PrepareJob) => {
   void run(job).finally(() => process.disconnect?.());
 });
-// The one who asked is gone, or has been told: either way there is nothing more to do.
-process.once('disconnect', () => process.exit());
+// The one who asked is gone, or has been told: either way there is nothing more to do. An orderly exit would take
+// onnxruntime down while it may still be at work, which aborts with words that help nobody.
+process.once('disconnect', () => process.kill(process.pid, 'SIGKILL'));
 
 async function run(job: PrepareJob): Promise<void> {
   try {
