@@ -19,7 +19,8 @@ const FIRST_ROUND_TRIP_MS = 1000;
  * const { outputs, trace } = await session.runImage(file);
  * ```
  * @param url address of the edge, absolute or relative to the page
- * @throws CutpointError `unknown_model`, `edge_unreachable`, `unauthorised`, `model_not_ready`, `bad_manifest`, `aborted`
+ * @throws CutpointError `unknown_model`, `edge_unreachable`, `unauthorised`, `model_not_ready`, `bad_manifest`,
+ *   `runtime_failed`, `aborted`
  */
 export async function connect(url: string | URL, options: ConnectOptions): Promise<Session> {
   const { model, signal, token, share, shape, onProgress, device = 'auto', policy = 'cutpoint' } = options;

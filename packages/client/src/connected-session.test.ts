@@ -114,6 +114,25 @@ describe('an edge that refuses', () => {
     expect(requests(tiny)).toBe(1);
   });
 
+  it('is waited for while it prepares the model anew, and done without when the network is here', async () => {
+    const { tiny, run, traces } = await open();
+    tiny.statuses = ['preparing', 'ready'];
+    tiny.script('model_not_ready', [3, 4]);
+    expect(await run()).toEqual([3, 4]);
+    expect(tiny.asked.filter((path) => path === '/v1/models')).toHaveLength(2);
+    await run({ cut: LOCAL });
+    tiny.script('model_not_ready');
+    expect(await run()).toEqual(ZEROS);
+    expect(traces.map(({ cut }) => cut)).toEqual([0, LOCAL, LOCAL]);
+  });
+
+  it('that will never have the model again says so', async () => {
+    const { tiny, run } = await open();
+    tiny.statuses = ['failed'];
+    tiny.script('model_not_ready');
+    await expect(run()).rejects.toMatchObject({ code: 'model_not_ready', message: /no reason was given/ });
+  });
+
   it('keeps its word when nothing else can be done', async () => {
     const { tiny, run } = await open();
     tiny.script('bad_tensors');

@@ -30,18 +30,21 @@ export async function fetchManifest(
     if (status === 401 || status === 403) throw refusal(status, error, path);
     // It may have become ready between two questions; after a second refusal it has not.
     if (isLast) throw refusal(status, error, path);
-    await untilReady(http, model, status, onProgress, signal);
+    await untilReady(http, model, onProgress, signal, status);
     isLast = true;
   }
 }
 
-/** Asks how far the edge is until the model is ready; throws when it never will be. */
-async function untilReady(
+/**
+ * Asks how far the edge is until the model is ready; throws when it never will be.
+ * @param status what the edge answered to a question for the model
+ */
+export async function untilReady(
   http: EdgeHttp,
   model: string,
-  status: number,
   onProgress: (progress: Progress) => void,
   signal: AbortSignal | undefined,
+  status = 404,
 ): Promise<void> {
   for (;;) {
     const listed = await listModels(http, signal);

@@ -2,9 +2,11 @@ import type { Controller } from '@cutpoint/partition';
 import type { Cut } from '@cutpoint/protocol';
 import type { SharedEdge } from './edge.js';
 import { CutpointError } from './errors.js';
+import { untilReady } from './manifest.js';
+import type { Progress } from './session.js';
 
-/** How long an inference waits for an edge that went away, when it has no deadline of its own. */
-const OFFLINE_GRACE_MS = 15_000;
+/** How long an inference waits for what went away (the edge, the runtime), when it has no deadline of its own. */
+const GRACE_MS = 15_000;
 /** Tries of one inference; each follows a failure that a second try may not meet. */
 const MAX_TRIES = 5;
 /** Failures of the edge at one inference; after so many it finishes without the edge, or not at all. */
@@ -15,6 +17,8 @@ const OVERLOAD_PAUSE_MS = 100;
 export interface RecoveryParts {
   readonly edge: SharedEdge;
   readonly controller: Controller;
+  readonly model: string;
+  onProgress(progress: Progress): void;
   /** When the inference must have ended, if ever. */
   readonly endMs: number | undefined;
   readonly signal: AbortSignal;
@@ -22,15 +26,19 @@ export interface RecoveryParts {
 
 /** What one inference has met so far, and what is done about it. */
 export class Recovery {
+  readonly #parts: RecoveryParts;
   readonly #edge: SharedEdge;
   readonly #controller: Controller;
   readonly #signal: AbortSignal;
+  /** Nothing is begun anew after this. */
   #endMs: number | undefined;
   #tries = 0;
   #edgeFailures = 0;
   #refusal: CutpointError | undefined;
 
-  constructor({ edge, controller, endMs, signal }: RecoveryParts) {
+  constructor(parts: RecoveryParts) {
+    const { edge, controller, endMs, signal } = parts;
+    this.#parts = parts;
     this.#edge = edge;
     this.#controller = controller;
     this.#endMs = endMs;
@@ -42,11 +50,10 @@ export class Recovery {
     return this.#refusal;
   }
 
-  /** Until the edge is back; rejects at the deadline, without one after {@link OFFLINE_GRACE_MS} in all. */
+  /** Until the edge is back; rejects at the deadline, without one after {@link GRACE_MS} in all. */
   async untilOnline(): Promise<void> {
-    const nowMs = this.#edge.clock.now();
-    this.#endMs ??= nowMs + OFFLINE_GRACE_MS;
-    await this.#edge.connection.whenOnline(Math.max(0, this.#endMs - nowMs), this.#signal);
+    const leftMs = this.#beginGrace() - this.#edge.clock.now();
+    await this.#edge.connection.whenOnline(Math.max(0, leftMs), this.#signal);
   }
 
   /**
@@ -65,6 +72,7 @@ export class Recovery {
         return cut ? undefined : this.untilOnline();
       // The next call of the runtime waits until it may be tried again.
       case 'runtime_unavailable':
+        this.#beginGrace();
         return;
       // The refusal came with a load report: the next decision knows.
       case 'overloaded':
@@ -74,13 +82,18 @@ export class Recovery {
         this.#controller.setReady(cut.id, false);
         return;
       default:
-        if (cut) this.#afterRefusal(error, cut);
-        else throw error;
+        if (!cut) throw error;
+        return this.#afterRefusal(error, cut);
     }
   }
 
+  #beginGrace(): number {
+    this.#endMs ??= this.#edge.clock.now() + GRACE_MS;
+    return this.#endMs;
+  }
+
   /** The edge's own words: what they ask of a client stands in docs/protocol.md. */
-  #afterRefusal(error: CutpointError, cut: Cut): void {
+  async #afterRefusal(error: CutpointError, cut: Cut): Promise<void> {
     switch (error.edgeCode) {
       case 'tail_failed':
       case 'upload_timeout':
@@ -93,13 +106,32 @@ export class Recovery {
           if (arm.usesEdge && arm.bytesUp >= cut.bytesUp) this.#controller.setReady(arm.cut, false);
         }
         return;
-      // It will not be in time there, or not be there in time.
       case 'deadline_exceeded':
-      case 'model_not_ready':
         this.#refusal = error;
         return;
+      // It has started anew and is not so far yet.
+      case 'model_not_ready':
+        if (this.#controller.arms.some(({ usesEdge, cut: id }) => !usesEdge && this.#controller.isReady(id))) {
+          this.#refusal = error;
+          return;
+        }
+        return this.#untilReady(error);
       default:
         throw error;
+    }
+  }
+
+  async #untilReady(error: CutpointError): Promise<void> {
+    const { model, onProgress } = this.#parts;
+    const { clock, http } = this.#edge;
+    const late = new AbortController();
+    const cancel = clock.after(Math.max(0, this.#beginGrace() - clock.now()), () => late.abort());
+    try {
+      await untilReady(http, model, onProgress, AbortSignal.any([this.#signal, late.signal]));
+    } catch (cause) {
+      throw late.signal.aborted && !this.#signal.aborted ? error : cause;
+    } finally {
+      cancel();
     }
   }
 

@@ -52,7 +52,7 @@ export interface RunOptions {
   readonly signal?: AbortSignal;
   /** Cut id to use whatever the policy says; nearest listed one. The run waits until its head is built. */
   readonly cut?: number;
-  /** ms after which the result is worthless: the run then rejects with `deadline_exceeded`. */
+  /** The result is worthless so many ms after the call: the run rejects with `deadline_exceeded` then, whatever it is at. */
   readonly deadlineMs?: number;
 }
 
@@ -140,7 +140,8 @@ export interface Session extends AsyncDisposable {
   /**
    * onnxruntime's `run`: the model's own inputs to the model's own outputs. Takes tensors of onnxruntime-web and of
    * onnxruntime-common whose data is on the CPU; leave it unchanged until the run has settled. When the edge goes away
-   * meanwhile the run finishes here if it can, else waits for the edge until the deadline (15 s without one).
+   * meanwhile the run finishes here if it can, else waits for the edge until the deadline (15 s without one). A tail that
+   * fails there is tried once more, then finished here if it can be, else the run rejects.
    * @throws CutpointError `bad_feeds`, `shape_not_served`, `edge_unreachable`, `overloaded`, `deadline_exceeded`,
    *   `stale_manifest`, `runtime_failed`, `edge_error`, `aborted`, `closed`
    */

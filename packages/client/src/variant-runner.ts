@@ -85,9 +85,10 @@ export class VariantRunner {
   }
 
   async run(request: RunRequest): Promise<RunOutcome> {
-    const { edge } = this.#host;
+    const { edge, manifest, onProgress } = this.#host;
+    const { controller } = this;
     const { endMs, signal, feeds } = request;
-    const recovery = new Recovery({ edge, controller: this.controller, endMs, signal });
+    const recovery = new Recovery({ edge, controller, model: manifest.model, onProgress, endMs, signal });
     const asked = request.cut ?? this.#forced;
     for (;;) {
       let cut: Cut | undefined;

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { Cut, CutTable, Manifest } from '@cutpoint/protocol';
+import type { Cut, CutTable, Manifest, ModelStatus } from '@cutpoint/protocol';
 import { WebSocket } from 'ws';
 import { SYSTEM_CLOCK } from '../clock.js';
 import { SharedEdge } from '../edge.js';
@@ -77,6 +77,8 @@ export class TinyEdge {
   table = tinyTable();
   /** Paths that were asked for. */
   readonly asked: string[] = [];
+  /** How far it says that the model is, one question after another; the last answer for good. */
+  statuses: ModelStatus['status'][] = ['ready'];
   /** Waited for before a cut table is sent. */
   beforeTable: Promise<void> | undefined;
 
@@ -121,6 +123,10 @@ export class TinyEdge {
   #body(url: string): string | Uint8Array | undefined {
     const { table, manifest } = this;
     switch (url) {
+      case '/v1/models': {
+        const status = this.statuses.length > 1 ? this.statuses.shift() : this.statuses[0];
+        return JSON.stringify({ models: [{ name: 'tiny', version: '1', description: '', status }] });
+      }
       case '/v1/models/tiny/manifest':
         return JSON.stringify(manifest);
       case `/v1/tables/${manifest.variants[0]?.table}`:

@@ -15,7 +15,7 @@ const GPU_RETURN_MS = 1000;
 const FIRST_RELOAD_MS = 500;
 const LAST_RELOAD_MS = 60_000;
 /** The time that a load may take is doubled so often at most. */
-const MAX_LOAD_DOUBLINGS = 4;
+const MAX_LOAD_DOUBLINGS = 3;
 
 export interface RuntimeEvents {
   /** The worker is gone, and every head with it. */
@@ -142,7 +142,7 @@ export class Runtime {
       this.#replace(answer.deviceLost);
       return;
     }
-    // Its time is up when it is answered, even if nobody waits for it any more.
+    // The next call begins now, even if nobody waits for this one any more.
     this.#watch.answered(answer.id);
     const waiting = this.#waiting.get(answer.id);
     if (!waiting) return;
