@@ -1,7 +1,7 @@
 import { expect, type Page, test } from '@playwright/test';
 import { INPUT_DIMS } from './client-model.js';
 import { type Ground, inputValues, openPage, prepareGround } from './client-page.js';
-import { Edge, freePort } from './harness/edge.js';
+import { Edge } from './harness/edge.js';
 
 const values = inputValues(INPUT_DIMS.reduce((a, b) => a * b, 1));
 const args = { values, dims: [...INPUT_DIMS] };
@@ -9,14 +9,10 @@ const args = { values, dims: [...INPUT_DIMS] };
 let ground: Ground;
 let edge: Edge;
 
-async function startEdge(port?: number, store = ground.store): Promise<Edge> {
-  const { models, page } = ground;
-  return Edge.start({ models, store, args: ['--page', page], ...(port === undefined ? {} : { port }) });
-}
-
 test.beforeAll(async () => {
   ground = await prepareGround();
-  edge = await startEdge();
+  const { models, store, page } = ground;
+  edge = await Edge.start({ models, store, args: ['--page', page] });
 });
 test.afterAll(async () => {
   await edge.stop();
@@ -106,116 +102,33 @@ for (const [work, code, message] of [
   });
 }
 
-test('an edge that goes away and comes back: the page says so, finishes alone what it can, and goes on', async ({
-  page,
-}) => {
-  const port = await freePort();
-  let own = await startEdge(port);
-  try {
-    await openPage(page, own.url);
-    await page.evaluate(async () => {
-      globalThis.session = await globalThis.cutpoint.connect('/', { model: 'tiny', device: 'wasm' });
-    });
-    const states: string[] = [];
-    await page.exposeFunction('heardState', (state: string) => states.push(state));
-    const run = (cut?: number) =>
-      page.evaluate(
-        async ({ values, dims, cut }) => {
-          const { session, cutpoint } = globalThis;
-          const feeds = { x: new cutpoint.Tensor('float32', Float32Array.from(values), dims) };
-          const traced = new Promise<number>((resolve) => session.on('trace', (trace) => resolve(trace.cut)));
-          const { scores } = await session.run(feeds, cut === undefined ? {} : { cut });
-          return { cut: await traced, scores: Array.from(scores?.data as Float32Array) };
-        },
-        { ...args, cut },
-      );
-    await page.evaluate(() => {
-      const heard = (globalThis as unknown as { heardState(state: string): void }).heardState;
-      globalThis.session.on('state', ({ state }) => heard(state));
-    });
-    const before = await run(0);
-    const local = await run(1e9);
-
-    // Half a second of upload: the edge dies in the middle of it.
-    await page.evaluate(() => globalThis.session.setShape({ uplinkBytesPerMs: 12 }));
-    const underWay = run(0);
-    await new Promise((resolve) => setTimeout(resolve, 150));
-    await own.kill();
-    expect((await underWay).cut).toBe(local.cut);
-    await expect.poll(() => states).toContain('offline');
-    await page.evaluate(() => globalThis.session.setShape(undefined));
-    const alone = await run();
-    expect(alone.cut).toBe(local.cut);
-    alone.scores.forEach((score, i) => {
-      expect(score).toBeCloseTo(before.scores[i] ?? Number.NaN, 4);
-    });
-
-    own = await startEdge(port);
-    await expect.poll(() => states.at(-1), { timeout: 30_000 }).toBe('online');
-    expect((await run(0)).cut).toBe(0);
-  } finally {
-    await own.stop();
-  }
-});
-
-test('an inference that only the edge can finish waits for it to come back', async ({ page }) => {
-  const port = await freePort();
-  let own = await startEdge(port);
-  try {
-    await openPage(page, own.url);
-    const result = page.evaluate(async ({ values, dims }) => {
-      const { connect, Tensor } = globalThis.cutpoint;
-      const session = await connect('/', { model: 'tiny', device: 'wasm', policy: 'offload' });
-      const feeds = { x: new Tensor('float32', Float32Array.from(values), dims) };
-      await session.run(feeds);
-      // Half a second of upload: the edge dies in the middle of it.
-      session.setShape({ uplinkBytesPerMs: 12 });
-      document.title = 'sending';
-      const { scores } = await session.run(feeds, { deadlineMs: 60_000 });
-      return Array.from(scores?.data as Float32Array);
-    }, args);
-    await expect(page).toHaveTitle('sending');
-    await own.kill();
-    own = await startEdge(port);
-    expect(await result).toHaveLength(5);
-  } finally {
-    await own.stop();
-  }
-});
-
-test('an edge that has prepared the model anew is asked again, and no inference notices', async ({ page }) => {
-  const port = await freePort();
-  let own = await startEdge(port);
-  try {
-    await openPage(page, own.url);
-    const run = (cut: number) =>
-      page.evaluate(
-        async ({ values, dims, cut }) => {
-          const { session, cutpoint } = globalThis;
-          const feeds = { x: new cutpoint.Tensor('float32', Float32Array.from(values), dims) };
-          const { scores } = await session.run(feeds, { cut });
-          const { table } = session.manifest.variants[0] ?? {};
-          return { table, scores: Array.from(scores?.data as Float32Array) };
-        },
-        { ...args, cut },
-      );
-    await page.evaluate(async () => {
-      globalThis.session = await globalThis.cutpoint.connect('/', { model: 'tiny', device: 'wasm' });
-    });
-    const before = await run(0);
-    await own.stop();
-    // An empty store: the cuts are timed again, so their table has another hash.
-    own = await startEdge(port, `${ground.store}-anew`);
-    for (const cut of [0, 3]) {
-      const after = await run(cut);
-      expect(after.table).not.toBe(before.table);
-      after.scores.forEach((score, i) => {
-        expect(score).toBeCloseTo(before.scores[i] ?? Number.NaN, 4);
-      });
+test('a deadline counts from the call, with all that is fetched before the first try', async ({ page }) => {
+  await page.route(/\/v1\/tables\//, async (route) => {
+    await new Promise((resolve) => setTimeout(resolve, 3000));
+    // The page may be gone by then.
+    await route.continue().catch(() => {});
+  });
+  await openPage(page, edge.url);
+  const { failures, tookMs } = await page.evaluate(async ({ values, dims }) => {
+    const { connect, CutpointError, Tensor } = globalThis.cutpoint;
+    const session = await connect('/', { model: 'tiny', device: 'wasm', policy: 'offload' });
+    const feeds = { x: new Tensor('float32', Float32Array.from(values), dims) };
+    const startMs = performance.now();
+    const failures = [];
+    for (const run of [
+      () => session.run(feeds, { deadlineMs: 300 }),
+      () => session.runImage(new ImageData(60, 30), { deadlineMs: 300 }),
+    ]) {
+      const error = await run().catch((error: unknown) => error);
+      failures.push(error instanceof CutpointError ? [error.code, error.message] : String(error));
     }
-  } finally {
-    await own.stop();
-  }
+    const tookMs = performance.now() - startMs;
+    // What was under way then goes on, and serves the next one.
+    await session.run(feeds, { deadlineMs: 30_000 });
+    return { failures, tookMs };
+  }, args);
+  expect(failures).toEqual(Array(2).fill(['deadline_exceeded', 'No result within 300 ms.']));
+  expect(tookMs).toBeLessThan(2000);
 });
 
 test('onnxruntime-web that did not arrive is fetched again, and the forced cut waits for it', async ({ page }) => {
