@@ -1,4 +1,5 @@
 import { createRequire } from 'node:module';
+import type { Worker } from 'node:worker_threads';
 import { Piscina, queueOptionsSymbol } from 'piscina';
 import { Affinity } from './affinity.js';
 import type { Dispatcher, TailOutcome, TailTask } from './dispatcher.js';
@@ -28,6 +29,8 @@ export class ThreadDispatcher implements Dispatcher {
   readonly #pool: Piscina<TailTask, TailOutcome>;
   readonly #affinity: Affinity;
   readonly #running = new Set<Promise<unknown>>();
+  /** Resolves when the threads have loaded onnxruntime. */
+  readonly #loaded: Promise<unknown>;
 
   constructor(options: ThreadDispatcherOptions) {
     this.workers = options.workers;
@@ -51,6 +54,7 @@ export class ThreadDispatcher implements Dispatcher {
         return workers.find((worker) => worker.id === chosen) ?? null;
       },
     });
+    this.#loaded = Promise.all(this.#pool.threads.map(firstWord));
     this.#pool.on('workerDestroy', (worker: { id: number }) => this.#affinity.forget(worker.id));
     this.#pool.on('error', (error: unknown) => options.onWorkerError?.(error));
   }
@@ -73,10 +77,11 @@ export class ThreadDispatcher implements Dispatcher {
   }
 
   /**
-   * Waits for what runs, however long that takes: a thread that is stopped inside onnxruntime takes the whole process
-   * down with it.
+   * Waits for what runs and for what still loads, however long that takes: a thread that is stopped inside onnxruntime
+   * takes the whole process down with it.
    */
   async close(): Promise<void> {
+    await this.#loaded;
     while (this.#running.size > 0) await Promise.allSettled(this.#running);
     await this.#pool.destroy();
   }
@@ -92,6 +97,14 @@ export class ThreadDispatcher implements Dispatcher {
       this.#running.delete(running);
     }
   }
+}
+
+/** Piscina's threads say when they have loaded what they run; one that cannot says nothing and ends. */
+async function firstWord(thread: Worker): Promise<void> {
+  await new Promise<void>((resolve) => {
+    thread.once('message', () => resolve());
+    thread.once('exit', () => resolve());
+  });
 }
 
 /** Every task of this pool was posted with its routing; Piscina's types only know that it is some object. */
