@@ -85,7 +85,7 @@ export async function startServer(
     // After `models` itself exists, also for what is ready from the start.
     queueMicrotask(() => warmUp.add(prepared)),
   );
-  const gpu = new GpuMonitor();
+  const gpu = new GpuMonitor({ clock });
   const monitor = new LoadMonitor({
     scheduler,
     workers: options.workers,
@@ -122,7 +122,8 @@ export async function startServer(
     models.close();
     await hub.close();
     await app.close();
-    await Promise.all([dispatcher.close(), gpu.close()]);
+    gpu.close();
+    await dispatcher.close();
   };
 
   try {
