@@ -52,7 +52,7 @@ export class LoadPublisher {
 }
 
 /** Whether a client could decide otherwise because of it. */
-export function isMaterial(before: LoadReport, after: LoadReport): boolean {
+function isMaterial(before: LoadReport, after: LoadReport): boolean {
   if (before.queueDepth !== after.queueDepth) return true;
   const queueStep = Math.max(QUEUE_STEP_MS, RELATIVE_STEP * before.queueMs);
   if (Math.abs(after.queueMs - before.queueMs) > queueStep) return true;

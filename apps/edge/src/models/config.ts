@@ -10,7 +10,7 @@ const sha256 = v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/));
  * A file (relative paths start at the config's folder), a file inside an npm package (`npm: "name@1.2.3"`), or an https
  * address pinned by its hash.
  */
-export const sourceSchema = v.union(
+const sourceSchema = v.union(
   [
     v.strictObject({ file: v.string(), sha256: v.optional(sha256) }),
     v.strictObject({ npm: v.string(), path: v.string(), sha256: v.optional(sha256) }),
@@ -21,7 +21,7 @@ export const sourceSchema = v.union(
 export type Source = v.InferOutput<typeof sourceSchema>;
 
 /** How `u8 [h, w, 3]` RGB pixels become the model's own input, as nodes put before the network. */
-export const pixelsSchema = v.strictObject({
+const pixelsSchema = v.strictObject({
   /** The graph input that takes the picture, `[1, 3, h, w]`. */
   input: v.string(),
   channels: v.picklist(['rgb', 'bgr']),
@@ -33,10 +33,9 @@ export const pixelsSchema = v.strictObject({
   fit: v.picklist(['contain', 'cover', 'stretch']),
   pad: v.optional(rgb, [0, 0, 0]),
 });
-export type PixelsConfig = v.InferOutput<typeof pixelsSchema>;
 
 /** Nodes put after the network in the pixel variant, so that no reply carries a megabyte of logits. */
-export const postSchema = v.variant('type', [
+const postSchema = v.variant('type', [
   /** The k best classes. `softmax` is for graphs whose output is logits. */
   v.strictObject({ type: v.literal('top-k'), output: v.string(), k: size, softmax: v.boolean() }),
   /** The best class of each time step of `[1, t, classes]`. */
@@ -44,7 +43,6 @@ export const postSchema = v.variant('type', [
   /** A probability map `[1, 1, h, w]`, averaged over `stride` x `stride` and sent as u8. */
   v.strictObject({ type: v.literal('text-map'), output: v.string(), stride: size }),
 ]);
-export type PostConfig = v.InferOutput<typeof postSchema>;
 
 export const modelConfigSchema = v.strictObject({
   description: v.string(),

@@ -29,7 +29,7 @@ export interface DownloadOptions {
   readonly retryMs?: number;
 }
 
-export interface Downloaded {
+interface Downloaded {
   readonly sha256: string;
   readonly numBytes: number;
 }

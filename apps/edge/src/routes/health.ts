@@ -2,7 +2,7 @@ import type { FastifyInstance } from 'fastify';
 import type { ModelCatalog } from '../server/catalog.js';
 
 /** Why the edge is not ready; `undefined` when it is: every model is settled, and one at least can be served. */
-export function notReadyReason(catalog: ModelCatalog, isStopping: boolean): string | undefined {
+function notReadyReason(catalog: ModelCatalog, isStopping: boolean): string | undefined {
   if (isStopping) return 'the edge is stopping';
   const models = catalog.list();
   if (models.length === 0) return 'there is no model; add one with `cutpoint add`';
