@@ -367,8 +367,8 @@ describe('an edge that failed one inference', () => {
     const usual = controller.decide(20);
     expect(usual.chosen.arm.usesEdge).toBe(true);
     const alone = controller.decide(21, { withoutEdge: true });
-    expect(alone).toMatchObject({ cause: 'disconnected', chosen: { arm: { cut: LOCAL } } });
-    expect(alone.candidates.filter(({ rejected }) => rejected === 'disconnected')).toHaveLength(arms.length - 1);
+    expect(alone).toMatchObject({ cause: 'edge-failed', chosen: { arm: { cut: LOCAL } } });
+    expect(alone.candidates.filter(({ rejected }) => rejected === 'edge-failed')).toHaveLength(arms.length - 1);
     expect(controller.decide(22)).toMatchObject({ cause: 'steady', chosen: { arm: usual.chosen.arm } });
   });
 

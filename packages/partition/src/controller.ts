@@ -144,6 +144,7 @@ export class Controller {
       longestHeadMs: this.device.longestHeadMs,
       tailFactors: this.#tails.factors(nowMs),
       conditions: options.withoutEdge ? { ...conditions, connected: false } : conditions,
+      edgeFailed: options.withoutEdge === true && conditions.connected,
       policy: this.#policy,
       forcedCut: options.cut ?? this.#forced,
       memory: this.#memory,

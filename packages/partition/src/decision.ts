@@ -54,7 +54,10 @@ export interface DecisionInput {
   readonly tailFactors: readonly number[];
   /** Profiled ms of the longest head that was measured on this device; 0 when none was. */
   readonly longestHeadMs: number;
+  /** `connected: false` also for the one inference that {@link edgeFailed}. */
   readonly conditions: Conditions;
+  /** The edge is there, but failed the inference that is decided again. */
+  readonly edgeFailed: boolean;
   readonly policy: PolicyName;
   readonly forcedCut: number | undefined;
   readonly memory: DecisionMemory | undefined;
@@ -163,6 +166,7 @@ function withHope(input: DecisionInput): DecisionInput {
 
 function causeOf(input: DecisionInput, chosen: number, forced: number): Cause {
   const { memory, arms, conditions } = input;
+  if (input.edgeFailed) return 'edge-failed';
   if (forced >= 0) return chosen === forced ? 'forced' : 'forced-unavailable';
   if (memory === undefined) return 'first';
   if (memory.forcedCut !== undefined) return 'released';

@@ -27,6 +27,8 @@ function reason({ cause, conditions, policy }: Plan): string {
       return 'the head in use went away';
     case 'disconnected':
       return 'the edge cannot be reached';
+    case 'edge-failed':
+      return 'the edge failed this inference';
     case 'reconnected':
       return 'the edge is back';
     case 'link-measured':

@@ -21,7 +21,7 @@ export interface Terms {
  * - `forced`: a person or the application chose. `forced-unavailable`: they did, but that arm cannot run now.
  * - `released`: a forced cut was given back. `policy`: another policy decides.
  * - `ready`: the arm that was wished for became ready. `not-ready`: the arm in use is no longer ready.
- * - `disconnected`, `reconnected`: the edge went away or came back.
+ * - `disconnected`, `reconnected`: the edge went away or came back. `edge-failed`: it failed this very inference.
  * - `link-measured`, `device-measured`: a figure that was a mere default is now a measured one.
  * - `uplink-…`, `downlink-…`, `latency-…` (the fixed cost), `edge-…` (q or k), `device-…` (d): the condition that moved
  *   and made the difference.
@@ -37,6 +37,7 @@ export type Cause =
   | 'ready'
   | 'not-ready'
   | 'disconnected'
+  | 'edge-failed'
   | 'reconnected'
   | 'link-measured'
   | 'device-measured'
@@ -61,6 +62,7 @@ export type Rejection =
   | 'unmeasured'
   | 'not-ready'
   | 'disconnected'
+  | 'edge-failed'
   | 'outside-policy'
   | 'not-forced'
   | 'margin';

@@ -49,7 +49,7 @@ function candidateOf(input: DecisionInput, field: Field, verdict: Verdict, index
 function rejectionOf(input: DecisionInput, field: Field, verdict: Verdict, index: number): Rejection {
   const arm = at(input.arms, index);
   const isFaster = (field.totalsMs[index] ?? 0) < (field.totalsMs[verdict.chosen] ?? 0);
-  if (!isReachable(arm, input.conditions)) return 'disconnected';
+  if (!isReachable(arm, input.conditions)) return input.edgeFailed ? 'edge-failed' : 'disconnected';
   if (input.ready[index] !== 1) return 'not-ready';
   if (verdict.isForced) return 'not-forced';
   if (!policies[input.policy].considers(arm)) return 'outside-policy';

@@ -10,6 +10,7 @@ const REJECTIONS: Readonly<Record<Rejection, string>> = {
   unmeasured: 'nothing is measured yet',
   'not-ready': 'not prepared here yet',
   disconnected: 'the edge cannot be reached',
+  'edge-failed': 'the edge failed this inference',
   'outside-policy': 'this policy does not consider it',
   'not-forced': 'another cut is set by hand',
   margin: 'faster, but not by enough to switch',
