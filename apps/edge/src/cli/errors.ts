@@ -25,7 +25,8 @@ export function reportError(command: string, error: unknown, io: CommandIo, usag
   return isWrongInput(error) ? EXIT_WRONG_INPUT : EXIT_FAILED;
 }
 
-function coded(error: unknown): { readonly code: string; readonly message: string } {
+/** The code and the sentence of any error. */
+export function coded(error: unknown): { readonly code: string; readonly message: string } {
   if (error instanceof ModelError || error instanceof OnnxError) return { code: error.code, message: error.message };
   if (error instanceof Error && error.name === 'AbortError') return { code: 'aborted', message: 'interrupted' };
   return { code: errnoOf(error) ?? 'internal', message: messageOf(error) };

@@ -31,7 +31,7 @@ describe('inspect of a file', () => {
 
   test('knows no variants', async () => {
     const { code, err } = await runCommand(inspect, DETECTION, ...DIMS, '--variant', 'tensors');
-    expect([code, err]).toEqual([2, expect.stringMatching(/bad_arguments: --variant tensors: a file has none/)]);
+    expect([code, err]).toEqual([2, expect.stringMatching(/--variant tensors: a file has none.*\(bad_arguments\)/)]);
   });
 });
 
@@ -109,7 +109,7 @@ describe('inspect of a model of the repository', () => {
       expect.stringMatching(/--variant pixels:9x9: mine is served as pixels:8x6, tensors/),
     ]);
     const both = await runCommand(inspect, 'mine', ...folders, '--variant', 'tensors', '--dims', 'x=1,3,8,6');
-    expect(both.err).toMatch(/bad_arguments.*--variant or --dims/);
+    expect(both.err).toMatch(/--variant or --dims.*\(bad_arguments\)/);
   });
 
   test('is not mistaken for the folder of its name in models/', async () => {

@@ -1,10 +1,10 @@
 import type { CutTable } from '@cutpoint/protocol';
 import { openSplitModel, type SplitModel } from '../ort/split-model.js';
+import { reportError } from './errors.js';
 import { type ModelArguments, parseModelArguments } from './inspect-arguments.js';
 import { locateModel, type ServedModel } from './inspect-model.js';
 import { bytes, type CutTimes, cutTable, TIMES_LEGEND } from './inspect-table.js';
 import type { CommandIo } from './io.js';
-import { codedMessage } from './verify-arguments.js';
 
 const USAGE = `cutpoint inspect <model | model.onnx> [options]
 
@@ -25,11 +25,7 @@ export async function run(argv: readonly string[], io: CommandIo): Promise<numbe
     else io.out(USAGE);
     return 0;
   } catch (error) {
-    const { code, message } = codedMessage(error);
-    io.status?.('');
-    io.err(`cutpoint inspect: ${code}: ${message}`);
-    if (code === 'bad_arguments') io.err(`\n${USAGE}`);
-    return 2;
+    return reportError('inspect', error, io, USAGE);
   }
 }
 

@@ -3,12 +3,13 @@ import { join } from 'node:path';
 import { type CutDescription, describeCut, encodeModel, extract, type Model, PrefixSet, packsOf } from '@cutpoint/onnx';
 import { ModelError } from '../models/error.js';
 import { openSplitModel, type SplitModel } from '../ort/split-model.js';
+import { reportError } from './errors.js';
 import { type ModelArguments, parseModelArguments } from './inspect-arguments.js';
 import { locateModel } from './inspect-model.js';
 import { bytes } from './inspect-table.js';
 import type { CommandIo } from './io.js';
 import { earlierSplit, fillFolder } from './split-folder.js';
-import { codedMessage, whole } from './verify-arguments.js';
+import { whole } from './verify-arguments.js';
 
 const USAGE = `cutpoint split <model | model.onnx> --cut N --out <folder> [options]
 
@@ -28,11 +29,7 @@ export async function run(argv: readonly string[], io: CommandIo): Promise<numbe
     else io.out(USAGE);
     return 0;
   } catch (error) {
-    const { code, message } = codedMessage(error);
-    io.status?.('');
-    io.err(`cutpoint split: ${code}: ${message}`);
-    if (code === 'bad_arguments') io.err(`\n${USAGE}`);
-    return 2;
+    return reportError('split', error, io, USAGE);
   }
 }
 

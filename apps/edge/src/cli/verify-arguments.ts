@@ -1,6 +1,5 @@
 import { parseArgs } from 'node:util';
 import type { InputDims } from '@cutpoint/onnx';
-import { OnnxError } from '@cutpoint/onnx';
 import { parseDims } from '../models/added-source.js';
 import { ModelError } from '../models/error.js';
 
@@ -77,11 +76,4 @@ export function whole(option: string, text: string): number {
     throw new ModelError('bad_arguments', `${option} ${text}: that is not a whole number`);
   }
   return Number(text);
-}
-
-/** `code: message`, for errors that say what to do about them. */
-export function codedMessage(error: unknown): { readonly code: string; readonly message: string } {
-  if (error instanceof Error && error.name === 'AbortError') return { code: 'aborted', message: 'interrupted' };
-  if (error instanceof OnnxError || error instanceof ModelError) return { code: error.code, message: error.message };
-  return { code: 'internal', message: error instanceof Error ? error.message : String(error) };
 }

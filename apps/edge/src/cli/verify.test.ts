@@ -35,7 +35,7 @@ describe('verify', () => {
   test('takes named cuts, and says how many there are', async () => {
     expect((await runCommand(verify, DETECTION, ...DIMS, '--cuts', '0,7', '--json')).json()).toMatchObject({ cuts: 2 });
     const beyond = await runCommand(verify, DETECTION, ...DIMS, '--cuts', '9999');
-    expect([beyond.code, beyond.err]).toEqual([2, expect.stringMatching(/bad_arguments.*0 to \d+/)]);
+    expect([beyond.code, beyond.err]).toEqual([2, expect.stringMatching(/0 to \d+.*\(bad_arguments\)/)]);
   });
 
   test('fails when a cut gives something else', async () => {
@@ -65,10 +65,10 @@ describe('verify', () => {
   });
 
   test('refuses a file that is not there, dimensions that are missing or wrong, and unknown options', async () => {
-    expect((await runCommand(verify, join(dir, 'nothing.onnx'))).err).toMatch(/not_onnx: .*ENOENT/);
-    expect((await runCommand(verify, DETECTION)).err).toMatch(/dynamic_dims: .*x\[.*--dims/);
+    expect((await runCommand(verify, join(dir, 'nothing.onnx'))).err).toMatch(/ENOENT.*\(not_onnx\)/);
+    expect((await runCommand(verify, DETECTION)).err).toMatch(/x\[.*--dims.*\(dynamic_dims\)/s);
     expect((await runCommand(verify, DETECTION, '--dims', 'x=1,4,32,32')).err).toMatch(/dims_mismatch/);
-    expect((await runCommand(verify, DETECTION, '--dims', 'z=1')).err).toMatch(/unknown_name.*x/);
+    expect((await runCommand(verify, DETECTION, '--dims', 'z=1')).err).toMatch(/x.*\(unknown_name\)/s);
     expect((await runCommand(verify, DETECTION, '--cut', '1')).err).toMatch(/bad_arguments/);
     expect((await runCommand(verify)).err).toMatch(/bad_arguments/);
   });

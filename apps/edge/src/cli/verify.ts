@@ -1,8 +1,9 @@
 import { type CutDescription, describeCut, OnnxError, PrefixSet } from '@cutpoint/onnx';
 import { ModelError } from '../models/error.js';
 import { openSplitModel, type SplitModel } from '../ort/split-model.js';
-import type { CommandIo } from './io.js';
-import { type CutChoice, codedMessage, parseVerifyArguments, type VerifyArguments } from './verify-arguments.js';
+import { coded, reportError } from './errors.js';
+import { type CommandIo, EXIT_WRONG_INPUT } from './io.js';
+import { type CutChoice, parseVerifyArguments, type VerifyArguments } from './verify-arguments.js';
 import { isNowhereFinite } from './verify-compare.js';
 import { type CutResult, toleranceOf, verifyCut } from './verify-cuts.js';
 import { type Reference, runReference } from './verify-reference.js';
@@ -54,12 +55,10 @@ export async function run(argv: readonly string[], io: CommandIo): Promise<numbe
     else io.out(inWords(summary));
     return summary.failed > 0 ? 1 : 0;
   } catch (error) {
-    const { code, message } = codedMessage(error);
-    io.status?.('');
-    io.err(`cutpoint verify: ${code}: ${message}`);
-    if (code === 'bad_arguments') io.err(`\n${USAGE}`);
-    if (args?.json) io.out(JSON.stringify({ model: args.file, error: { code, message } }));
-    return 2;
+    reportError('verify', error, io, USAGE);
+    if (args?.json) io.out(JSON.stringify({ model: args.file, error: coded(error) }));
+    // Whatever it was: 1 says that a cut failed.
+    return EXIT_WRONG_INPUT;
   }
 }
 
