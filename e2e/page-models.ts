@@ -6,23 +6,19 @@ import { projectRoot } from './harness/edge.js';
 
 /** Files that are handed to this project beside it; never part of it. */
 const sharedData = join(projectRoot, '../shared/data');
-const squeezenetFiles = {
-  fp32: join(sharedData, 'models/squeezenet1.onnx'),
-  /** The very file that the project's config pins. */
-  fp16: join(sharedData, 'models/squeezenet1_fp16.onnx'),
-} as const;
-export type Precision = keyof typeof squeezenetFiles;
+/** The very file that the project's config pins. */
+const squeezenetFile = join(sharedData, 'models/squeezenet1_fp16.onnx');
 const labelsFile = join(sharedData, 'models/imagenet_synset.txt');
 export const dogPicture = join(sharedData, 'images/dog.jpg');
 
 /** Why the tests with SqueezeNet cannot run here, or `undefined`. */
-export function squeezenetMissing(precision: Precision): string | undefined {
-  const missing = [squeezenetFiles[precision], labelsFile, dogPicture].filter((file) => !existsSync(file));
-  return missing.length === 0 ? undefined : `SKIPPED, loudly: SqueezeNet ${precision} needs ${missing.join(', ')}`;
+export function squeezenetMissing(): string | undefined {
+  const missing = [squeezenetFile, labelsFile, dogPicture].filter((file) => !existsSync(file));
+  return missing.length === 0 ? undefined : `SKIPPED, loudly: SqueezeNet needs ${missing.join(', ')}`;
 }
 
 /** A repository with SqueezeNet alone, from the shared file, with the project's own config for everything else. */
-export async function squeezenetRepository(precision: Precision): Promise<string> {
+export async function squeezenetRepository(): Promise<string> {
   const models = await mkdtemp(join(tmpdir(), 'cutpoint-page-'));
   const config: unknown = JSON.parse(await readFile(join(projectRoot, 'models/squeezenet/config.json'), 'utf8'));
   if (typeof config !== 'object' || config === null) throw new TypeError('models/squeezenet/config.json is no object');
@@ -30,7 +26,7 @@ export async function squeezenetRepository(precision: Precision): Promise<string
   await mkdir(join(models, 'squeezenet'));
   await writeFile(
     join(models, 'squeezenet/config.json'),
-    JSON.stringify({ ...config, source: { file: squeezenetFiles[precision] }, labels }),
+    JSON.stringify({ ...config, source: { file: squeezenetFile }, labels }),
   );
   return models;
 }
