@@ -1,6 +1,7 @@
 import type { Arm } from './arm.js';
 import { attribute, type SwitchEnd } from './attribute.js';
 import type { Conditions } from './conditions.js';
+import { predictTotal } from './cost.js';
 import { PartitionError } from './errors.js';
 import { at, type Field, isReachable, survey, totalsAt } from './field.js';
 import type { Cause, Plan } from './plan.js';
@@ -138,13 +139,12 @@ function wishFor(input: DecisionInput, field: Field, chosen: number): number {
   const { memory, conditions } = input;
   const unknownDevice = conditions.d.ageMs === Number.POSITIVE_INFINITY;
   const values = unknownDevice ? { ...field.at, d: EXPLORE_D } : field.at;
-  const hopeful = unknownDevice ? input : withHope(input);
   // A wish that is being prepared is held on to like an arm in use.
   const pending = memory !== undefined && input.ready[memory.wish] === 0 ? memory.wish : chosen;
   const wish = policies[input.policy].choose({
     arms: input.arms,
     at: values,
-    totalsMs: unknownDevice || hopeful !== input ? totalsAt(hopeful, values) : field.totalsMs,
+    totalsMs: unknownDevice ? totalsAt(input, values) : hopefulTotals(input, field),
     allowed: considered(input.arms, field.reachable, policies[input.policy]),
     current: pending,
     usualMs: Number.POSITIVE_INFINITY,
@@ -152,16 +152,18 @@ function wishFor(input: DecisionInput, field: Field, chosen: number): number {
   return wish >= 0 ? wish : chosen;
 }
 
-/** Heads beyond reach of what was measured taken to be faster than predicted. */
-function withHope(input: DecisionInput): DecisionInput {
+/** Predicted latencies, with heads beyond reach of what was measured taken to be faster. */
+function hopefulTotals(input: DecisionInput, { at: values, totalsMs }: Field): Float64Array {
+  const { arms, headFactors, tailFactors } = input;
   const reachMs = REACH * input.longestHeadMs;
-  const isBeyond = ({ headMs }: Arm) => headMs > reachMs;
-  if (!input.arms.some(isBeyond)) return input;
-  const headFactors = input.arms.map((arm, index) => {
-    const factor = input.headFactors[index] ?? 1;
-    return isBeyond(arm) ? factor * EXPLORE_FACTOR : factor;
-  });
-  return { ...input, headFactors };
+  let hopefulMs = totalsMs;
+  for (let index = 0; index < arms.length; index++) {
+    const arm = at(arms, index);
+    if (arm.headMs <= reachMs) continue;
+    if (hopefulMs === totalsMs) hopefulMs = totalsMs.slice();
+    hopefulMs[index] = predictTotal(arm, values, (headFactors[index] ?? 1) * EXPLORE_FACTOR, tailFactors[index]);
+  }
+  return hopefulMs;
 }
 
 function causeOf(input: DecisionInput, chosen: number, forced: number): Cause {
