@@ -15,14 +15,14 @@ import { writePlan } from './record.js';
  * full offload wins even so there is nothing to find out; otherwise the client prepares the head that promises most,
  * runs it, and d is known.
  */
-export const EXPLORE_D = 0.5;
+const EXPLORE_D = 0.5;
 /**
  * A measured head speaks for heads of up to this many times its profiled length. Longer ones are other layers at other
  * sizes: the first tenth of a text recogniser was seen at d = 8, the whole of it at 3.3.
  */
 const REACH = 2;
 /** So much of its predicted time a head beyond reach is wished for at, so that it is timed if it may be worth it. */
-export const EXPLORE_FACTOR = 0.5;
+const EXPLORE_FACTOR = 0.5;
 /** So many decisions go to full offload in the hope of a first measurement; then the defaults are believed. */
 const UNMEASURED_DECISIONS = 8;
 /** Over so many decisions the arm in use gets used to a new latency. */
