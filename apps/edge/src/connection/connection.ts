@@ -3,7 +3,6 @@ import {
   chunksOf,
   decodeChunk,
   type EdgeMessage,
-  type EdgeTimings,
   type InferMessage,
   type LoadReport,
   MAX_FRAME_BYTES,
@@ -17,6 +16,7 @@ import { admit } from './admission.js';
 import { IgnoredPayloads } from './ignored-payloads.js';
 import type { Outbox } from './outbox.js';
 import { Request } from './request.js';
+import { timingsOf } from './timings.js';
 import type { UploadBudget } from './upload-budget.js';
 
 export interface ConnectionLimits {
@@ -244,22 +244,13 @@ export class Connection {
   #reply(request: Request, outcome: TailOutcome, startedAtMs: number): void {
     // Cancelled, timed out or gone meanwhile.
     if (!this.#settle(request)) return;
-    const { lastChunkAtMs, announcedAtMs, assembler, id } = request;
-    const timings: EdgeTimings = {
-      uploadMs: round(lastChunkAtMs - announcedAtMs),
-      // Opening a session is a wait before the tail starts, like any other.
-      queueMs: round(startedAtMs - lastChunkAtMs + outcome.sessionMs),
-      decodeMs: round(outcome.decodeMs),
-      tailMs: round(outcome.tailMs),
-      encodeMs: round(outcome.encodeMs),
-      totalMs: round(this.#context.clock() - lastChunkAtMs),
-    };
+    const { id, assembler } = request;
     const message: EdgeMessage = {
       type: 'result',
       id,
       tensors: [...outcome.tensors],
       numBytes: outcome.payload.byteLength,
-      timings,
+      timings: timingsOf(request, outcome, { startedAtMs, doneAtMs: this.#context.clock() }),
       arrivals: assembler.arrivals,
       load: this.#context.load(),
     };
@@ -301,8 +292,4 @@ export class Connection {
 
 function stopping(): ProtocolError {
   return new ProtocolError('shutting_down', 'this edge is stopping; finish locally and connect again later');
-}
-
-function round(ms: number): number {
-  return Math.round(Math.max(0, ms) * 1000) / 1000;
 }
