@@ -5,7 +5,7 @@ import { decodeModel, OnnxError } from '@cutpoint/onnx';
 import { parseDims, parseSource, type TypedSource } from '../models/added-source.js';
 import type { ModelConfig, Source } from '../models/config.js';
 import { type DownloadProgress, download } from '../models/download.js';
-import { ModelError, messageOf } from '../models/error.js';
+import { ModelError } from '../models/error.js';
 import { sha256Of } from '../models/hash.js';
 import { checkModelName } from '../models/names.js';
 import { checkConfig } from '../models/read-config.js';
@@ -14,7 +14,7 @@ import { downloadPath, fetchSource } from '../models/source.js';
 import { prepareModel } from '../prepare/prepare.js';
 import type { PreparedModel, PrepareRequest } from '../prepare/prepared.js';
 import { writeAtomically } from '../prepare/store.js';
-import { reportError } from './errors.js';
+import { parsedOrRefused, reportError } from './errors.js';
 import type { CommandIo } from './io.js';
 import { progressLine } from './progress-line.js';
 
@@ -88,8 +88,8 @@ async function add(argv: readonly string[], io: CommandIo, cwd: string, fetcher?
 }
 
 function parseArguments(argv: readonly string[]) {
-  try {
-    return parseArgs({
+  return parsedOrRefused(() =>
+    parseArgs({
       args: [...argv],
       allowPositionals: true,
       options: {
@@ -101,10 +101,8 @@ function parseArguments(argv: readonly string[]) {
         store: { type: 'string' },
         help: { type: 'boolean', short: 'h' },
       },
-    });
-  } catch (error) {
-    throw new ModelError('bad_arguments', messageOf(error), { cause: error });
-  }
+    }),
+  );
 }
 
 /** Fetches model and labels of a config that is there, and prepares it. */

@@ -25,6 +25,15 @@ export function reportError(command: string, error: unknown, io: CommandIo, usag
   return isWrongInput(error) ? EXIT_WRONG_INPUT : EXIT_FAILED;
 }
 
+/** What `parse` finds, or `bad_arguments` with its reason. For `parseArgs`, whose own errors have no code of ours. */
+export function parsedOrRefused<T>(parse: () => T): T {
+  try {
+    return parse();
+  } catch (cause) {
+    throw new ModelError('bad_arguments', messageOf(cause), { cause });
+  }
+}
+
 /** The code and the sentence of any error. */
 export function coded(error: unknown): { readonly code: string; readonly message: string } {
   if (error instanceof ModelError || error instanceof OnnxError) return { code: error.code, message: error.message };

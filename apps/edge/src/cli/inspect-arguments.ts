@@ -1,6 +1,7 @@
 import { parseArgs } from 'node:util';
 import type { InputDims } from '@cutpoint/onnx';
 import { ModelError } from '../models/error.js';
+import { parsedOrRefused } from './errors.js';
 import { oneBucket } from './verify-arguments.js';
 
 export interface ModelArguments {
@@ -32,8 +33,8 @@ export function parseModelArguments(argv: readonly string[]): ModelArguments | u
 }
 
 function parsed(argv: readonly string[]) {
-  try {
-    return parseArgs({
+  return parsedOrRefused(() =>
+    parseArgs({
       args: [...argv],
       allowPositionals: true,
       options: {
@@ -46,8 +47,6 @@ function parsed(argv: readonly string[]) {
         json: { type: 'boolean' },
         help: { type: 'boolean', short: 'h' },
       },
-    });
-  } catch (cause) {
-    throw new ModelError('bad_arguments', cause instanceof Error ? cause.message : String(cause), { cause });
-  }
+    }),
+  );
 }

@@ -2,6 +2,7 @@ import { parseArgs } from 'node:util';
 import type { InputDims } from '@cutpoint/onnx';
 import { parseDims } from '../models/added-source.js';
 import { ModelError } from '../models/error.js';
+import { parsedOrRefused } from './errors.js';
 
 export type CutChoice =
   | { readonly kind: 'all' }
@@ -33,8 +34,8 @@ export function parseVerifyArguments(argv: readonly string[]): VerifyArguments |
 }
 
 function parsed(argv: readonly string[]) {
-  try {
-    return parseArgs({
+  return parsedOrRefused(() =>
+    parseArgs({
       args: [...argv],
       allowPositionals: true,
       options: {
@@ -45,10 +46,8 @@ function parsed(argv: readonly string[]) {
         json: { type: 'boolean' },
         help: { type: 'boolean', short: 'h' },
       },
-    });
-  } catch (cause) {
-    throw new ModelError('bad_arguments', cause instanceof Error ? cause.message : String(cause), { cause });
-  }
+    }),
+  );
 }
 
 function cutChoice(cuts: string | undefined, sample: string | undefined): CutChoice {
