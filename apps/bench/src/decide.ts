@@ -95,7 +95,7 @@ function armsOf(cuts: number): Arm[] {
     const unevenness = 1 + ((cut * 7_919) % 13) / 6;
     return {
       cut,
-      codec: 'raw',
+      codec: 'f32',
       headMs: 60 * depth,
       tailMs: 60 * (1 - depth),
       bytesUp: isLocal ? 0 : Math.round(600_000 * unevenness * Math.exp(-4 * depth)),

@@ -6,7 +6,7 @@ export function armsOf(table: CutTable): Arm[] {
   const numNodes = table.nodes.length;
   return table.cuts.map((cut) => ({
     cut: cut.id,
-    codec: 'raw',
+    codec: 'f32',
     headMs: cut.headMs,
     tailMs: cut.tailMs,
     bytesUp: cut.bytesUp,

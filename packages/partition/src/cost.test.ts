@@ -17,7 +17,7 @@ const values = fc.record<ConditionValues>({
 });
 const edgeArm = fc.record<Arm>({
   cut: fc.nat(300),
-  codec: fc.constant('raw' as const),
+  codec: fc.constant('f32' as const),
   headMs: ms,
   tailMs: ms,
   bytesUp: bytes,
@@ -69,7 +69,7 @@ describe('the cost of an arm', () => {
   it('takes a reported queue as drained for as long as head and upload take', () => {
     const arm: Arm = {
       cut: 3,
-      codec: 'raw',
+      codec: 'f32',
       headMs: 10,
       tailMs: 5,
       bytesUp: 1_000,

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { spansOf } from './waterfall.js';
 
 const chosen: Candidate = {
-  arm: { cut: 3, codec: 'raw', headMs: 9, tailMs: 20, bytesUp: 1000, bytesDown: 10, usesEdge: true, isPrefix: true },
+  arm: { cut: 3, codec: 'f32', headMs: 9, tailMs: 20, bytesUp: 1000, bytesDown: 10, usesEdge: true, isPrefix: true },
   terms: { headMs: 10, encodeMs: 1, fixedMs: 4, uploadMs: 30, queueMs: 0, tailMs: 20, decodeMs: 2, downloadMs: 3 },
   totalMs: 70,
 };

@@ -7,7 +7,7 @@ import { argMin, type Policy } from './policy.js';
  * device, hence d.
  */
 export const loadpart: Policy = {
-  considers: (arm) => arm.isPrefix && arm.codec === 'raw',
+  considers: (arm) => arm.isPrefix && arm.codec === 'f32',
   choose: (input) => {
     const { d, k, uplink } = input.at;
     return argMin(input, (arm) => d * arm.headMs + (arm.usesEdge ? arm.bytesUp / uplink + k * arm.tailMs : 0));

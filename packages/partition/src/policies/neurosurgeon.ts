@@ -6,7 +6,7 @@ import { argMin, type Policy } from './policy.js';
  * cost, no way back. Its device model is fitted on the device, hence d.
  */
 export const neurosurgeon: Policy = {
-  considers: (arm) => arm.isPrefix && arm.codec === 'raw',
+  considers: (arm) => arm.isPrefix && arm.codec === 'f32',
   choose: (input) => {
     const { d, uplink } = input.at;
     return argMin(input, (arm) => d * arm.headMs + (arm.usesEdge ? arm.bytesUp / uplink + arm.tailMs : 0));

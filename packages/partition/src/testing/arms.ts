@@ -14,7 +14,7 @@ export function chainArms(inputBytes: number, layers: readonly Layer[], outputBy
     const isLocal = cut === layers.length;
     return {
       cut,
-      codec: 'raw',
+      codec: 'f32',
       headMs: sum(layers.slice(0, cut), 'headMs'),
       tailMs: sum(layers.slice(cut), 'tailMs'),
       bytesUp: isLocal ? 0 : (layers[cut - 1]?.bytes ?? inputBytes),
