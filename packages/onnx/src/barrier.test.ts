@@ -1,9 +1,9 @@
 import { afterAll, expect, test } from 'vitest';
 import { withBarriers } from './barrier.js';
+import { GraphBuilder } from './graph-builder.js';
 import { encodeModel } from './model.js';
 import { toHalf } from './random.js';
 import { errorOf, prepare } from './testing/check-cuts.js';
-import { GraphBuilder } from './testing/graph-builder.js';
 import { openTestRuntime } from './testing/node-runtime.js';
 
 const runtime = openTestRuntime();

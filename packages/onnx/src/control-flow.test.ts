@@ -3,12 +3,12 @@ import { FunctionProtoSchema, OperatorSetIdProtoSchema } from 'onnx-buf';
 import { afterAll, describe, expect, test } from 'vitest';
 import { describeCut } from './cuts.js';
 import { extract } from './extract.js';
+import { GraphBuilder } from './graph-builder.js';
 import { readsOf } from './graph-index.js';
 import type { Model } from './model.js';
 import { node } from './proto.js';
 import type { RuntimeTensor, RuntimeTensors } from './runtime.js';
 import { errorOf, numbers, prepare } from './testing/check-cuts.js';
-import { GraphBuilder } from './testing/graph-builder.js';
 import { openTestRuntime } from './testing/node-runtime.js';
 
 const runtime = openTestRuntime();

@@ -1,8 +1,8 @@
 import { afterAll, describe, expect, test } from 'vitest';
 import { analyse } from './analyse.js';
 import { describeCut, listCuts } from './cuts.js';
+import { GraphBuilder } from './graph-builder.js';
 import { PrefixSet } from './prefix-set.js';
-import { GraphBuilder } from './testing/graph-builder.js';
 import { openTestRuntime } from './testing/node-runtime.js';
 
 const runtime = openTestRuntime();

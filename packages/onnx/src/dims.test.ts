@@ -3,9 +3,9 @@ import { TensorShapeProto_DimensionSchema } from 'onnx-buf';
 import { afterAll, describe, expect, test } from 'vitest';
 import { analyse } from './analyse.js';
 import { dynamicInputs, fixDims } from './dims.js';
+import { GraphBuilder } from './graph-builder.js';
 import type { Model } from './model.js';
 import { valueInfo } from './proto.js';
-import { GraphBuilder } from './testing/graph-builder.js';
 import { openTestRuntime } from './testing/node-runtime.js';
 
 const runtime = openTestRuntime();

@@ -1,10 +1,10 @@
 import { afterAll, describe, expect, test } from 'vitest';
 import { extract } from './extract.js';
+import { GraphBuilder } from './graph-builder.js';
 import type { Model } from './model.js';
 import { encodeModel } from './model.js';
 import { seededRandom } from './random.js';
 import { type CheckOptions, errorOf, prepare } from './testing/check-cuts.js';
-import { GraphBuilder } from './testing/graph-builder.js';
 import { openTestRuntime } from './testing/node-runtime.js';
 import { randomDag } from './testing/random-dag.js';
 

@@ -6,6 +6,13 @@ export { bytesPerElement, countElements, dataTypeOf, type ElementType, isElement
 export * from './errors.js';
 export { extract, type Parts } from './extract.js';
 export * from './model.js';
+export {
+  type BenchmarkNetwork,
+  type BenchmarkNetworkName,
+  benchmarkNetworks,
+  isBenchmarkNetworkName,
+} from './networks/benchmark-networks.js';
+export { countParameters } from './networks/count-parameters.js';
 export * from './optimize.js';
 export * from './packs.js';
 export * from './pixels.js';

@@ -7,10 +7,10 @@ import {
 } from 'onnx-buf';
 import { describe, expect, test } from 'vitest';
 import { OnnxError } from './errors.js';
+import { GraphBuilder } from './graph-builder.js';
 import { type DecodeOptions, decodeModel, encodeModel } from './model.js';
 import { asProtoBytes } from './proto.js';
 import { tensorBytes } from './tensor-data.js';
-import { GraphBuilder } from './testing/graph-builder.js';
 
 function codeOf(bytes: Uint8Array, options?: DecodeOptions): string | undefined {
   try {

@@ -5,9 +5,9 @@ import { analyse } from './analyse.js';
 import { describeCut, listCuts } from './cuts.js';
 import { dataTypeOf } from './element-type.js';
 import { extract } from './extract.js';
+import { GraphBuilder } from './graph-builder.js';
 import type { Model } from './model.js';
 import { errorOf, prepare } from './testing/check-cuts.js';
-import { GraphBuilder } from './testing/graph-builder.js';
 import { openTestRuntime } from './testing/node-runtime.js';
 
 const runtime = openTestRuntime();

@@ -4,12 +4,12 @@ import { afterAll, describe, expect, test } from 'vitest';
 import { fixDims } from './dims.js';
 import { flopsOf } from './flops.js';
 import { hasInsertedCasts } from './fp16-casts.js';
+import { GraphBuilder } from './graph-builder.js';
 import { decodeModel, encodeModel, type Model } from './model.js';
 import { optimizeModel } from './optimize.js';
 import { node } from './proto.js';
 import { fromHalf, toHalf } from './random.js';
 import { errorOf, prepare } from './testing/check-cuts.js';
-import { GraphBuilder } from './testing/graph-builder.js';
 import { openTestRuntime } from './testing/node-runtime.js';
 
 const runtime = openTestRuntime();

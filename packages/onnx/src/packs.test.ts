@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
+import { GraphBuilder } from './graph-builder.js';
 import type { Model } from './model.js';
 import { PackBuilder, packsOf, type WeightPack } from './packs.js';
 import { externalDataOf, isExternal, tensorBytes } from './tensor-data.js';
-import { GraphBuilder } from './testing/graph-builder.js';
 
 const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
 

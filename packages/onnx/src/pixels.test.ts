@@ -1,11 +1,11 @@
 import { afterAll, describe, expect, test } from 'vitest';
 import { OnnxError } from './errors.js';
+import { GraphBuilder } from './graph-builder.js';
 import type { Model } from './model.js';
 import { buildPixelVariant, type PixelInput, type PostProcessing } from './pixels.js';
 import { randomTensor, seededRandom } from './random.js';
 import type { RuntimeTensor, RuntimeTensors } from './runtime.js';
 import { errorOf, numbers, prepare, runModel } from './testing/check-cuts.js';
-import { GraphBuilder } from './testing/graph-builder.js';
 import { openTestRuntime } from './testing/node-runtime.js';
 
 const runtime = openTestRuntime();

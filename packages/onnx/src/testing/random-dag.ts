@@ -1,5 +1,5 @@
+import { GraphBuilder } from '../graph-builder.js';
 import type { Model } from '../model.js';
-import { GraphBuilder } from './graph-builder.js';
 
 const SIZE = 6;
 

@@ -11,14 +11,16 @@ import {
   type TensorProto,
   type ValueInfoProto,
 } from 'onnx-buf';
-import { countElements, dataTypeOf, type ElementType } from '../element-type.js';
-import type { Model } from '../model.js';
-import { node, rawTensor, valueInfo } from '../proto.js';
-import { randomTensor, seededRandom } from '../random.js';
+import { countElements, dataTypeOf, type ElementType } from './element-type.js';
+import type { Model } from './model.js';
+import { node, rawTensor, valueInfo } from './proto.js';
+import { randomTensor, seededRandom } from './random.js';
 
 type Attributes = Parameters<typeof node>[3];
 
 export interface BuildOptions {
+  /** Of the graph. */
+  readonly name?: string;
   readonly opset?: number;
   readonly irVersion?: number;
   readonly functions?: readonly FunctionProto[];
@@ -26,7 +28,7 @@ export interface BuildOptions {
   readonly domains?: readonly string[];
 }
 
-/** Writes small graphs for tests, one call a value. */
+/** Writes a graph from nothing, one call a value. */
 export class GraphBuilder {
   readonly #nodes: NodeProto[] = [];
   readonly #inputs: ValueInfoProto[] = [];
@@ -102,7 +104,7 @@ export class GraphBuilder {
     return this.add(proto);
   }
 
-  graph(name = 'test'): GraphProto {
+  graph(name = 'main'): GraphProto {
     return create(GraphProtoSchema, {
       name,
       node: this.#nodes,
@@ -112,7 +114,7 @@ export class GraphBuilder {
     });
   }
 
-  build({ opset = 17, irVersion = 8, functions = [], domains = [] }: BuildOptions = {}): Model {
+  build({ name, opset = 17, irVersion = 8, functions = [], domains = [] }: BuildOptions = {}): Model {
     return create(ModelProtoSchema, {
       irVersion: BigInt(irVersion),
       opsetImport: [
@@ -120,7 +122,7 @@ export class GraphBuilder {
         ...domains.map((domain) => create(OperatorSetIdProtoSchema, { domain, version: 1n })),
       ],
       functions: [...functions],
-      graph: this.graph(),
+      graph: this.graph(name),
     });
   }
 }
