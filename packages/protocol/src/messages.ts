@@ -21,11 +21,24 @@ export const tensorHeaderSchema = v.object({
   name: v.string(),
   type: tensorTypeSchema,
   dims: v.array(count),
-  /** How the bytes are encoded; `raw` is the tensor's own little-endian bytes. */
-  codec: v.picklist(['raw']),
+  /**
+   * How the bytes are written: `raw` is the tensor's own little-endian bytes, `f16` its numbers in half precision, `u8` 8
+   * bits a number with {@link scale} and {@link min}; `jpeg` and `webp` a picture `[h, w, 3]`.
+   */
+  codec: v.picklist(['raw', 'f16', 'u8', 'jpeg', 'webp']),
+  /** The bytes that {@link codec} makes are compressed: DEFLATE (RFC 1951) without any wrapping. */
+  deflated: v.optional(v.boolean()),
+  /** Of `u8`, both f32 numbers: level q stands for `min + q * scale`. */
+  scale: v.optional(v.pipe(v.number(), v.finite(), v.minValue(0))),
+  min: v.optional(v.pipe(v.number(), v.finite())),
+  /** As they travel. */
   numBytes: count,
 });
 export type TensorHeader = v.InferOutput<typeof tensorHeaderSchema>;
+
+/** What an edge may read beyond raw tensors: the codecs of {@link tensorHeaderSchema}, and whether it inflates. */
+export const TENSOR_CODECS = Object.freeze(['f16', 'u8', 'jpeg', 'webp', 'deflate'] as const);
+export type TensorCodec = (typeof TENSOR_CODECS)[number];
 
 /** What the edge says of its load. Times are predicted or measured ms, never a mere count. */
 export const loadReportSchema = v.object({
@@ -92,6 +105,8 @@ export const edgeMessageSchema = v.variant('type', [
       /** Payload bytes of one request. */
       maxRequestBytes: count,
     }),
+    /** Those of {@link TENSOR_CODECS} that this edge reads, and perhaps others; absent means raw tensors only. */
+    codecs: v.optional(v.array(v.string())),
     load: loadReportSchema,
   }),
   v.object({

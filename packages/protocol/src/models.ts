@@ -7,8 +7,13 @@ export const modelStatusSchema = v.object({
   name: v.string(),
   version: v.string(),
   description: v.string(),
-  /** Only a `ready` model has a manifest. `missing`: its files are not on the edge. */
-  status: v.picklist(['preparing', 'ready', 'missing', 'failed']),
+  /**
+   * Only a `ready` model has a manifest. `on-demand`: the first request for its manifest starts preparing it. `missing`: its
+   * files are not on the edge.
+   */
+  status: v.picklist(['on-demand', 'preparing', 'ready', 'missing', 'failed']),
+  /** `true` for a network with random weights: its times are real, its answers mean nothing. */
+  untrained: v.optional(v.boolean()),
   /** In plain words, what is the matter and what to do; absent when ready. */
   reason: v.optional(v.string()),
   /** Stable code of what is wrong. */
