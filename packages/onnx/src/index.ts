@@ -9,8 +9,10 @@ export * from './model.js';
 export {
   type BenchmarkNetwork,
   type BenchmarkNetworkName,
+  type BuildNetworkOptions,
   benchmarkNetworks,
   isBenchmarkNetworkName,
+  type NetworkApart,
 } from './networks/benchmark-networks.js';
 export { countParameters } from './networks/count-parameters.js';
 export * from './optimize.js';

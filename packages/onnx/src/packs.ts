@@ -1,16 +1,9 @@
 import { create } from '@bufbuild/protobuf';
-import {
-  TensorProto_DataLocation as DataLocation,
-  TensorProto_DataType as DataType,
-  type GraphProto,
-  StringStringEntryProtoSchema,
-  type TensorProto,
-  TensorProtoSchema,
-} from 'onnx-buf';
+import { TensorProto_DataType as DataType, type GraphProto, type TensorProto, TensorProtoSchema } from 'onnx-buf';
 import { graphOf, readsOf } from './graph-index.js';
 import type { Model } from './model.js';
 import { withFields } from './proto.js';
-import { expectedBytes, externalDataOf, isExternal, tensorBytes } from './tensor-data.js';
+import { expectedBytes, externalData, externalDataOf, isExternal, tensorBytes } from './tensor-data.js';
 
 /** A block of weights, named by the sha256 of its bytes. */
 export interface WeightPack {
@@ -159,13 +152,10 @@ function belongsInPack(tensor: TensorProto): boolean {
 }
 
 function external(tensor: TensorProto, { block, offset, length }: Place): TensorProto {
-  const entry = (key: string, value: string | number | undefined) =>
-    create(StringStringEntryProtoSchema, { key, value: String(value) });
   return create(TensorProtoSchema, {
     name: tensor.name,
     dims: tensor.dims,
     dataType: tensor.dataType,
-    dataLocation: DataLocation.EXTERNAL,
-    externalData: [entry('location', block.sha256), entry('offset', offset), entry('length', length)],
+    ...externalData({ location: block.sha256 ?? '', offset, length }),
   });
 }

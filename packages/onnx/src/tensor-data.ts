@@ -1,4 +1,10 @@
-import { TensorProto_DataLocation as DataLocation, TensorProto_DataType as DataType, type TensorProto } from 'onnx-buf';
+import { create } from '@bufbuild/protobuf';
+import {
+  TensorProto_DataLocation as DataLocation,
+  TensorProto_DataType as DataType,
+  StringStringEntryProtoSchema,
+  type TensorProto,
+} from 'onnx-buf';
 import { bitsPerElement, countElements } from './element-type.js';
 import { OnnxError } from './errors.js';
 
@@ -24,6 +30,24 @@ export function externalDataOf(tensor: TensorProto): ExternalData {
     location,
     offset: Number(fields.get('offset') ?? 0),
     length: length === undefined ? undefined : Number(length),
+  };
+}
+
+/** The fields of a tensor whose bytes are there. */
+export function externalData({
+  location,
+  offset,
+  length,
+}: ExternalData): Pick<TensorProto, 'dataLocation' | 'externalData'> {
+  const entry = (key: string, value: string | number) =>
+    create(StringStringEntryProtoSchema, { key, value: String(value) });
+  return {
+    dataLocation: DataLocation.EXTERNAL,
+    externalData: [
+      entry('location', location),
+      entry('offset', offset),
+      ...(length === undefined ? [] : [entry('length', length)]),
+    ],
   };
 }
 

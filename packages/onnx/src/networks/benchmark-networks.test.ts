@@ -1,6 +1,6 @@
 import { afterAll, describe, expect, test } from 'vitest';
 import { graphOf } from '../graph-index.js';
-import { encodeModel } from '../model.js';
+import { decodeModel, encodeModel, type Model } from '../model.js';
 import { randomTensor, seededRandom } from '../random.js';
 import { openTestRuntime } from '../testing/node-runtime.js';
 import { benchmarkNetworks, isBenchmarkNetworkName } from './benchmark-networks.js';
@@ -52,6 +52,19 @@ describe('benchmark networks', () => {
     const first = encodeModel(build({ seed: 7 }));
     expect(Buffer.compare(encodeModel(build({ seed: 7 })), first)).toBe(0);
     expect(Buffer.compare(encodeModel(build({ seed: 8 })), first)).not.toBe(0);
+  });
+
+  test('weights in a file of their own are the same ones', () => {
+    const { build, buildApart } = benchmarkNetworks.squeezenet;
+    const apart = buildApart({ seed: 7 });
+    const file = Buffer.concat([...apart.weights()]);
+    const bytes = encodeModel(apart.model('weights'));
+    expect(bytes.length).toBeLessThan(30_000);
+    const externalData = (location: string) => (location === 'weights' ? file : undefined);
+    const whole = decodeModel(bytes, { externalData });
+    const weightsOf = (model: Model) => graphOf(model).initializer.map(({ rawData }) => Buffer.from(rawData));
+    const inline = weightsOf(build({ seed: 7 }));
+    expect(weightsOf(whole).every((weight, i) => inline[i]?.equals(weight))).toBe(true);
   });
 
   test('no two weights of a network are alike', () => {

@@ -1,8 +1,12 @@
+import type { TensorProto } from 'onnx-buf';
 import type { Model } from '../model.js';
+import { asProtoBytes } from '../proto.js';
+import { externalData } from '../tensor-data.js';
 import { buildAlexNet } from './alexnet.js';
-import type { Value, WeightOptions } from './network-writer.js';
+import type { PlaceWeight, Value, WeightOptions } from './network-writer.js';
 import { buildResNet18, buildResNet50 } from './resnet.js';
 import { buildSqueezeNet } from './squeezenet.js';
+import { type UniformFloats, uniformBytes } from './uniform.js';
 import { buildVgg16 } from './vgg16.js';
 import { buildXception } from './xception.js';
 
@@ -17,11 +21,34 @@ export interface BenchmarkNetwork {
   readonly input: Value;
   /** `softmax` for probabilities; `logits` where the published network ends before the softmax. */
   readonly answers: 'logits' | 'softmax';
-  /** fp32, opset 17; a network of 138 million parameters takes 553 MB and about a second. */
-  build(options?: WeightOptions): Model;
+  /** fp32, opset 17. VGG16 takes 553 MB, and two seconds. */
+  build(options?: BuildNetworkOptions): Model;
+  /** The same with the weights in a file of their own. */
+  buildApart(options?: SeedOption): NetworkApart;
+}
+
+interface SeedOption {
+  /** Same seed, same bytes. Default 1. */
+  readonly seed?: number;
+}
+
+export interface BuildNetworkOptions extends SeedOption {
+  /** `false` leaves every weight empty: shapes and counts at no cost, but nothing that runs. Default true. */
+  readonly fill?: boolean;
+}
+
+/** For networks that should not be in memory as a whole. */
+export interface NetworkApart {
+  /** The file of weights, in pieces of at most 4 MB that are made when asked for. */
+  weights(): Iterable<Uint8Array>;
+  /** @param location name of the file of weights, beside the model's own */
+  model(location: string): Model;
 }
 
 export type BenchmarkNetworkName = 'alexnet' | 'squeezenet' | 'vgg16' | 'resnet18' | 'resnet50' | 'xception';
+
+const DEFAULT_SEED = 1;
+const PIECE_FLOATS = 1 << 20;
 
 type Build = (input: Value, options: WeightOptions) => Model;
 
@@ -33,7 +60,43 @@ function network(
   { side, answers }: { readonly side: number; readonly answers: BenchmarkNetwork['answers'] },
 ): BenchmarkNetwork {
   const input = { name: 'input', dims: [1, 3, side, side] };
-  return { name, title, parameters, input, answers, build: (options = {}) => build(input, options) };
+  return {
+    name,
+    title,
+    parameters,
+    input,
+    answers,
+    build: ({ seed = DEFAULT_SEED, fill = true } = {}) => build(input, { seed, place: fill ? inline : () => ({}) }),
+    buildApart: ({ seed = DEFAULT_SEED } = {}) => ({
+      weights: () => piecesOf((place) => build(input, { seed, place })),
+      model: (location) => build(input, { seed, place: inFile(location) }),
+    }),
+  };
+}
+
+function inline(weight: UniformFloats): Partial<TensorProto> {
+  const [bytes] = uniformBytes(weight);
+  return bytes === undefined ? {} : { rawData: asProtoBytes(bytes) };
+}
+
+/** One weight behind the other, in the order in which they are written. */
+function inFile(location: string): PlaceWeight {
+  let offset = 0;
+  return ({ count }) => {
+    const numBytes = 4 * count;
+    const placed = externalData({ location, offset, length: numBytes });
+    offset += numBytes;
+    return placed;
+  };
+}
+
+function* piecesOf(visitWeights: (place: PlaceWeight) => unknown): Iterable<Uint8Array> {
+  const weights: UniformFloats[] = [];
+  visitWeights((weight) => {
+    weights.push(weight);
+    return {};
+  });
+  for (const weight of weights) yield* uniformBytes(weight, PIECE_FLOATS);
 }
 
 const TORCHVISION = { side: 224, answers: 'logits' } as const;

@@ -1,8 +1,9 @@
+import type { TensorProto } from 'onnx-buf';
 import { countElements, dataTypeOf } from '../element-type.js';
 import { GraphBuilder } from '../graph-builder.js';
 import type { Model } from '../model.js';
-import { rawTensor } from '../proto.js';
-import { heUniform, type Uniform, uniformBytes } from './uniform.js';
+import { rawTensor, withFields } from '../proto.js';
+import { heUniform, type Uniform, type UniformFloats } from './uniform.js';
 
 /** A value of the graph; `dims` is `[1, channels, height, width]`, or `[1, features]` once flattened. */
 export interface Value {
@@ -38,24 +39,26 @@ export interface PoolOptions {
 const NEAR_ZERO: Uniform = { center: 0, spread: 0.1 };
 const NEAR_ONE: Uniform = { center: 1, spread: 0.2 };
 
-/** What a network's `build` may be told. */
+/** Says where a weight is: its bytes, or the part of a file that holds them. Nothing leaves it empty. */
+export type PlaceWeight = (weight: UniformFloats) => Partial<TensorProto>;
+
+/** How a network's weights are made. */
 export interface WeightOptions {
-  /** Same seed, same bytes. Default 1. */
-  readonly seed?: number;
-  /** `false` leaves every weight empty: shapes and counts at no cost, but nothing that runs. Default true. */
-  readonly fill?: boolean;
+  /** Same seed, same bytes. */
+  readonly seed: number;
+  readonly place: PlaceWeight;
 }
 
 /** Writes a network layer by layer, in fp32, and knows every value's shape. Inference form: no dropout. */
 export class NetworkWriter {
   readonly #graph = new GraphBuilder();
   readonly #seed: number;
-  readonly #fill: boolean;
+  readonly #place: PlaceWeight;
   #numWeights = 0;
 
-  constructor({ seed = 1, fill = true }: WeightOptions) {
+  constructor({ seed, place }: WeightOptions) {
     this.#seed = seed;
-    this.#fill = fill;
+    this.#place = place;
   }
 
   input(name: string, dims: readonly number[]): Value {
@@ -172,8 +175,8 @@ export class NetworkWriter {
   /** Every weight has a seed of its own, so that none depends on how many came before it were filled. */
   #weight(name: string, dims: readonly number[], values: Uniform): string {
     const seed = Math.imul(this.#seed, 0x9e3779b1) + this.#numWeights++;
-    const bytes = this.#fill ? uniformBytes(values, countElements(dims), seed) : new Uint8Array();
-    this.#graph.initializer(rawTensor(name, dataTypeOf('float32'), dims, bytes));
+    const placed = this.#place({ values, count: countElements(dims), seed });
+    this.#graph.initializer(withFields(rawTensor(name, dataTypeOf('float32'), dims, new Uint8Array()), placed));
     return name;
   }
 }

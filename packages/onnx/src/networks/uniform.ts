@@ -20,11 +20,24 @@ export function heUniform(fanIn: number, gain: number): Uniform {
   return { center: 0, spread: Math.sqrt((3 * gain) / fanIn) };
 }
 
-/** The same floats for the same seed, as raw bytes. */
-export function uniformBytes({ center, spread }: Uniform, count: number, seed: number): Uint8Array {
+/** Floats that are not made yet: the same ones for the same seed. */
+export interface UniformFloats {
+  readonly values: Uniform;
+  readonly count: number;
+  readonly seed: number;
+}
+
+/** As raw bytes, in pieces of at most `maxFloats`, so that a large one need not be in memory as a whole. */
+export function* uniformBytes(
+  { values: { center, spread }, count, seed }: UniformFloats,
+  maxFloats = count,
+): Generator<Uint8Array> {
   const random = seededRandom(seed);
   const low = center - spread;
-  const values = new Float32Array(count);
-  for (let i = 0; i < count; i++) values[i] = low + 2 * spread * random();
-  return new Uint8Array(values.buffer);
+  for (let done = 0; done < count; ) {
+    const floats = new Float32Array(Math.min(maxFloats, count - done));
+    for (let i = 0; i < floats.length; i++) floats[i] = low + 2 * spread * random();
+    done += floats.length;
+    yield new Uint8Array(floats.buffer);
+  }
 }
