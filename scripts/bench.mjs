@@ -3,6 +3,7 @@ import { spawn, spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { findChromium } from './lib/chromium.mjs';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const tsc = join(root, 'node_modules', 'typescript', 'bin', 'tsc');
@@ -18,11 +19,12 @@ const build = spawnSync(process.execPath, [tsc, '-b', 'apps/bench', 'apps/edge']
 });
 if (build.status !== 0) process.exit(build.status ?? 1);
 
+const chromium = await findChromium();
 const bench = spawn(process.execPath, [join(root, 'apps/bench/dist/main.js'), ...process.argv.slice(2)], {
   cwd: root,
   stdio: 'inherit',
-  // onnxruntime-node reads this before anything else runs.
-  env: { ...process.env, ORT_DISABLE_TELEMETRY: '1' },
+  // onnxruntime-node reads the first before anything else runs; some benches drive a browser.
+  env: { ...process.env, ORT_DISABLE_TELEMETRY: '1', ...(chromium && { CUTPOINT_CHROMIUM: chromium }) },
 });
 for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => bench.kill(signal));
 bench.on('exit', (code, signal) => process.exit(code ?? (signal === 'SIGINT' ? 130 : 1)));
