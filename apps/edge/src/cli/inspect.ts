@@ -1,3 +1,4 @@
+import { benchmarkNetworks } from '@cutpoint/onnx';
 import type { CutTable } from '@cutpoint/protocol';
 import { openSplitModel, type SplitModel } from '../ort/split-model.js';
 import { reportError } from './errors.js';
@@ -6,16 +7,19 @@ import { locateModel, type ServedModel } from './inspect-model.js';
 import { bytes, type CutTimes, cutTable, TIMES_LEGEND } from './inspect-table.js';
 import type { CommandIo } from './io.js';
 
-const USAGE = `cutpoint inspect <model | model.onnx> [options]
+const USAGE = `cutpoint inspect <model | model.onnx | network:NAME> [options]
 
-Lists the cuts of a model of the repository, or of a file: what crosses, and what each side has to do. Of a model that is
-prepared it tells how long each side takes, too. A cut has the number that it has on the page.
+Lists the cuts of a model of the repository, of a file, or of an untrained benchmark network: what crosses, and what each
+side has to do. Of a model that is prepared it tells how long each side takes, too. A cut has the number that it has on the
+page.
+
+  network:NAME          NAME is ${Object.keys(benchmarkNetworks).join(', ')}
 
   --variant <id>        which of the forms that a model is served in (the first)
   --dims x=1,3,160,160  the network itself, with dimensions of an input that has none; again for the next input
   --json                one JSON object instead of a table; null stands for a time that is not known
   --models <folder>     the repository (models)
-  --store <folder>      where downloads are kept (.cutpoint)`;
+  --store <folder>      where downloads and built networks are kept (.cutpoint)`;
 
 /** The `inspect` command. @returns the exit code. */
 export async function run(argv: readonly string[], io: CommandIo): Promise<number> {

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
-import { ProtocolError, parseCutTable, parseManifest } from '@cutpoint/protocol';
+import { ProtocolError, parseCutTable, parseManifest, parseModelList } from '@cutpoint/protocol';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { PreparedModel } from '../prepare/prepared.js';
 import { floats, TestClient } from '../testing/test-client.js';
@@ -97,6 +97,24 @@ describe('cutpoint serve', () => {
     expect((await client.end()).closeCode).toBe(1001);
     expect(await edge.ended).toBe(0);
     await expect(fetch(`${url}/v2/health/live`)).rejects.toThrow();
+  });
+
+  it('prepares a model on demand for the first who asks for it', async () => {
+    const models = join(folder, 'lazy-models');
+    mkdirSync(join(models, 'lazy'), { recursive: true });
+    writeFileSync(join(models, 'lazy/slow.onnx'), slowOnnx());
+    const config = { description: 'takes its time', onDemand: true, source: { file: 'slow.onnx' } };
+    writeFileSync(join(models, 'lazy/config.json'), JSON.stringify(config));
+    const edge = cli('serve', '--port', '0', '--workers', '1', '--models', models);
+    const url = await until(edge, /Ready: open (http:\S+)/);
+    const statusOf = async () => parseModelList(await (await fetch(`${url}/v1/models`)).json());
+    expect(await statusOf()).toMatchObject({ models: [{ name: 'lazy', status: 'on-demand' }] });
+    expect((await fetch(`${url}/v1/models/lazy/manifest`)).status).toBe(503);
+    expect(await statusOf()).toMatchObject({ models: [{ name: 'lazy', status: 'preparing' }] });
+    await until(edge, /lazy is ready/);
+    expect((await fetch(`${url}/v1/models/lazy/manifest`)).status).toBe(200);
+    edge.child.kill('SIGTERM');
+    expect(await edge.ended).toBe(0);
   });
 
   it('leaves nothing of onnxruntime in the home of who starts it', () => {

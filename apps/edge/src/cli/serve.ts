@@ -46,7 +46,7 @@ async function serve(options: ServeOptions, io: CommandIo): Promise<void> {
   await interrupted(io.signal);
   io.out('Stopping: finishing what runs. Once more to stop at once.');
   stop.abort();
-  await Promise.all([server.stop(), preparing]);
+  await Promise.all([server.stop(), preparing, repository.stop()]);
 }
 
 async function interrupted(signal: AbortSignal | undefined): Promise<void> {
@@ -67,17 +67,23 @@ function tellProgress(repository: ModelRepository, server: RunningServer, io: Co
     if (progress !== undefined) io.status?.(`${name}: ${progress.stage} ${progress.done}/${progress.total}`);
     if (told.get(name) === status) return;
     told.set(name, status);
-    if (status === 'preparing') return;
+    if (status === 'preparing' || status === 'on-demand') return;
     io.status?.('');
     io.err(status === 'ready' ? `${name} is ready` : `${name} is ${status}: ${reason ?? 'no reason known'}`);
     for (const note of entry.prepared?.notes ?? []) io.err(`  ${note}`);
     server.log.info({ model: name, status, reason }, 'model settled');
+    if (entry.onDemand !== true) sayWhenSettled();
+  };
+  const sayWhenSettled = () => {
     const models = repository.list();
-    const ready = models.filter((model) => model.status === 'ready').length;
-    if (models.some((model) => model.status === 'preparing')) return;
-    io.out(ready === 0 ? `No model can be served.` : `Ready: open ${server.url}`);
+    if (models.some((model) => model.status === 'preparing' && model.onDemand !== true)) return;
+    const canServe = models.some((model) => model.status === 'ready' || model.status === 'on-demand');
+    io.out(canServe ? `Ready: open ${server.url}` : 'No model can be served.');
   };
   repository.subscribe(say);
+  const found = repository.list();
+  // Nothing of these will settle by itself.
+  if (found.length > 0 && found.every((model) => model.onDemand === true)) sayWhenSettled();
 }
 
 /** The same error, in words that say what to do. */

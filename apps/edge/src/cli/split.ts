@@ -11,7 +11,7 @@ import type { CommandIo } from './io.js';
 import { earlierSplit, fillFolder } from './split-folder.js';
 import { whole } from './verify-arguments.js';
 
-const USAGE = `cutpoint split <model | model.onnx> --cut N --out <folder> [options]
+const USAGE = `cutpoint split <model | model.onnx | network:NAME> --cut N --out <folder> [options]
 
 Writes head.onnx and tail.onnx, the packs that hold their weights, and cut.json, which says what crosses. The graphs name
 their packs by file name: keep them in one folder.
@@ -19,7 +19,7 @@ their packs by file name: keep them in one folder.
   --cut N               a cut of \`cutpoint inspect\`
   --dims x=1,3,160,160  dimensions of an input that has none; again for the next input
   --models <folder>     the repository (models)
-  --store <folder>      where downloads are kept (.cutpoint)`;
+  --store <folder>      where downloads and built networks are kept (.cutpoint)`;
 
 /** The `split` command. @returns the exit code. */
 export async function run(argv: readonly string[], io: CommandIo): Promise<number> {

@@ -10,10 +10,12 @@ export type CutChoice =
   | { readonly kind: 'ids'; readonly ids: readonly number[] };
 
 export interface VerifyArguments {
+  /** Of an `.onnx` file, or a benchmark network. */
   readonly file: string;
   readonly cuts: CutChoice;
   readonly dims: InputDims;
   readonly seed: number;
+  readonly store: string;
   readonly json: boolean;
 }
 
@@ -22,13 +24,14 @@ export function parseVerifyArguments(argv: readonly string[]): VerifyArguments |
   const { values, positionals } = parsed(argv);
   if (values.help) return undefined;
   const [file, ...rest] = positionals;
-  if (file === undefined) throw new ModelError('bad_arguments', 'which model? Give an .onnx file');
+  if (file === undefined) throw new ModelError('bad_arguments', 'which model? Give an .onnx file or network:NAME');
   if (rest.length > 0) throw new ModelError('bad_arguments', `${rest.join(' ')}: one file at a time`);
   return {
     file,
     cuts: cutChoice(values.cuts, values.sample),
     dims: oneBucket(values.dims),
     seed: whole('--seed', values.seed ?? '1'),
+    store: values.store ?? '.cutpoint',
     json: values.json === true,
   };
 }
@@ -43,6 +46,7 @@ function parsed(argv: readonly string[]) {
         sample: { type: 'string' },
         dims: { type: 'string', multiple: true },
         seed: { type: 'string' },
+        store: { type: 'string' },
         json: { type: 'boolean' },
         help: { type: 'boolean', short: 'h' },
       },

@@ -1,5 +1,8 @@
+import { resolve } from 'node:path';
 import { type CutDescription, describeCut, OnnxError, PrefixSet } from '@cutpoint/onnx';
+import { parseNetwork } from '../models/added-source.js';
 import { ModelError } from '../models/error.js';
+import { networkFile } from '../models/network-source.js';
 import { openSplitModel, type SplitModel } from '../ort/split-model.js';
 import { coded, reportError } from './errors.js';
 import { type CommandIo, EXIT_WRONG_INPUT } from './io.js';
@@ -8,7 +11,7 @@ import { isNowhereFinite } from './verify-compare.js';
 import { type CutResult, toleranceOf, verifyCut } from './verify-cuts.js';
 import { type Reference, runReference } from './verify-reference.js';
 
-const USAGE = `cutpoint verify <model.onnx> [options]
+const USAGE = `cutpoint verify <model.onnx | network:NAME> [options]
 
 Runs the head and then the tail of every distinct cut and compares the outputs with those of the unsplit file. An error
 of 1e-4 of an output's range is allowed (1e-3 in fp16 models). The input is random: noise, or strokes on a page for a
@@ -18,6 +21,7 @@ network that answers noise with zeros.
   --sample N            N cuts spread evenly instead, of those inside the network; 0 and the local cut come last
   --dims x=1,3,160,160  dimensions of an input that has none; again for the next input
   --seed N              of the random input (1)
+  --store <folder>      where built networks are kept (.cutpoint)
   --json                the result as one JSON object in the last line:
                         {model, nodes, cuts, failed, maxAbsErr, maxRelErr, ms, maxRelErrPlain, roundedCuts};
                         maxRelErr is the error over the range of its output, and null stands for one without bounds
@@ -64,7 +68,9 @@ export async function run(argv: readonly string[], io: CommandIo): Promise<numbe
 
 async function verify(args: VerifyArguments, io: CommandIo): Promise<Summary> {
   const start = performance.now();
-  await using split = await openSplitModel(args.file, {
+  const network = parseNetwork(args.file);
+  const file = network === undefined ? args.file : await networkFile(network, { storeDir: resolve(args.store) });
+  await using split = await openSplitModel(file, {
     dims: args.dims,
     seed: args.seed,
     onStage: (stage) => io.status?.(stage),
@@ -72,7 +78,7 @@ async function verify(args: VerifyArguments, io: CommandIo): Promise<Summary> {
   for (const note of notesOf(split)) io.err(note);
   const cuts = chosen(split, args.cuts);
   io.status?.('running the unsplit model');
-  const reference = await unsplit(args, split);
+  const reference = await unsplit(file, args.seed, split);
   for (const [name, tensor] of Object.entries(reference.outputs)) {
     if (isNowhereFinite(tensor)) io.err(`warning: the unsplit model's output "${name}" has no finite value`);
   }
@@ -99,9 +105,9 @@ async function verify(args: VerifyArguments, io: CommandIo): Promise<Summary> {
   };
 }
 
-async function unsplit(args: VerifyArguments, split: SplitModel): Promise<Reference> {
+async function unsplit(file: string, seed: number, split: SplitModel): Promise<Reference> {
   try {
-    return await runReference(args.file, split, args.seed);
+    return await runReference(file, split, seed);
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : String(cause);
     throw new OnnxError('runtime_failed', `The unsplit model does not run on random input: ${why}`, { cause });

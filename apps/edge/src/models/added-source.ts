@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import type { InputDims } from '@cutpoint/onnx';
+import { type BenchmarkNetworkName, benchmarkNetworks, type InputDims, isBenchmarkNetworkName } from '@cutpoint/onnx';
 import type { Source } from './config.js';
 import { ModelError } from './error.js';
 import { parseNpmSpec } from './npm-source.js';
@@ -8,7 +8,7 @@ import { parseNpmSpec } from './npm-source.js';
 export type TypedSource = Source | { readonly https: string; readonly sha256?: undefined };
 
 /**
- * @param text `net.onnx`, `npm:@scope/name@1.2.3/path/net.onnx` or `https://host/net.onnx`
+ * @param text `net.onnx`, `npm:@scope/name@1.2.3/path/net.onnx`, `https://host/net.onnx` or `network:resnet18`
  * @param from folder where relative files start
  */
 export function parseSource(text: string, sha256: string | undefined, from: string): TypedSource {
@@ -25,6 +25,8 @@ export function parseSource(text: string, sha256: string | undefined, from: stri
     parseNpmSpec(spec);
     return { npm: spec, path, ...pin };
   }
+  const network = parseNetwork(text);
+  if (network !== undefined) return { network };
   if (text.startsWith('https://')) {
     const https = new URL(text).href;
     return sha256 === undefined ? { https } : { https, sha256 };
@@ -36,6 +38,18 @@ export function parseSource(text: string, sha256: string | undefined, from: stri
     );
   }
   return { file: resolve(from, text), ...pin };
+}
+
+/**
+ * The name behind `network:`; `undefined` for a text that is something else.
+ * @throws ModelError `bad_arguments` with the names that there are
+ */
+export function parseNetwork(text: string): BenchmarkNetworkName | undefined {
+  if (!text.startsWith('network:')) return undefined;
+  const name = text.slice('network:'.length);
+  if (isBenchmarkNetworkName(name)) return name;
+  const names = Object.keys(benchmarkNetworks).join(', ');
+  throw new ModelError('bad_arguments', `${text}: there is no such benchmark network; there are ${names}`);
 }
 
 /**

@@ -1,3 +1,4 @@
+import { type BenchmarkNetworkName, benchmarkNetworks, isBenchmarkNetworkName } from '@cutpoint/onnx';
 import * as v from 'valibot';
 
 /** `models/<name>/config.json`: where a model comes from and how it is served. */
@@ -10,13 +11,20 @@ const sha256 = v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/));
  * A file (relative paths start at the config's folder), a file inside an npm package (`npm: "name@1.2.3"`), or an https
  * address pinned by its hash.
  */
+const fileSources = [
+  v.strictObject({ file: v.string(), sha256: v.optional(sha256) }),
+  v.strictObject({ npm: v.string(), path: v.string(), sha256: v.optional(sha256) }),
+  v.strictObject({ https: v.pipe(v.string(), v.startsWith('https://')), sha256 }),
+] as const;
+const fileSourceSchema = v.union(fileSources, 'expected {"file"}, {"npm", "path"} or {"https", "sha256"}');
+
+/** Or one of the benchmark networks, untrained, which the edge builds itself. */
+const networkSourceSchema = v.strictObject({
+  network: v.custom<BenchmarkNetworkName>((name) => typeof name === 'string' && isBenchmarkNetworkName(name)),
+});
 const sourceSchema = v.union(
-  [
-    v.strictObject({ file: v.string(), sha256: v.optional(sha256) }),
-    v.strictObject({ npm: v.string(), path: v.string(), sha256: v.optional(sha256) }),
-    v.strictObject({ https: v.pipe(v.string(), v.startsWith('https://')), sha256 }),
-  ],
-  'expected {"file"}, {"npm", "path"} or {"https", "sha256"}',
+  [...fileSources, networkSourceSchema],
+  `expected {"file"}, {"npm", "path"}, {"https", "sha256"} or {"network"}, one of ${Object.keys(benchmarkNetworks).join(', ')}`,
 );
 export type Source = v.InferOutput<typeof sourceSchema>;
 
@@ -47,6 +55,8 @@ const postSchema = v.variant('type', [
 export const modelConfigSchema = v.strictObject({
   description: v.string(),
   source: sourceSchema,
+  /** Prepared when somebody first asks for it, and not when the edge starts. */
+  onDemand: v.optional(v.boolean()),
   /** Served dimensions of inputs with dynamic ones, one entry per bucket: `{"x": [[1, 3, 640, 640]]}`. */
   dims: v.optional(v.array(v.record(v.string(), v.array(v.pipe(v.number(), v.integer(), v.minValue(0))))), []),
   pixels: v.optional(pixelsSchema),
@@ -54,7 +64,7 @@ export const modelConfigSchema = v.strictObject({
   /** One label a line; `before` and `after` are put around them (CTC: index 0 is blank, the last may be a space). */
   labels: v.optional(
     v.strictObject({
-      source: sourceSchema,
+      source: fileSourceSchema,
       /** Words to leave out at the start of every line, such as the WordNet id of an ImageNet list. */
       skipWords: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0)), 0),
       before: v.optional(v.array(v.string()), []),

@@ -1,6 +1,7 @@
 import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { benchmarkNetworks } from '@cutpoint/onnx';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { PreparedModel, PrepareRequest } from '../prepare/prepared.js';
 import { ModelError } from './error.js';
@@ -64,6 +65,29 @@ describe('the models that the project ships', () => {
     expect(version).toBe('1');
   });
 
+  it('have six benchmark networks, on demand and said to be untrained', async () => {
+    const repository = new ModelRepository({
+      dir: REPOSITORY,
+      storeDir: root,
+      prepare: async (request) => prepared(request),
+    });
+    const untrained = (await repository.scan()).filter((entry) => entry.untrained === true);
+    expect(untrained.map(({ name }) => name)).toEqual(
+      ['alexnet', 'resnet18', 'resnet50', 'squeezenet', 'vgg16', 'xception'].map((name) => `bench-${name}`),
+    );
+    for (const { name, status, description } of untrained) {
+      expect(status).toBe('on-demand');
+      expect(description).toContain('untrained');
+      const { source, pixels, post } = await repository.config(name);
+      if (!('network' in source)) throw new Error(`${name} is no network`);
+      const { input, answers, build } = benchmarkNetworks[source.network];
+      const [height, width] = pixels?.sizes[0] ?? [];
+      expect([pixels?.input, 1, 3, height, width]).toEqual([input.name, ...input.dims]);
+      const [output] = build({ fill: false }).graph?.output ?? [];
+      expect(post).toMatchObject({ type: 'top-k', output: output?.name, softmax: answers === 'logits' });
+    }
+  });
+
   it('say how to get what was not fetched yet, and fetch nothing by themselves', async () => {
     const repository = new ModelRepository({
       dir: REPOSITORY,
@@ -76,6 +100,83 @@ describe('the models that the project ships', () => {
       reason: expect.stringContaining('npx cutpoint add squeezenet'),
     });
     expect(await readdir(root)).toEqual([]);
+  });
+});
+
+describe('models on demand', () => {
+  beforeEach(async () => {
+    await put('models/now/config.json', { description: 'now', source: { file: 'net.onnx' } });
+    await put('models/now/net.onnx', 'bytes');
+    await put('models/later/config.json', {
+      description: 'later',
+      onDemand: true,
+      source: { file: '../now/net.onnx' },
+    });
+  });
+
+  it('are left alone until somebody wants one, and then prepared once', async () => {
+    const order: string[] = [];
+    const repository = repositoryOf(async (request) => {
+      order.push(request.name);
+      return prepared(request);
+    });
+    await repository.scan();
+    await repository.prepareAll();
+    expect(order).toEqual(['now']);
+    expect(repository.get('later')).toMatchObject({ status: 'on-demand', onDemand: true });
+
+    const settled = new Promise<ModelEntry>((done) =>
+      repository.subscribe((entry) => entry.status === 'ready' && done(entry)),
+    );
+    repository.want('later');
+    expect(repository.get('later')).toMatchObject({ status: 'preparing' });
+    repository.want('later');
+    repository.want('now');
+    repository.want('nobody');
+    expect(await settled).toMatchObject({ name: 'later', onDemand: true });
+    await repository.stop();
+    expect(order).toEqual(['now', 'later']);
+  });
+
+  it('wait for the one that is being prepared: two at once would spoil the times of both', async () => {
+    let atOnce = 0;
+    let most = 0;
+    const repository = repositoryOf(async (request) => {
+      most = Math.max(most, ++atOnce);
+      await new Promise(setImmediate);
+      atOnce--;
+      return prepared(request);
+    });
+    await repository.scan();
+    const all = repository.prepareAll();
+    repository.want('later');
+    const ready = new Promise<void>((done) =>
+      repository.subscribe(({ name, status }) => name === 'later' && status === 'ready' && done()),
+    );
+    await Promise.all([all, ready]);
+    expect(most).toBe(1);
+    expect(repository.list().map(({ status }) => status)).toEqual(['ready', 'ready']);
+  });
+
+  it('are given up when the repository is stopped', async () => {
+    let signal: AbortSignal | undefined;
+    const repository = repositoryOf(async (request) => {
+      signal = request.signal;
+      await new Promise((_, failed) =>
+        request.signal?.addEventListener('abort', () => failed(new ModelError('aborted', 'stopped'))),
+      );
+      return prepared(request);
+    });
+    await repository.scan();
+    repository.want('later');
+    await new Promise<void>((begun) => {
+      const look = (): void => void (signal === undefined ? setImmediate(look) : begun());
+      look();
+    });
+    await repository.stop();
+    expect(signal?.aborted).toBe(true);
+    repository.want('later');
+    expect(repository.get('later')).toMatchObject({ status: 'preparing', reason: expect.stringContaining('stopped') });
   });
 });
 
@@ -201,6 +302,9 @@ describe('a config', () => {
   const cases: readonly [string, object, RegExp][] = [
     ['an unknown key', { ...good, sizes: 1 }, /config\.json: sizes is/],
     ['a wrong source', { ...good, source: { https: 'https://a.example/b' } }, /source is .*"https", "sha256"/],
+    ['a network that nobody built', { ...good, source: { network: 'resnet19' } }, /source.*"resnet19".*resnet18/],
+    ['a network with more', { ...good, source: { network: 'resnet18', file: 'a' } }, /source/],
+    ['labels that are a network', { ...good, labels: { source: { network: 'vgg16' } } }, /labels\.source/],
     ['an address that is not https', { ...good, source: { https: 'http://a', sha256: '0'.repeat(64) } }, /source/],
     ['a size of nothing', { ...good, pixels: { ...pixels, sizes: [[0, 8]] } }, /pixels\.sizes\.0\.0 is 0/],
     ['an unknown channel order', { ...good, pixels: { ...pixels, channels: 'grb' } }, /pixels\.channels is "grb"/],

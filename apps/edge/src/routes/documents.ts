@@ -29,6 +29,8 @@ export function installDocuments(app: FastifyInstance, { models, load }: Documen
 
   app.get<{ Params: { name: string } }>('/v1/models/:name/manifest', async (request, reply) => {
     const { name } = request.params;
+    // Whoever asks for the manifest is about to use the model.
+    models.catalog.want(name);
     const entry = models.catalog.get(name);
     if (entry === undefined) {
       return sendError(reply, 404, 'unknown_model', `this edge has no model ${JSON.stringify(name.slice(0, 100))}`);
@@ -73,12 +75,13 @@ function unknownObject(kind: ObjectKind, sha256: string): string {
   return `no model that is ready names a ${kind} ${JSON.stringify(sha256.slice(0, 64))}; fetch the manifest again`;
 }
 
-function statusOf({ name, version, description, status, reason, code, progress }: ModelEntry): ModelStatus {
+function statusOf({ name, version, description, status, untrained, reason, code, progress }: ModelEntry): ModelStatus {
   return {
     name,
     version,
     description,
     status,
+    ...(untrained === true && { untrained }),
     ...(reason === undefined ? {} : { reason }),
     ...(code === undefined ? {} : { code }),
     ...(progress === undefined

@@ -1,14 +1,21 @@
 import type { FastifyInstance } from 'fastify';
 import type { ModelCatalog } from '../server/catalog.js';
 
-/** Why the edge is not ready; `undefined` when it is: every model is settled, and one at least can be served. */
+/**
+ * Why the edge is not ready; `undefined` when it is: every model is settled, and one at least can be served. Models on demand
+ * keep nobody waiting but those who ask for them.
+ */
 function notReadyReason(catalog: ModelCatalog, isStopping: boolean): string | undefined {
   if (isStopping) return 'the edge is stopping';
   const models = catalog.list();
   if (models.length === 0) return 'there is no model; add one with `cutpoint add`';
-  const preparing = models.filter(({ status }) => status === 'preparing').map(({ name }) => name);
+  const preparing = models
+    .filter(({ status, onDemand }) => status === 'preparing' && onDemand !== true)
+    .map(({ name }) => name);
   if (preparing.length > 0) return `being prepared: ${preparing.join(', ')}`;
-  if (models.some(({ status }) => status === 'ready')) return undefined;
+  // Only those on demand can still be on their way.
+  if (models.some(({ status }) => status === 'ready' || status === 'on-demand' || status === 'preparing'))
+    return undefined;
   return models.map(({ name, status, reason }) => `${name} is ${status}: ${reason ?? 'no reason known'}`).join('; ');
 }
 

@@ -7,6 +7,8 @@ import type { PreparedModel } from '../prepare/prepared.js';
 export interface ModelCatalog {
   list(): readonly ModelEntry[];
   get(name: string): ModelEntry | undefined;
+  /** Has a model prepared that is on demand; does nothing for any other. Returns at once. */
+  want(name: string): void;
   /** Calls `listener` whenever an entry changes; returns its unsubscribe. */
   subscribe(listener: (entry: ModelEntry) => void): () => void;
 }

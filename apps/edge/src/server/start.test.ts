@@ -269,6 +269,26 @@ describe('health', () => {
     expect((await ready()).status).toBe(200);
     catalog.set(entry);
   });
+
+  it('does not wait for models that are prepared when somebody asks for them', async () => {
+    const lazy = { name: 'lazy', version: '1', description: 'd', onDemand: true, untrained: true };
+    const onDemand = new MemoryCatalog();
+    onDemand.set({ ...lazy, status: 'on-demand' });
+    const edge = await startServer({ catalog: onDemand, port: 0, workers: 1, logLevel: 'silent' });
+    const get = async (path: string) => await fetch(`${edge.url}/${path}`);
+    try {
+      expect((await get('v2/health/ready')).status).toBe(200);
+      const listed = { name: 'lazy', version: '1', description: 'd', untrained: true };
+      expect(await (await get('v1/models')).json()).toEqual({ models: [{ ...listed, status: 'on-demand' }] });
+      const refused = await get('v1/models/lazy/manifest');
+      expect(refused.status).toBe(503);
+      expect(await refused.json()).toMatchObject({ code: 'model_not_ready' });
+      expect(await (await get('v1/models')).json()).toMatchObject({ models: [{ ...listed, status: 'preparing' }] });
+      expect((await get('v2/health/ready')).status).toBe(200);
+    } finally {
+      await edge.stop();
+    }
+  });
 });
 
 describe('pages', () => {

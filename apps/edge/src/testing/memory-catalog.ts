@@ -19,6 +19,11 @@ export class MemoryCatalog implements ModelCatalog {
     return this.#entries.get(name);
   }
 
+  want(name: string): void {
+    const entry = this.#entries.get(name);
+    if (entry?.status === 'on-demand') this.set({ ...entry, status: 'preparing', reason: 'being prepared' });
+  }
+
   subscribe(listener: (entry: ModelEntry) => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
