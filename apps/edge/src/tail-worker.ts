@@ -1,8 +1,16 @@
-import { decodeTensors, encodeTensors, type TensorHeader, tensorArray, tensorTypeSchema } from '@cutpoint/protocol';
+import {
+  encodeTensors,
+  ProtocolError,
+  type TensorBytes,
+  type TensorHeader,
+  tensorArray,
+  tensorTypeSchema,
+} from '@cutpoint/protocol';
 import { Tensor } from 'onnxruntime-node';
 import { move, transferableSymbol, valueSymbol, workerData } from 'piscina';
 import * as v from 'valibot';
-import type { TailOutcome, TailTask } from './dispatcher/dispatcher.js';
+import { decodePayload } from './decoding/payload.js';
+import type { TailOutcome, TailRefusal, TailTask } from './dispatcher/dispatcher.js';
 import { SessionCache } from './dispatcher/session-cache.js';
 import { createSession } from './ort/runtime.js';
 
@@ -20,12 +28,22 @@ const sessions = new SessionCache(maxSessions, (graphFile) =>
   createSession(graphFile, { executionProviders: ['cpu'], logSeverityLevel: QUIET, intraOpNumThreads: threads }),
 );
 
-export default async function runTail(task: TailTask): Promise<ReturnType<typeof move>> {
+export default async function runTail(task: TailTask): Promise<ReturnType<typeof move> | TailRefusal> {
+  try {
+    return await run(task);
+  } catch (error) {
+    // Between threads an error loses all but its message.
+    if (error instanceof ProtocolError) return { badTensors: error.message };
+    throw error;
+  }
+}
+
+async function run(task: TailTask): Promise<ReturnType<typeof move>> {
   const startedAt = performance.now();
   const isFirstRun = !sessions.has(task.graphFile);
   const session = await sessions.get(task.graphFile);
   const openedAt = performance.now();
-  const feeds = feedsOf(task);
+  const feeds = feedsOf(await decodePayload(task.inputs, task.payload));
   const decodedAt = performance.now();
   const outputs = await session.run(feeds, [...task.outputs]);
   const ranAt = performance.now();
@@ -43,9 +61,9 @@ export default async function runTail(task: TailTask): Promise<ReturnType<typeof
   return move({ [transferableSymbol]: payload.buffer, [valueSymbol]: outcome });
 }
 
-function feedsOf({ inputs, payload }: TailTask): Record<string, Tensor> {
+function feedsOf(tensors: readonly TensorBytes[]): Record<string, Tensor> {
   const feeds: Record<string, Tensor> = {};
-  for (const { header, bytes } of decodeTensors(inputs, payload)) {
+  for (const { header, bytes } of tensors) {
     feeds[header.name] = new Tensor(header.type, tensorArray(header.type, bytes), header.dims);
   }
   return feeds;

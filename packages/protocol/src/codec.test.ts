@@ -210,21 +210,21 @@ describe('headers', () => {
     const header: TensorHeader = { name: 'x', type: 'float32', dims: [4], codec: 'raw', numBytes: 16, ...fields };
     return checkTensorHeaders([header], header.numBytes)?.code;
   };
-  const u8 = { codec: 'u8', scale: 1, min: 0 } as const;
-  const picture = { codec: 'jpeg', type: 'uint8', dims: [2, 4, 3] } as const;
+  const u8: Partial<TensorHeader> = { codec: 'u8', scale: 1, min: 0 };
+  const picture: Partial<TensorHeader> = { codec: 'jpeg', type: 'uint8', dims: [2, 4, 3] };
 
-  it.each([
+  it.each<[string, Partial<TensorHeader>]>([
     ['f16', { codec: 'f16', numBytes: 8 }],
     ['u8', { ...u8, numBytes: 4 }],
     ['u8 of float16', { ...u8, type: 'float16', numBytes: 4 }],
     ['deflated', { deflated: true, numBytes: 3 }],
     ['deflated to no less', { ...u8, deflated: true, numBytes: 4 }],
     ['a picture', { ...picture, numBytes: 20 }],
-  ] satisfies [string, Partial<TensorHeader>][])('are right: %s', (_, fields) => {
+  ])('are right: %s', (_, fields) => {
     expect(wrong(fields)).toBeUndefined();
   });
 
-  it.each([
+  it.each<[string, Partial<TensorHeader>]>([
     ['f16 of another size', { codec: 'f16', numBytes: 16 }],
     ['f16 of float16', { type: 'float16', codec: 'f16', numBytes: 8 }],
     ['f16 of integers', { type: 'int32', codec: 'f16', numBytes: 8 }],
@@ -241,7 +241,7 @@ describe('headers', () => {
     ['a picture larger than its pixels', { ...picture, numBytes: 25 }],
     ['a picture of no bytes', { ...picture, numBytes: 0 }],
     ['a deflated picture', { ...picture, deflated: true, numBytes: 20 }],
-  ] satisfies [string, Partial<TensorHeader>][])('are refused: %s', (_, fields) => {
+  ])('are refused: %s', (_, fields) => {
     expect(wrong(fields)).toBe('bad_tensors');
   });
 

@@ -8,6 +8,7 @@ import {
   MAX_FRAME_BYTES,
   ProtocolError,
   parseClientMessage,
+  TENSOR_CODECS,
 } from '@cutpoint/protocol';
 import type { Dispatcher, TailOutcome } from '../dispatcher/dispatcher.js';
 import type { Job, Scheduler } from '../scheduler/scheduler.js';
@@ -67,7 +68,8 @@ export class Connection {
   /** Says hello. */
   open(): void {
     const { maxInFlight, maxRequestBytes } = this.#context.limits;
-    this.#send({ type: 'welcome', limits: { maxInFlight, maxRequestBytes }, load: this.#context.load() });
+    const load = this.#context.load();
+    this.#send({ type: 'welcome', limits: { maxInFlight, maxRequestBytes }, codecs: [...TENSOR_CODECS], load });
   }
 
   /** @param atMs when the message arrived. */
@@ -230,11 +232,8 @@ export class Connection {
         outputs: served.cut.tailOutputs,
       });
     } catch (error) {
-      onTailError(model, error);
-      this.#refuse(
-        request,
-        new ProtocolError('tail_failed', 'the tail could not be run at the edge; finish locally or try once more'),
-      );
+      if (!(error instanceof ProtocolError)) onTailError(model, error);
+      this.#refuse(request, error instanceof ProtocolError ? error : tailFailed());
       return;
     }
     if (!outcome.isFirstRun) onTail(model, served, outcome.tailMs);
@@ -292,4 +291,8 @@ export class Connection {
 
 function stopping(): ProtocolError {
   return new ProtocolError('shutting_down', 'this edge is stopping; finish locally and connect again later');
+}
+
+function tailFailed(): ProtocolError {
+  return new ProtocolError('tail_failed', 'the tail could not be run at the edge; finish locally or try once more');
 }

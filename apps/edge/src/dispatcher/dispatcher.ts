@@ -23,9 +23,15 @@ export interface TailOutcome {
   readonly encodeMs: number;
 }
 
+/** The payload is not what its headers say; nothing was run. */
+export interface TailRefusal {
+  readonly badTensors: string;
+}
+
 /** Where tails run. It takes at most {@link workers} at a time; the scheduler sees to that. */
 export interface Dispatcher {
   readonly workers: number;
+  /** @throws ProtocolError `bad_tensors` when the payload is not what its headers say; any other error is the edge's own */
   run(task: TailTask): Promise<TailOutcome>;
   /** Builds a session on every worker and runs it once on zeros, so that no request pays for that. */
   warm(task: Pick<TailTask, 'graphFile' | 'inputs' | 'outputs'>): Promise<void>;

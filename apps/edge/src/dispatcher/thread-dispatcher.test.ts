@@ -77,14 +77,14 @@ describe('the dispatcher', () => {
       `export default async ({ graphFile }) => {
         if (graphFile === 'die') process.exit(3);
         if (graphFile === 'throw') throw new Error('out of luck');
-        return 'alive';
+        return { tailMs: 7 };
       };`,
     );
     const dispatcher = new ThreadDispatcher({ ...options, workers: 1, workerFile });
     const task = (graphFile: string) => ({ graphFile, inputs: [], outputs: [], payload: new Uint8Array(1) });
     await expect(dispatcher.run(task('throw'))).rejects.toThrow('out of luck');
     await expect(dispatcher.run(task('die'))).rejects.toThrow('exited with code: 3');
-    expect(await dispatcher.run(task('live'))).toBe('alive');
+    expect(await dispatcher.run(task('live'))).toEqual({ tailMs: 7 });
     await dispatcher.close();
   });
 

@@ -1,8 +1,9 @@
 import { createRequire } from 'node:module';
 import type { Worker } from 'node:worker_threads';
+import { ProtocolError } from '@cutpoint/protocol';
 import { Piscina, queueOptionsSymbol } from 'piscina';
 import { Affinity } from './affinity.js';
-import type { Dispatcher, TailOutcome, TailTask } from './dispatcher.js';
+import type { Dispatcher, TailOutcome, TailRefusal, TailTask } from './dispatcher.js';
 
 export interface ThreadDispatcherOptions {
   readonly workers: number;
@@ -26,7 +27,7 @@ interface Routing {
 /** Runs tails in worker threads of this process, because onnxruntime-node blocks the thread that it runs on. */
 export class ThreadDispatcher implements Dispatcher {
   readonly workers: number;
-  readonly #pool: Piscina<TailTask, TailOutcome>;
+  readonly #pool: Piscina<TailTask, TailOutcome | TailRefusal>;
   readonly #affinity: Affinity;
   readonly #running = new Set<Promise<unknown>>();
   /** Resolves when the threads have loaded onnxruntime. */
@@ -92,7 +93,9 @@ export class ThreadDispatcher implements Dispatcher {
     const running = this.#pool.run(routed, { transferList: [task.payload.buffer] });
     this.#running.add(running);
     try {
-      return await running;
+      const answer = await running;
+      if ('badTensors' in answer) throw new ProtocolError('bad_tensors', answer.badTensors);
+      return answer;
     } finally {
       this.#running.delete(running);
     }

@@ -151,6 +151,24 @@ export function echoModel(objectsDir: string, count: number, name = 'echo'): Pre
   });
 }
 
+/** The pixels of a picture, as floats. */
+export function pictureModel(objectsDir: string, height: number, width: number): PreparedModel {
+  const dims = [height, width, 3];
+  const tail = tinyOnnx({
+    inputs: [{ name: 'image', type: UINT8, dims }],
+    outputs: [{ name: 'y', type: FLOAT, dims }],
+    nodes: [{ op: 'Cast', in: ['image'], out: 'y', ints: { to: FLOAT } }],
+  });
+  return prepared({
+    name: 'picture',
+    objectsDir,
+    tensors: [{ name: 'image', type: 'uint8', dims }],
+    outputs: [{ name: 'y', type: 'float32', dims }],
+    packs: [],
+    cuts: [{ id: 0, crossing: [0], tailGraph: store(objectsDir, tail), tailOutputs: ['y'] }],
+  });
+}
+
 /** Its tail is no ONNX file. */
 export function brokenModel(objectsDir: string): PreparedModel {
   return prepared({
