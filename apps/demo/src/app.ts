@@ -1,5 +1,5 @@
 import { CutpointError, type LinkShape, type ModelStatus, type Progress, type SessionEvents } from '@cutpoint/client';
-import { EDGE_URL, fetchModels } from './edge-info.js';
+import { askFor, EDGE_URL, fetchModels } from './edge-info.js';
 import { bytesPerMs } from './format.js';
 import type { Answer, Reading } from './networks/answer.js';
 import { Reader } from './networks/reader.js';
@@ -151,8 +151,12 @@ export class App {
       // An edge that does not answer is for `connect` to report.
       const models = await fetchModels().catch(() => []);
       signal.throwIfAborted();
-      const unready = models.find(({ name, status }) => names.includes(name) && status === 'preparing');
+      const unready = models.find(
+        ({ name, status }) => names.includes(name) && (status === 'preparing' || status === 'on-demand'),
+      );
       if (unready === undefined) return;
+      if (unready.status === 'on-demand') await askFor(unready.name).catch(() => undefined);
+      signal.throwIfAborted();
       this.#view.preparing(unready);
       await new Promise((resolve) => setTimeout(resolve, PREPARING_POLL_MS));
       signal.throwIfAborted();

@@ -10,6 +10,11 @@ export async function fetchModels(): Promise<readonly ModelStatus[]> {
   return list.models;
 }
 
+/** Has the edge prepare a model that is on demand: asking for its manifest does. Rejects when the edge cannot be reached. */
+export async function askFor(model: string): Promise<void> {
+  await fetch(new URL(`v1/models/${encodeURIComponent(model)}/manifest`, EDGE_URL));
+}
+
 const tables = new Map<string, Promise<CutTable>>();
 
 /** The cuts of one variant, for the ribbon. Named by its content, so it is fetched once. */

@@ -1,11 +1,10 @@
-import type { ModelStatus } from '@cutpoint/client';
 import { App, type AppView } from './app.js';
 import { byId, el, setText } from './dom.js';
 import { fetchModels } from './edge-info.js';
-import { Reader } from './networks/reader.js';
-import { formatState, OCR, type PageState, parseState } from './page-state.js';
+import { formatState, type PageState, parseState } from './page-state.js';
 import { renderAnswer, renderNumbers, summarise } from './panels/answer.js';
 import { renderControls } from './panels/controls.js';
+import { ModelChooser } from './panels/model-chooser.js';
 import { NetworksView } from './panels/networks.js';
 import { Notices } from './panels/notices.js';
 import { PictureChooser } from './picture/chooser.js';
@@ -23,6 +22,9 @@ let finishedAtMs: number[] = [];
 let isOffline = false;
 /** The first answer for a picture is shown as it grows; later ones replace it whole. */
 let hasAnswer = false;
+
+/** Runs while the edge still prepares a model. */
+let modelsTimer: ReturnType<typeof setTimeout> | undefined;
 
 const notices = new Notices();
 const stage = new Stage(byId('canvas', HTMLCanvasElement), byId('overlay', SVGSVGElement));
@@ -47,6 +49,8 @@ const view: AppView = {
     stage.showAnswer(undefined);
   },
   preparing(model) {
+    // What was on demand is on its way now, and the list had settled.
+    if (modelsTimer === undefined) void listModels();
     notices.setMood('preparing');
     notices.setStatus(`The edge is preparing ${model.name}: it does so once, and keeps the result.`);
     notices.showPreparing(model);
@@ -120,6 +124,7 @@ const view: AppView = {
   wouldMove: () => networks.wouldMove,
 };
 const app = new App(state, view);
+const modelChooser = new ModelChooser(state.model, (model) => change({ model }));
 const chooser = new PictureChooser({
   still(picture) {
     hasAnswer = false;
@@ -168,41 +173,14 @@ function rateOf(timesMs: readonly number[]): number | undefined {
 /** Fills the list of models, and again while the edge is still preparing some. */
 async function listModels(): Promise<void> {
   const models = await fetchModels().catch(() => undefined);
-  if (models) renderModels(models);
+  if (models) modelChooser.setModels(models);
   const isSettled = models?.every(({ status }) => status !== 'preparing') ?? false;
-  if (!isSettled) setTimeout(listModels, MODELS_POLL_MS);
-}
-
-function renderModels(models: readonly ModelStatus[]): void {
-  const byName = new Map(models.map((model) => [model.name, model]));
-  const option = (value: string, words: string, parts: readonly (ModelStatus | undefined)[]): HTMLOptionElement => {
-    const unready = parts.find((part) => part?.status !== 'ready');
-    const note =
-      unready === undefined ? '' : ` (${unready.status}${unready.status === 'preparing' ? progressOf(unready) : ''})`;
-    return el('option', { value, selected: value === state.model }, `${words}${note}`);
-  };
-  const ocr = Reader.modelsOf(OCR).map((name) => byName.get(name));
-  const options = [
-    ...(ocr.every((part) => part !== undefined) ? [option(OCR, 'Read text, two networks', ocr)] : []),
-    ...models.map((model) => option(model.name, model.name, [model])),
-  ];
-  if (!options.some(({ value }) => value === state.model)) {
-    options.unshift(el('option', { value: state.model, selected: true }, `${state.model} (not at this edge)`));
-  }
-  byId('model', HTMLSelectElement).replaceChildren(...options);
-}
-
-function progressOf({ progress }: ModelStatus): string {
-  return progress === undefined || progress.total === 0
-    ? ''
-    : `: ${progress.stage}, ${progress.done} of ${progress.total}`;
+  clearTimeout(modelsTimer);
+  modelsTimer = isSettled ? undefined : setTimeout(listModels, MODELS_POLL_MS);
 }
 
 function wireControls(): void {
   byId('controls', HTMLElement).replaceChildren(...renderControls(state, change));
-  byId('model', HTMLSelectElement).addEventListener('change', ({ currentTarget }) => {
-    if (currentTarget instanceof HTMLSelectElement) change({ model: currentTarget.value });
-  });
   byId('again', HTMLButtonElement).addEventListener('click', () => app.runAgain());
   const withText = byId('with-text', HTMLInputElement);
   withText.addEventListener('change', () => stage.setWithText(withText.checked));
@@ -249,7 +227,6 @@ function chosenSample(): Sample {
 
 networks.setForced(state.cuts);
 wireControls();
-renderModels([]);
 void listModels();
 void chooser.useSample(chosenSample());
 app.open();

@@ -1,0 +1,30 @@
+import { cp, mkdtemp } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, test } from '@playwright/test';
+import { Edge, projectRoot } from './harness/edge.js';
+import { DemoPage } from './page-driver.js';
+
+const NAME = 'bench-squeezenet';
+
+test('a benchmark network is prepared when it is chosen, runs, and is said to be untrained', async ({ page }) => {
+  test.setTimeout(120_000);
+  const models = await mkdtemp(join(tmpdir(), 'cutpoint-page-networks-'));
+  await cp(join(projectRoot, 'models', NAME), join(models, NAME), { recursive: true });
+  const store = await mkdtemp(join(tmpdir(), 'cutpoint-page-networks-store-'));
+  await using edge = await Edge.start({ models, store });
+  const demo = new DemoPage(page);
+  await demo.open(edge.url, '?device=wasm');
+
+  const group = page.getByTestId('model').locator('optgroup');
+  await expect(group).toHaveAttribute('label', 'Benchmark networks (untrained)');
+  await expect(group.locator('option')).toHaveText([`${NAME} (prepared when chosen)`]);
+  await expect(page.getByTestId('untrained')).toBeHidden();
+
+  await page.getByTestId('model').selectOption(NAME);
+  await expect(page.getByTestId('untrained')).toContainText('untrained');
+  await expect(demo.result.locator('li').first()).toContainText(/class \d+/, { timeout: 60_000 });
+  await expect(group.locator('option')).toHaveText([NAME]);
+  await expect(demo.slider(NAME)).toBeVisible();
+  expect(demo.complaints).toEqual([]);
+});
