@@ -1,13 +1,12 @@
 import type { Arm } from './arm.js';
 import type { Conditions } from './conditions.js';
-import { type ConditionValues, predictTotal, valuesOf } from './cost.js';
+import { type ArmFactors, type ConditionValues, predictTotal, valuesOf } from './cost.js';
 import type { Cause } from './plan.js';
 
-/** One end of a switch: an arm, with the factors that its real runs gave. */
+/** One end of a switch: an arm, with the corrections that its real runs gave. */
 export interface SwitchEnd {
   readonly arm: Arm;
-  readonly headFactor: number;
-  readonly tailFactor: number;
+  readonly factors: ArmFactors;
 }
 
 /** The arm that was left and the one that was taken. */
@@ -40,8 +39,8 @@ export function attribute(change: Switch, before: Conditions, now: Conditions): 
   let decisive: Quantity | undefined;
   let largest = 0;
   for (const quantity of QUANTITIES) {
-    if (from[quantity] === to[quantity]) continue;
-    const share = gain - gainOf(change, { ...to, [quantity]: from[quantity] });
+    if (unchanged(part(quantity, from), to)) continue;
+    const share = gain - gainOf(change, { ...to, ...part(quantity, from) });
     if (share > largest) {
       largest = share;
       decisive = quantity;
@@ -60,6 +59,16 @@ function gainOf({ from, to }: Switch, at: ConditionValues): number {
   return endMs(from, at) - endMs(to, at);
 }
 
-function endMs({ arm, headFactor, tailFactor }: SwitchEnd, at: ConditionValues): number {
-  return predictTotal(arm, at, headFactor, tailFactor);
+function endMs({ arm, factors }: SwitchEnd, at: ConditionValues): number {
+  return predictTotal(arm, at, factors);
+}
+
+/** What belongs together to a person: how long the queue is, and how it moves. */
+function part(quantity: Quantity, { usualQueueMs, arrivalRate, ...rest }: ConditionValues): Partial<ConditionValues> {
+  if (quantity === 'queueMs') return { queueMs: rest.queueMs, usualQueueMs, arrivalRate };
+  return { [quantity]: rest[quantity] };
+}
+
+function unchanged(some: Partial<ConditionValues>, to: ConditionValues): boolean {
+  return Object.entries(some).every(([name, value]) => to[name as keyof ConditionValues] === value);
 }

@@ -1,18 +1,37 @@
-import type { Arm } from './arm.js';
+import type { Arm, Codec } from './arm.js';
+import { RISK } from './caution.js';
 import type { Conditions } from './conditions.js';
-import { type DecisionMemory, decide } from './decision.js';
+import type { Constraints, Objective } from './constraints.js';
+import { type DecisionInput, type DecisionMemory, decide } from './decision.js';
 import { PartitionError } from './errors.js';
 import { Corrections } from './estimators/correction.js';
 import { DeviceFactorEstimator } from './estimators/device-factor.js';
 import { type EdgeLoad, EdgeLoadTracker } from './estimators/edge-load.js';
 import type { TransferSample } from './estimators/link.js';
+import { RequestRate } from './estimators/request-rate.js';
 import { LinkState } from './link-state.js';
 import type { Plan } from './plan.js';
+import type { Outcome } from './policies/policy.js';
 import { isPolicyName, type PolicyName, policies } from './policies/registry.js';
+import { PROBE_BYTES, wantsProbe } from './probe.js';
+import { type Signal, withoutSignals } from './signals.js';
+import { UplinkAllowance } from './uplink-allowance.js';
+
+/** Share of the latency that may be spent on trying arms that never ran. */
+export const DEFAULT_EXPLORATION_BUDGET = 0.01;
 
 export interface ControllerOptions {
   /** Default `cutpoint`. */
   readonly policy?: PolicyName;
+  readonly constraints?: Constraints;
+  /** Default `latency`. */
+  readonly objective?: Objective;
+  /** Default {@link DEFAULT_EXPLORATION_BUDGET}; 0 never tries. */
+  readonly explorationBudget?: number;
+  /** Of the random numbers that keep clients from moving all at once; give each client its own. Default 1. */
+  readonly seed?: number;
+  /** Signals to do without, for ablations. */
+  readonly without?: readonly Signal[];
   /** Shared between all controllers of one edge. */
   readonly link?: LinkState;
   /** Shared between the variants of one model at one edge. */
@@ -24,10 +43,18 @@ export interface ControllerOptions {
 export interface DecideOptions {
   /** Forces a cut (the nearest listed one) for this decision alone; what is remembered is not touched. */
   readonly cut?: number;
+  /** With {@link cut}: the codec to use there, if there is such an arm. */
+  readonly codec?: Codec;
   /** Answers what would be decided, and remembers nothing of it. */
   readonly peek?: boolean;
   /** Decides this once as if the edge could not be reached, because it failed this inference; remembers nothing. */
   readonly withoutEdge?: boolean;
+}
+
+/** How one inference went, for policies that learn by trying. */
+export interface ArmOutcome extends Outcome {
+  readonly cut: number;
+  readonly codec: Codec;
 }
 
 /**
@@ -42,12 +69,18 @@ export class Controller {
   readonly link: LinkState;
   readonly load: EdgeLoadTracker;
   readonly device: DeviceFactorEstimator;
+  readonly #options: ControllerOptions;
+  readonly #constraints: Constraints;
+  readonly #without: readonly Signal[];
+  readonly #corrections: Corrections;
+  readonly #allowance: UplinkAllowance;
+  readonly #requests = new RequestRate();
   #ready: readonly number[];
-  readonly #heads: Corrections;
-  readonly #tails: Corrections;
-  #policy: PolicyName;
-  #forced: number | undefined;
+  #policy: PolicyName = 'cutpoint';
+  #policyState: readonly number[] = [];
+  #forced: { readonly cut: number; readonly codec: Codec | undefined } | undefined;
   #memory: DecisionMemory | undefined;
+  #lastInput: DecisionInput | undefined;
 
   /** @throws PartitionError `no_arms`, `unknown_policy` */
   constructor(arms: readonly Arm[], options: ControllerOptions = {}) {
@@ -56,10 +89,12 @@ export class Controller {
     this.link = options.link ?? new LinkState();
     this.load = options.load ?? new EdgeLoadTracker();
     this.device = options.device ?? new DeviceFactorEstimator();
+    this.#options = options;
+    this.#constraints = options.constraints ?? {};
+    this.#without = options.without ?? [];
     this.#ready = arms.map((arm) => (arm.usesEdge && arm.cut === 0 ? 1 : 0));
-    this.#heads = new Corrections(arms.length);
-    this.#tails = new Corrections(arms.length);
-    this.#policy = 'cutpoint';
+    this.#corrections = new Corrections(arms);
+    this.#allowance = new UplinkAllowance(this.#constraints.maxUplinkBytesPerSecond);
     if (options.policy !== undefined) this.setPolicy(options.policy);
   }
 
@@ -70,12 +105,13 @@ export class Controller {
   /** @throws PartitionError `unknown_policy` */
   setPolicy(name: PolicyName): void {
     if (!isPolicyName(name)) throw PartitionError.unknownPolicy(String(name), Object.keys(policies));
+    if (name !== this.#policy) this.#policyState = [];
     this.#policy = name;
   }
 
   /** Forces the listed cut nearest to `cut` until `undefined` is given. */
-  force(cut: number | undefined): void {
-    this.#forced = cut;
+  force(cut: number | undefined, codec?: Codec): void {
+    this.#forced = cut === undefined ? undefined : { cut, codec };
   }
 
   /** Full offload is ready from the start: it needs nothing on the device. */
@@ -94,7 +130,8 @@ export class Controller {
   }
 
   observeTransfer(direction: 'up' | 'down', sample: TransferSample, atMs: number): void {
-    (direction === 'up' ? this.link.uplink : this.link.downlink).observe(sample, atMs);
+    this.link.observe(direction, sample, atMs);
+    if (direction === 'up') this.#allowance.sent(sample.numBytes, atMs);
   }
 
   observeRoundTrip(roundTripMs: number, atMs: number): void {
@@ -107,54 +144,120 @@ export class Controller {
 
   /** A head that ran here, or a calibration run of one. Leave out the first run of a session: it compiles. */
   observeHead(cut: number, measuredMs: number, atMs: number): void {
-    const index = this.#indexOf(cut);
-    const arm = this.arms[index];
+    const arm = this.arms.find((candidate) => candidate.cut === cut);
     if (arm === undefined || !(arm.headMs > 0)) return;
-    this.device.observe(measuredMs, arm.headMs, atMs, this.#heads.factor(index, atMs));
-    this.#heads.observe(index, measuredMs, this.device.estimate(atMs).value * arm.headMs, atMs);
+    this.device.observe(measuredMs, arm.headMs, atMs, this.#corrections.headFactor(cut, atMs));
+    this.#corrections.observeHead(cut, measuredMs, this.device.estimate(atMs).value * arm.headMs, atMs);
   }
 
   /** A tail that ran at the edge, timed there, after the load report that came with it. */
   observeTail(cut: number, measuredMs: number, atMs: number): void {
-    const index = this.#indexOf(cut);
-    const arm = this.arms[index];
+    const arm = this.arms.find((candidate) => candidate.cut === cut);
     if (arm === undefined || !(arm.tailMs > 0)) return;
-    this.#tails.observe(index, measuredMs, this.load.k(atMs).value * arm.tailMs, atMs);
+    this.load.observeTail(measuredMs / (arm.tailMs * this.#corrections.tailFactor(cut, atMs)), arm.tailMs, atMs);
+    const { value, uncertainty } = this.load.k(atMs);
+    // While k moves, a tail says more of it than of the arm.
+    const weight = 1 / (1 + (uncertainty / value / K_STEADY) ** 2);
+    this.#corrections.observeTail(cut, measuredMs, value * arm.tailMs, atMs, weight);
+  }
+
+  /** Bytes that really went up, of a codec whose output depends on the content. */
+  observeBytes(cut: number, codec: Codec, numBytes: number, atMs: number): void {
+    this.#corrections.observeBytes(cut, codec, numBytes, atMs);
+  }
+
+  observeCodec(cut: number, codec: Codec, times: { encodeMs: number; decodeMs: number }, atMs: number): void {
+    this.#corrections.observeCodec(cut, codec, times.encodeMs + times.decodeMs, atMs);
+  }
+
+  /** How a whole inference went: only policies that learn by trying need it. */
+  observeOutcome(outcome: ArmOutcome): void {
+    const { learn } = policies[this.#policy];
+    const arm = this.arms.find(({ cut, codec }) => cut === outcome.cut && codec === outcome.codec);
+    if (learn && arm) this.#policyState = learn(this.#policyState, arm, outcome, this.arms);
   }
 
   conditions(nowMs: number): Conditions {
-    return {
-      connected: this.link.connected,
-      uplink: this.link.uplink.estimate(nowMs),
-      downlink: this.link.downlink.estimate(nowMs),
-      fixedMs: this.link.fixed.estimate(nowMs),
-      queueMs: this.load.queue(nowMs),
-      k: this.load.k(nowMs),
-      d: this.device.estimate(nowMs),
+    const { link, load, device } = this;
+    const conditions = {
+      connected: link.connected,
+      uplink: link.uplink.estimate(nowMs),
+      downlink: link.downlink.estimate(nowMs),
+      fixedMs: link.fixed.estimate(nowMs),
+      slowStartMs: link.slowStartMs(nowMs),
+      queueMs: load.queue(nowMs),
+      usualQueueMs: load.usualQueueMs(nowMs),
+      arrivalRate: load.arrivalRate,
+      k: load.k(nowMs),
+      kWithQueue: load.kWithQueue(nowMs),
+      gpuUtilisation: load.gpuUtilisation,
+      d: device.estimate(nowMs),
     };
+    return withoutSignals(conditions, this.#without);
   }
 
   /** @throws PartitionError `no_runnable_arm` when no arm that is ready can run as things are */
   decide(nowMs: number, options: DecideOptions = {}): Plan {
-    const conditions = this.conditions(nowMs);
-    const { plan, memory } = decide({
-      arms: this.arms,
-      ready: this.#ready,
-      headFactors: this.#heads.factors(nowMs),
-      longestHeadMs: this.device.longestHeadMs,
-      tailFactors: this.#tails.factors(nowMs),
-      conditions: options.withoutEdge ? { ...conditions, connected: false } : conditions,
-      edgeFailed: options.withoutEdge === true && conditions.connected,
-      policy: this.#policy,
-      forcedCut: options.cut ?? this.#forced,
-      memory: this.#memory,
-      nowMs,
-    });
-    if (options.cut === undefined && !options.peek && !options.withoutEdge) this.#memory = memory;
+    const isOwn = options.cut === undefined && !options.peek && !options.withoutEdge;
+    if (isOwn) this.#requests.asked(nowMs);
+    const input = this.#inputAt(nowMs, options);
+    const { plan, memory } = decide(input);
+    if (isOwn) {
+      this.#memory = memory;
+      this.#lastInput = input;
+    }
     return plan;
   }
 
-  #indexOf(cut: number): number {
-    return this.arms.findIndex((arm) => arm.cut === cut);
+  /** All that the last decision depended on, to be kept: `replay` makes the same plan of it. */
+  get lastInput(): DecisionInput | undefined {
+    return this.#lastInput;
+  }
+
+  /**
+   * A probe that is worth sending now, or `undefined`: the uplink was not measured for a while, and what it may have
+   * become would change the decision. Its bytes are taken from the budget for probes; feed what it shows to
+   * `observeTransfer` and `observeRoundTrip`.
+   */
+  probe(nowMs: number): { readonly numBytes: number } | undefined {
+    if (this.#policy !== 'cutpoint' || this.#lacks('probes')) return undefined;
+    if (!wantsProbe(this.#inputAt(nowMs, {}), this.link, nowMs)) return undefined;
+    return this.link.budget.takeProbe(PROBE_BYTES, nowMs) ? { numBytes: PROBE_BYTES } : undefined;
+  }
+
+  #inputAt(nowMs: number, options: DecideOptions): DecisionInput {
+    const conditions = this.conditions(nowMs);
+    return {
+      arms: this.arms,
+      ready: this.#ready,
+      factors: this.#lacks('corrections') ? [] : this.#corrections.factors(nowMs),
+      longestHeadMs: this.device.longestHeadMs,
+      conditions: options.withoutEdge ? { ...conditions, connected: false } : conditions,
+      edgeFailed: options.withoutEdge === true && conditions.connected,
+      policy: this.#policy,
+      constraints: this.#constraints,
+      objective: this.#options.objective ?? 'latency',
+      uplinkAllowance: this.#allowance.bytes(nowMs),
+      explorationBudget: this.#lacks('exploration')
+        ? 0
+        : (this.#options.explorationBudget ?? DEFAULT_EXPLORATION_BUDGET),
+      risk: this.#lacks('risk') ? 0 : RISK,
+      clients: this.#lacks('stagger') ? 1 : this.load.clients,
+      requestRate: this.#requests.perMs(nowMs),
+      policyState: this.#policyState,
+      frontier: undefined,
+      forcedCut: options.cut ?? this.#forced?.cut,
+      forcedCodec: options.cut === undefined ? this.#forced?.codec : options.codec,
+      memory: this.#memory,
+      seed: this.#options.seed ?? 1,
+      nowMs,
+    };
+  }
+
+  #lacks(signal: Signal): boolean {
+    return this.#without.includes(signal);
   }
 }
+
+/** Relative uncertainty of k at which a tail says as much of the arm as of k. */
+const K_STEADY = 0.1;

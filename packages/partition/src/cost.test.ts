@@ -1,19 +1,18 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Arm } from './arm.js';
-import { type ConditionValues, predict, predictTotal, totalOf } from './cost.js';
+import { type ArmFactors, predict, predictTotal, queueAt, totalOf } from './cost.js';
+import { anyValues, valuesWith } from './testing/conditions.js';
 
 const ms = fc.double({ min: 0, max: 1e4, noNaN: true });
 const factor = fc.double({ min: 0.1, max: 10, noNaN: true });
 const bytes = fc.integer({ min: 0, max: 5_000_000 });
-const rate = fc.double({ min: 1, max: 1e6, noNaN: true });
-const values = fc.record<ConditionValues>({
-  uplink: rate,
-  downlink: rate,
-  fixedMs: ms,
-  queueMs: ms,
-  k: factor,
-  d: factor,
+const anyFactors = fc.record<ArmFactors>({
+  head: factor,
+  tail: factor,
+  bytes: factor,
+  codec: factor,
+  runs: fc.nat(10),
 });
 const edgeArm = fc.record<Arm>({
   cut: fc.nat(300),
@@ -29,57 +28,64 @@ const edgeArm = fc.record<Arm>({
 });
 
 describe('the cost of an arm', () => {
-  it('is the formula of the design, whatever the conditions', () => {
+  it('is the formula of the design when the sending window is open and nothing arrives at the edge', () => {
     fc.assert(
-      fc.property(edgeArm, values, factor, factor, (arm, at, head, tail) => {
-        const { headMs, tailMs, bytesUp, bytesDown, encodeMs = 0, decodeMs = 0 } = arm;
-        const beforeArrivalMs = at.d * headMs * head + encodeMs + bytesUp / at.uplink;
+      fc.property(edgeArm, anyValues, anyFactors, (arm, any, factors) => {
+        const at = { ...any, slowStartMs: 0, usualQueueMs: 0, arrivalRate: 0 };
+        const { headMs, tailMs, bytesDown, encodeMs = 0, decodeMs = 0 } = arm;
+        const uploadMs = (arm.bytesUp * factors.bytes) / at.uplink;
+        const beforeArrivalMs = at.d * headMs * factors.head + encodeMs * factors.codec + uploadMs;
         const queueMs = Math.max(0, at.queueMs - beforeArrivalMs);
         const expected =
-          at.d * headMs * head +
-          encodeMs +
-          (at.fixedMs + bytesUp / at.uplink) +
-          (queueMs + at.k * tailMs * tail + decodeMs) +
+          beforeArrivalMs +
+          at.fixedMs +
+          (queueMs + at.k * tailMs * factors.tail + decodeMs * factors.codec) +
           bytesDown / at.downlink;
-        expect(totalOf(predict(arm, at, head, tail))).toBeCloseTo(expected, 6);
-        expect(predictTotal(arm, at, head, tail)).toBeCloseTo(expected, 6);
+        expect(totalOf(predict(arm, at, factors))).toBeCloseTo(expected, 6);
+      }),
+    );
+  });
+
+  it('is the sum of its terms, whatever the conditions', () => {
+    fc.assert(
+      fc.property(edgeArm, anyValues, anyFactors, (arm, at, factors) => {
+        const total = predictTotal(arm, at, factors);
+        expect(Math.abs(totalOf(predict(arm, at, factors)) - total)).toBeLessThanOrEqual(1e-9 * total + 1e-9);
       }),
     );
   });
 
   it('is its head alone when nothing runs at the edge', () => {
     fc.assert(
-      fc.property(edgeArm, values, factor, (edge, at, head) => {
+      fc.property(edgeArm, anyValues, anyFactors, (edge, at, factors) => {
         const arm: Arm = { ...edge, usesEdge: false };
-        expect(predict(arm, at, head)).toEqual({
-          headMs: at.d * arm.headMs * head,
-          encodeMs: 0,
-          fixedMs: 0,
-          uploadMs: 0,
-          queueMs: 0,
-          tailMs: 0,
-          decodeMs: 0,
-          downloadMs: 0,
-        });
-        expect(predictTotal(arm, at, head)).toBe(at.d * arm.headMs * head);
+        const headMs = at.d * arm.headMs * factors.head;
+        expect(predictTotal(arm, at, factors)).toBe(headMs);
+        expect(predict(arm, at, factors)).toMatchObject({ headMs, uploadMs: 0, queueMs: 0, tailMs: 0 });
       }),
     );
   });
+});
 
-  it('takes a reported queue as drained for as long as head and upload take', () => {
-    const arm: Arm = {
-      cut: 3,
-      codec: 'f32',
-      headMs: 10,
-      tailMs: 5,
-      bytesUp: 1_000,
-      bytesDown: 0,
-      usesEdge: true,
-      isPrefix: true,
-    };
-    const at = { uplink: 100, downlink: 100, fixedMs: 0, queueMs: 35, k: 1, d: 2 };
-    expect(predict(arm, at).queueMs).toBe(5);
-    expect(predict(arm, { ...at, queueMs: 30 }).queueMs).toBe(0);
-    expect(predict(arm, { ...at, queueMs: 12 }).queueMs).toBe(0);
+describe('the queue that a request finds', () => {
+  const at = valuesWith({ queueMs: 35 });
+
+  it('drains for as long as head and upload take', () => {
+    expect(queueAt(at, 30)).toBe(5);
+    expect(queueAt(at, 35)).toBe(0);
+    expect(queueAt(at, 90)).toBe(0);
+  });
+
+  it('drains only as fast as new work lets it, and not below its usual length', () => {
+    expect(queueAt({ ...at, arrivalRate: 0.5 }, 30)).toBe(20);
+    expect(queueAt({ ...at, arrivalRate: 1 }, 1_000)).toBe(35);
+    expect(queueAt({ ...at, usualQueueMs: 12 }, 1_000)).toBe(12);
+  });
+
+  it('grows to its usual length when it happens to be short', () => {
+    const short = { ...at, queueMs: 0, usualQueueMs: 40 };
+    expect(queueAt(short, 0)).toBe(0);
+    expect(queueAt(short, 50)).toBe(20);
+    expect(queueAt(short, 500)).toBe(40);
   });
 });

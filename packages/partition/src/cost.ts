@@ -1,14 +1,20 @@
 import type { Arm } from './arm.js';
 import type { Conditions } from './conditions.js';
 import type { Terms } from './plan.js';
+import { slowStartRounds, stallMs } from './slow-start.js';
 
 /** The conditions as bare numbers, which is what the formula needs and what is cheap to vary one at a time. */
 export interface ConditionValues {
   readonly uplink: number;
   readonly downlink: number;
   readonly fixedMs: number;
+  readonly slowStartMs: number;
   readonly queueMs: number;
+  readonly usualQueueMs: number;
+  readonly arrivalRate: number;
   readonly k: number;
+  readonly kWithQueue: number;
+  readonly gpuUtilisation: number | null;
   readonly d: number;
 }
 
@@ -17,10 +23,43 @@ export function valuesOf(conditions: Conditions): ConditionValues {
     uplink: conditions.uplink.value,
     downlink: conditions.downlink.value,
     fixedMs: conditions.fixedMs.value,
+    slowStartMs: conditions.slowStartMs,
     queueMs: conditions.queueMs.value,
+    usualQueueMs: conditions.usualQueueMs,
+    arrivalRate: conditions.arrivalRate,
     k: conditions.k.value,
+    kWithQueue: conditions.kWithQueue.value,
+    gpuUtilisation: conditions.gpuUtilisation,
     d: conditions.d.value,
   };
+}
+
+/** How real runs correct the profiled figures of one arm. */
+export interface ArmFactors {
+  /** Measured ÷ d·head of this very head, and measured ÷ k·tail of this very tail. */
+  readonly head: number;
+  readonly tail: number;
+  /** Bytes that really went up ÷ profiled ones: for codecs whose output depends on the content. */
+  readonly bytes: number;
+  /** Measured ÷ profiled time of encoding and decoding. */
+  readonly codec: number;
+  /** How often head or tail of this cut really ran. */
+  readonly runs: number;
+}
+
+export const UNCORRECTED: ArmFactors = Object.freeze({ head: 1, tail: 1, bytes: 1, codec: 1, runs: 0 });
+
+/**
+ * The queue rises to its usual length over this time when it is found shorter than usual. A queue that is longer than
+ * usual goes down by 1 - arrivalRate ms a ms.
+ */
+export const QUEUE_RISE_MS = 100;
+
+/** Queue delay that a request will find which arrives `inMs` from now. */
+export function queueAt(at: ConditionValues, inMs: number): number {
+  const { queueMs, usualQueueMs, arrivalRate } = at;
+  if (queueMs >= usualQueueMs) return Math.max(usualQueueMs, queueMs - Math.max(0, 1 - arrivalRate) * inMs);
+  return queueMs + (usualQueueMs - queueMs) * Math.min(1, inMs / QUEUE_RISE_MS);
 }
 
 /**
@@ -28,44 +67,46 @@ export function valuesOf(conditions: Conditions): ConditionValues {
  *
  *     latency = d·head + encode + fixed + bytesUp/uplink + q + k·tail + decode + bytesDown/downlink
  *
- * A local arm has only its first term. The queue that was reported drains while head and upload run, so what is left
- * of it at arrival counts.
- *
- * @param headFactor what real runs of this very head say: measured ÷ d·head
- * @param tailFactor the same of its tail: measured ÷ k·tail
+ * A local arm has only its first term. The upload includes the stalls of TCP's slow start, when it starts anew; q is
+ * what will be left of the queue when the request arrives ({@link queueAt}).
  */
-export function predict(arm: Arm, at: ConditionValues, headFactor = 1, tailFactor = 1): Terms {
-  const headMs = at.d * arm.headMs * headFactor;
+export function predict(arm: Arm, at: ConditionValues, factors: ArmFactors = UNCORRECTED): Terms {
+  const headMs = at.d * arm.headMs * factors.head;
   if (!arm.usesEdge) {
     return { headMs, encodeMs: 0, fixedMs: 0, uploadMs: 0, queueMs: 0, tailMs: 0, decodeMs: 0, downloadMs: 0 };
   }
-  const encodeMs = arm.encodeMs ?? 0;
-  const uploadMs = arm.bytesUp / at.uplink;
+  const encodeMs = (arm.encodeMs ?? 0) * factors.codec;
+  const uploadMs = uploadTime(arm.bytesUp * factors.bytes, at);
   return {
     headMs,
     encodeMs,
     fixedMs: at.fixedMs,
     uploadMs,
-    queueMs: Math.max(0, at.queueMs - (headMs + encodeMs + uploadMs)),
-    tailMs: at.k * arm.tailMs * tailFactor,
-    decodeMs: arm.decodeMs ?? 0,
+    queueMs: queueAt(at, headMs + encodeMs + uploadMs),
+    tailMs: at.k * arm.tailMs * factors.tail,
+    decodeMs: (arm.decodeMs ?? 0) * factors.codec,
     downloadMs: arm.bytesDown / at.downlink,
   };
 }
 
 /** The sum of {@link predict}'s terms, without making the record. */
-export function predictTotal(arm: Arm, at: ConditionValues, headFactor = 1, tailFactor = 1): number {
-  const headMs = at.d * arm.headMs * headFactor;
+export function predictTotal(arm: Arm, at: ConditionValues, factors: ArmFactors = UNCORRECTED): number {
+  const headMs = at.d * arm.headMs * factors.head;
   if (!arm.usesEdge) return headMs;
-  // Head, codec and upload; for as long as that takes the queue drains.
-  const untilArrivalMs = headMs + (arm.encodeMs ?? 0) + arm.bytesUp / at.uplink;
+  const untilArrivalMs = headMs + (arm.encodeMs ?? 0) * factors.codec + uploadTime(arm.bytesUp * factors.bytes, at);
   return (
-    Math.max(untilArrivalMs, at.queueMs) +
+    untilArrivalMs +
+    queueAt(at, untilArrivalMs) +
     at.fixedMs +
-    at.k * arm.tailMs * tailFactor +
-    (arm.decodeMs ?? 0) +
+    at.k * arm.tailMs * factors.tail +
+    (arm.decodeMs ?? 0) * factors.codec +
     arm.bytesDown / at.downlink
   );
+}
+
+function uploadTime(numBytes: number, { uplink, slowStartMs }: ConditionValues): number {
+  const sendMs = numBytes / uplink;
+  return slowStartMs > 0 ? sendMs + stallMs(slowStartRounds(numBytes), slowStartMs, uplink) : sendMs;
 }
 
 export function totalOf(terms: Terms): number {

@@ -1,36 +1,25 @@
-import type { Arm } from './arm.js';
+import type { Arm, Codec } from './arm.js';
 import { attribute, type SwitchEnd } from './attribute.js';
 import type { Conditions } from './conditions.js';
-import { predictTotal } from './cost.js';
+import type { Constraints, Objective } from './constraints.js';
+import { type ArmFactors, predictTotal, UNCORRECTED, valuesOf } from './cost.js';
 import { PartitionError } from './errors.js';
-import { at, type Field, isReachable, survey, totalsAt } from './field.js';
+import { type Exploration, explore } from './exploration.js';
+import { type Options, optionsOf } from './options.js';
 import type { Cause, Plan } from './plan.js';
-import { offload } from './policies/fixed.js';
-import { fastest, type Policy, type PolicyInput } from './policies/policy.js';
+import { argMin, type PolicyInput } from './policies/policy.js';
 import { type PolicyName, policies } from './policies/registry.js';
 import { writePlan } from './record.js';
+import { chooseByScore, type Score, scoreOf } from './score.js';
+import { type Steadiness, settled, shouldSwitch, stay } from './steadiness.js';
+import { wishOf } from './wish.js';
 
-/**
- * While no head has run here, what is wished for is found as if this device ran heads in half the profiled time. If
- * full offload wins even so there is nothing to find out; otherwise the client prepares the head that promises most,
- * runs it, and d is known.
- */
-const EXPLORE_D = 0.5;
-/**
- * A measured head speaks for heads of up to this many times its profiled length. Longer ones are other layers at other
- * sizes: the first tenth of a text recogniser was seen at d = 8, the whole of it at 3.3.
- */
-const REACH = 2;
-/** So much of its predicted time a head beyond reach is wished for at, so that it is timed if it may be worth it. */
-const EXPLORE_FACTOR = 0.5;
 /** So many decisions go to full offload in the hope of a first measurement; then the defaults are believed. */
 const UNMEASURED_DECISIONS = 8;
-/** Over so many decisions the arm in use gets used to a new latency. */
-const USUAL_HALF_LIFE = 6;
-const USUAL_KEEP = 0.5 ** (1 / USUAL_HALF_LIFE);
 
 /** What one decision leaves for the next. Opaque to everybody else. */
-export interface DecisionMemory {
+export interface DecisionMemory extends Steadiness, Exploration {
+  /** The arm in use: what was chosen last, unless that was a trial. */
   readonly chosen: number;
   readonly wish: number;
   readonly forcedCut: number | undefined;
@@ -39,8 +28,6 @@ export interface DecisionMemory {
   readonly conditions: Conditions;
   /** As conditions were when the arm in use was adopted. */
   readonly adopted: Conditions;
-  /** What the arm in use has been predicted to take lately. */
-  readonly usualMs: number;
   /** Decisions taken before link and device were measured. */
   readonly unmeasured: number;
 }
@@ -50,9 +37,8 @@ export interface DecisionInput {
   readonly arms: readonly Arm[];
   /** 1 for each arm whose weights are here and whose session is warm. */
   readonly ready: readonly number[];
-  /** Per arm, measured ÷ predicted of real heads and tails. */
-  readonly headFactors: readonly number[];
-  readonly tailFactors: readonly number[];
+  /** Per arm, how real runs correct its profile. */
+  readonly factors: readonly ArmFactors[];
   /** Profiled ms of the longest head that was measured on this device; 0 when none was. */
   readonly longestHeadMs: number;
   /** `connected: false` also for the one inference that {@link edgeFailed}. */
@@ -60,8 +46,27 @@ export interface DecisionInput {
   /** The edge is there, but failed the inference that is decided again. */
   readonly edgeFailed: boolean;
   readonly policy: PolicyName;
+  readonly constraints: Constraints;
+  readonly objective: Objective;
+  /** Bytes that may be sent now under `maxUplinkBytesPerSecond`; `Infinity` without. */
+  readonly uplinkAllowance: number;
+  /** Share of the latency that may be spent on trying arms. */
+  readonly explorationBudget: number;
+  /** How far to err on the side of caution, in standard deviations. */
+  readonly risk: number;
+  /** Clients that see the same load and may act on it. */
+  readonly clients: number;
+  /** Inferences asked for per ms lately. */
+  readonly requestRate: number;
+  /** What the policy learnt, for one that learns. */
+  readonly policyState: readonly number[];
+  /** Arms among which the fastest is whenever latency alone counts and its terms add up. */
+  readonly frontier: readonly number[] | undefined;
   readonly forcedCut: number | undefined;
+  readonly forcedCodec: Codec | undefined;
   readonly memory: DecisionMemory | undefined;
+  /** Where the random numbers of the first decision begin; later ones go on from the memory. */
+  readonly seed: number;
   readonly nowMs: number;
 }
 
@@ -74,96 +79,106 @@ export interface Verdict {
   readonly isForced: boolean;
   /** Chosen for want of any measurement. */
   readonly unmeasured: boolean;
+  /** Chosen for this inference alone, to learn of it. */
+  readonly isTrial: boolean;
+  readonly steadiness: Steadiness;
+  readonly exploration: Exploration;
+}
+
+/** What the steps of one decision share. */
+export interface Deciding {
+  readonly input: DecisionInput;
+  readonly options: Options;
+  readonly score: Score;
 }
 
 /** @throws PartitionError `no_runnable_arm` */
 export function decide(input: DecisionInput): { readonly plan: Plan; readonly memory: DecisionMemory } {
-  const field = survey(input);
-  if (field.runnable.length === 0) throw PartitionError.noRunnableArm(input.conditions.connected);
-  const forced = input.forcedCut === undefined ? -1 : nearest(input.arms, input.forcedCut, field);
-  const { chosen, unmeasured } = choose(input, field, forced);
-  const wish =
-    forced >= 0 && isReachable(at(input.arms, forced), input.conditions) ? forced : wishFor(input, field, chosen);
-  const verdict = { chosen, wish, runnerUp: runnerUp(field, chosen), isForced: chosen === forced, unmeasured };
+  const { arms, conditions, memory } = input;
+  const options = optionsOf({ ...input, connected: conditions.connected });
+  if (options.runnable.length === 0) throw PartitionError.noRunnableArm(conditions.connected);
+  const deciding: Deciding = { input, options, score: scoreOf(input) };
+  const forced = input.forcedCut === undefined ? -1 : nearest(deciding, input.forcedCut);
+  const verdict = judge(deciding, forced);
+  const cause = verdict.isTrial ? 'exploring' : causeOf(input, verdict.chosen, forced);
+  const inUse = verdict.isTrial && memory !== undefined ? memory.chosen : verdict.chosen;
   return {
-    plan: writePlan(input, field, verdict, causeOf(input, chosen, forced)),
-    memory: remember(input, field, verdict),
+    plan: writePlan(input, verdict, cause),
+    memory: {
+      ...verdict.steadiness,
+      ...verdict.exploration,
+      chosen: inUse,
+      wish: verdict.wish,
+      forcedCut: input.forcedCut,
+      policy: input.policy,
+      ready: input.ready,
+      conditions,
+      adopted: memory?.chosen === inUse ? memory.adopted : conditions,
+      unmeasured: (memory?.unmeasured ?? 0) + (verdict.unmeasured ? 1 : 0),
+    },
   };
-}
 
-function remember(input: DecisionInput, field: Field, { chosen, wish, unmeasured }: Verdict): DecisionMemory {
-  const { memory, conditions } = input;
-  const stays = memory?.chosen === chosen;
-  const chosenMs = field.totalsMs[chosen] ?? 0;
-  return {
-    chosen,
-    wish,
-    forcedCut: input.forcedCut,
-    policy: input.policy,
-    ready: input.ready,
-    conditions,
-    adopted: stays ? memory.adopted : conditions,
-    usualMs: stays ? memory.usualMs * USUAL_KEEP + chosenMs * (1 - USUAL_KEEP) : chosenMs,
-    unmeasured: (memory?.unmeasured ?? 0) + (unmeasured ? 1 : 0),
-  };
-}
-
-function choose(input: DecisionInput, field: Field, forced: number): { chosen: number; unmeasured: boolean } {
-  if (forced >= 0 && field.runnable.includes(forced)) return { chosen: forced, unmeasured: false };
-  const { memory, policy } = input;
-  const options = (allowed: readonly number[]): PolicyInput => ({
-    arms: input.arms,
-    at: field.at,
-    totalsMs: field.totalsMs,
-    allowed,
-    current: memory?.chosen ?? -1,
-    usualMs: memory?.usualMs ?? 0,
-  });
-  if (policy !== 'local' && !measured(input.conditions) && (memory?.unmeasured ?? 0) < UNMEASURED_DECISIONS) {
-    const chosen = offload.choose(options(considered(input.arms, field.runnable, offload)));
-    if (chosen >= 0) return { chosen, unmeasured: true };
+  function judge(deciding: Deciding, forced: number): Verdict {
+    const random = memory?.random ?? input.seed;
+    const before: Steadiness = memory ?? settled(random);
+    const exploration: Exploration = { creditMs: memory?.creditMs ?? 0, triedAtMs: memory?.triedAtMs };
+    const plain = { unmeasured: false, isTrial: false, isForced: false, steadiness: settled(random), exploration };
+    const whole = (chosen: number, rest: Partial<Verdict> = {}): Verdict => {
+      const wish = forced >= 0 && options.reachable.includes(forced) ? forced : wishOf(deciding, chosen);
+      return { ...plain, ...rest, chosen, wish, runnerUp: runnerUp(deciding, chosen) };
+    };
+    if (forced >= 0 && options.runnable.includes(forced)) return whole(forced, { isForced: true });
+    if (input.policy !== 'local' && !measured(conditions) && (memory?.unmeasured ?? 0) < UNMEASURED_DECISIONS) {
+      const own = smallestOffload(arms, options.considered);
+      const chosen = own >= 0 ? own : smallestOffload(arms, options.runnable);
+      if (chosen >= 0) return whole(chosen, { unmeasured: true });
+    }
+    const best = bestOf(deciding);
+    const current = memory?.chosen ?? -1;
+    if (input.policy !== 'cutpoint' || current < 0 || !options.considered.includes(current)) return whole(best);
+    if (best === current) {
+      const trial = explore({ ...exploreQuestion(deciding), best }, exploration);
+      const steadiness = stay(before);
+      if (trial.tries < 0) return whole(best, { steadiness, exploration: trial.next });
+      return whole(trial.tries, { steadiness, exploration: trial.next, isTrial: true });
+    }
+    const question = { currentMs: deciding.score(current), bestMs: deciding.score(best) };
+    const { switches, next } = shouldSwitch(
+      { ...question, current: at(arms, current), best: at(arms, best), clients: input.clients, nowMs: input.nowMs },
+      before,
+    );
+    return whole(switches ? best : current, { steadiness: next });
   }
-  const chosen = policies[policy].choose(options(considered(input.arms, field.runnable, policies[policy])));
-  // What the policy would use cannot run: anything that can is better than no answer.
-  return {
-    chosen: chosen >= 0 ? chosen : fastest({ totalsMs: field.totalsMs, allowed: field.runnable }),
-    unmeasured: false,
-  };
 }
 
-/**
- * The policy's choice among all arms that the network allows, ready or not, with hope where little is known: a wish is
- * prepared and timed in the background, and no inference pays for it.
- */
-function wishFor(input: DecisionInput, field: Field, chosen: number): number {
-  const { memory, conditions } = input;
-  const unknownDevice = conditions.d.ageMs === Number.POSITIVE_INFINITY;
-  const values = unknownDevice ? { ...field.at, d: EXPLORE_D } : field.at;
-  // A wish that is being prepared is held on to like an arm in use.
-  const pending = memory !== undefined && input.ready[memory.wish] === 0 ? memory.wish : chosen;
-  const wish = policies[input.policy].choose({
+/** The policy's own choice; when what it would use cannot run, the fastest of what can: better than no answer. */
+function bestOf({ input, options, score }: Deciding): number {
+  if (input.policy === 'cutpoint') return chooseByScore(input, options, score);
+  const policyInput: PolicyInput = {
     arms: input.arms,
-    at: values,
-    totalsMs: unknownDevice ? totalsAt(input, values) : hopefulTotals(input, field),
-    allowed: considered(input.arms, field.reachable, policies[input.policy]),
-    current: pending,
-    usualMs: Number.POSITIVE_INFINITY,
-  });
-  return wish >= 0 ? wish : chosen;
+    factors: input.factors,
+    at: valuesOf(input.conditions),
+    allowed: options.considered,
+    current: input.memory?.chosen ?? -1,
+    requestRate: input.requestRate,
+    state: input.policyState,
+  };
+  const chosen = policies[input.policy].choose(policyInput);
+  return chosen >= 0 ? chosen : argMin({ ...policyInput, allowed: options.runnable }, (_arm, index) => score(index));
 }
 
-/** Predicted latencies, with heads beyond reach of what was measured taken to be faster. */
-function hopefulTotals(input: DecisionInput, { at: values, totalsMs }: Field): Float64Array {
-  const { arms, headFactors, tailFactors } = input;
-  const reachMs = REACH * input.longestHeadMs;
-  let hopefulMs = totalsMs;
-  for (let index = 0; index < arms.length; index++) {
-    const arm = at(arms, index);
-    if (arm.headMs <= reachMs) continue;
-    if (hopefulMs === totalsMs) hopefulMs = totalsMs.slice();
-    hopefulMs[index] = predictTotal(arm, values, (headFactors[index] ?? 1) * EXPLORE_FACTOR, tailFactors[index]);
-  }
-  return hopefulMs;
+function exploreQuestion({ input, options, score }: Deciding) {
+  const at = valuesOf(input.conditions);
+  const best = input.memory?.chosen ?? -1;
+  return {
+    arms: input.arms,
+    factors: input.factors,
+    allowed: options.considered,
+    at,
+    bestMs: best < 0 ? 0 : score(best),
+    budget: input.objective === 'latency' ? input.explorationBudget : 0,
+    nowMs: input.nowMs,
+  };
 }
 
 function causeOf(input: DecisionInput, chosen: number, forced: number): Cause {
@@ -174,7 +189,7 @@ function causeOf(input: DecisionInput, chosen: number, forced: number): Cause {
   if (memory.forcedCut !== undefined) return 'released';
   if (memory.policy !== input.policy) return 'policy';
   if (memory.chosen === chosen) return 'steady';
-  if (!isReachable(at(arms, memory.chosen), conditions)) return 'disconnected';
+  if (!conditions.connected && at(arms, memory.chosen).usesEdge) return 'disconnected';
   if (input.ready[memory.chosen] === 0) return 'not-ready';
   if (!memory.conditions.connected && at(arms, chosen).usesEdge) return 'reconnected';
   if (memory.ready[chosen] === 0) return 'ready';
@@ -184,32 +199,60 @@ function causeOf(input: DecisionInput, chosen: number, forced: number): Cause {
   );
 }
 
-function switchEnd({ arms, headFactors, tailFactors }: DecisionInput, index: number): SwitchEnd {
-  return { arm: at(arms, index), headFactor: headFactors[index] ?? 1, tailFactor: tailFactors[index] ?? 1 };
+function switchEnd({ arms, factors }: DecisionInput, index: number): SwitchEnd {
+  return { arm: at(arms, index), factors: factors[index] ?? UNCORRECTED };
 }
 
-/** The arm of the listed cut nearest to the one asked for: of several codecs the fastest that can run. */
-function nearest(arms: readonly Arm[], cut: number, field: Field): number {
+/** The arm of the listed cut nearest to the one asked for: of several codecs the one asked for, or the fastest that can run. */
+function nearest({ input, options, score }: Deciding, cut: number): number {
+  const { arms, forcedCodec } = input;
   let best = -1;
   const better = (index: number): boolean => {
     const distance = Math.abs(at(arms, index).cut - cut) - Math.abs(at(arms, best).cut - cut);
     if (distance !== 0) return distance < 0;
-    const readiness = Number(field.runnable.includes(index)) - Number(field.runnable.includes(best));
-    return readiness !== 0 ? readiness > 0 : (field.totalsMs[index] ?? 0) < (field.totalsMs[best] ?? 0);
+    const codec = Number(at(arms, index).codec === forcedCodec) - Number(at(arms, best).codec === forcedCodec);
+    if (codec !== 0) return codec > 0;
+    const readiness = Number(options.runnable.includes(index)) - Number(options.runnable.includes(best));
+    return readiness !== 0 ? readiness > 0 : score(index) < score(best);
   };
   for (let index = 0; index < arms.length; index++) if (best < 0 || better(index)) best = index;
   return best;
 }
 
-function runnerUp({ totalsMs, runnable }: Field, chosen: number): number {
-  return fastest({ totalsMs, allowed: runnable.filter((index) => index !== chosen) });
+function runnerUp({ options, score }: Deciding, chosen: number): number {
+  let best = -1;
+  let bestMs = Number.POSITIVE_INFINITY;
+  for (const index of options.runnable) {
+    if (index === chosen || score(index) >= bestMs) continue;
+    best = index;
+    bestMs = score(index);
+  }
+  return best;
 }
 
-function considered(arms: readonly Arm[], possible: readonly number[], policy: Policy): readonly number[] {
-  return possible.filter((index) => policy.considers(at(arms, index)));
+/** Needs no weights here, teaches the link, and with nothing known the fewest bytes are the safest. */
+function smallestOffload(arms: readonly Arm[], runnable: readonly number[]): number {
+  let smallest = -1;
+  for (const index of runnable) {
+    const arm = at(arms, index);
+    if (!arm.usesEdge || arm.cut !== 0) continue;
+    if (smallest < 0 || arm.bytesUp < at(arms, smallest).bytesUp) smallest = index;
+  }
+  return smallest;
 }
 
 /** Whether both the link and the device are more than a default. */
 function measured(conditions: Conditions): boolean {
   return conditions.uplink.ageMs !== Number.POSITIVE_INFINITY && conditions.d.ageMs !== Number.POSITIVE_INFINITY;
+}
+
+export function at<T>(list: readonly T[], index: number): T {
+  const item = list[index];
+  if (item === undefined) throw new RangeError(`index ${index} of ${list.length}`);
+  return item;
+}
+
+/** Predicted latency of one arm under the conditions of the decision, corrections included. */
+export function predictedMs(input: DecisionInput, index: number): number {
+  return predictTotal(at(input.arms, index), valuesOf(input.conditions), input.factors[index] ?? UNCORRECTED);
 }

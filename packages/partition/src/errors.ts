@@ -1,4 +1,4 @@
-export type PartitionErrorCode = 'no_arms' | 'no_runnable_arm' | 'unknown_policy';
+export type PartitionErrorCode = 'invalid_graph' | 'no_arms' | 'no_runnable_arm' | 'unknown_policy';
 
 /** Every error that this package throws. */
 export class PartitionError extends Error {
@@ -8,6 +8,13 @@ export class PartitionError extends Error {
   private constructor(code: PartitionErrorCode, message: string) {
     super(message);
     this.code = code;
+  }
+
+  static invalidGraph(what: string): PartitionError {
+    return new PartitionError(
+      'invalid_graph',
+      `Costs must be finite and not negative, and nodes in topological order: ${what}.`,
+    );
   }
 
   static noArms(): PartitionError {

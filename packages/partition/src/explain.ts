@@ -57,6 +57,8 @@ function reason({ cause, conditions, policy }: Plan): string {
       return `this device became faster, ${times(d.value)} the profiled head time`;
     case 'corrected':
       return 'real runs corrected the prediction';
+    case 'exploring':
+      return 'trying an arm that may be faster than its profile';
   }
 }
 

@@ -1,8 +1,10 @@
 export * from './arm.js';
+export * from './caution.js';
 export * from './conditions.js';
+export * from './constraints.js';
 export * from './controller.js';
 export * from './cost.js';
-export * from './decision.js';
+export { type DecisionInput, type DecisionMemory, decide } from './decision.js';
 export * from './errors.js';
 export * from './estimators/arrival-rate.js';
 export * from './estimators/correction.js';
@@ -17,3 +19,6 @@ export * from './link-state.js';
 export * from './plan.js';
 export * from './policies/policy.js';
 export * from './policies/registry.js';
+export * from './replay.js';
+export * from './signals.js';
+export * from './slow-start.js';

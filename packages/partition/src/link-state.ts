@@ -1,5 +1,12 @@
 import { FixedCostEstimator } from './estimators/fixed-cost.js';
-import { DEFAULT_DOWNLINK_BYTES_PER_MS, DEFAULT_UPLINK_BYTES_PER_MS, LinkEstimator } from './estimators/link.js';
+import {
+  DEFAULT_DOWNLINK_BYTES_PER_MS,
+  DEFAULT_UPLINK_BYTES_PER_MS,
+  LinkEstimator,
+  restartsAfter,
+  type TransferSample,
+} from './estimators/link.js';
+import { UplinkBudget } from './uplink-budget.js';
 
 /** All that is known of the path to one edge. Sessions to the same edge share one. */
 export class LinkState {
@@ -7,4 +14,24 @@ export class LinkState {
   readonly uplink = new LinkEstimator(DEFAULT_UPLINK_BYTES_PER_MS);
   readonly downlink = new LinkEstimator(DEFAULT_DOWNLINK_BYTES_PER_MS);
   readonly fixed = new FixedCostEstimator();
+  /** What was sent, and what probes may send. */
+  readonly budget = new UplinkBudget();
+  #lastUpAtMs = Number.NEGATIVE_INFINITY;
+
+  observe(direction: 'up' | 'down', sample: TransferSample, atMs: number): void {
+    const roundTrip = this.fixed.estimate(atMs);
+    const roundTripMs = Number.isFinite(roundTrip.ageMs) ? roundTrip.value : 0;
+    (direction === 'up' ? this.uplink : this.downlink).observe(sample, atMs, roundTripMs);
+    if (direction === 'up') {
+      this.#lastUpAtMs = atMs;
+      this.budget.sent(sample.numBytes, atMs);
+    }
+  }
+
+  /** Round trip that slow start pays if a transfer begins now; 0 while the sending window is open. */
+  slowStartMs(nowMs: number): number {
+    const roundTrip = this.fixed.estimate(nowMs);
+    if (!Number.isFinite(roundTrip.ageMs)) return 0;
+    return restartsAfter(Math.max(0, nowMs - this.#lastUpAtMs), roundTrip.value) ? roundTrip.value : 0;
+  }
 }

@@ -26,6 +26,7 @@ export interface Terms {
  * - `uplink-…`, `downlink-…`, `latency-…` (the fixed cost), `edge-…` (q or k), `device-…` (d): the condition that moved
  *   and made the difference.
  * - `corrected`: real runs of single arms corrected their prediction.
+ * - `exploring`: an arm that never ran is tried for this one inference, within the budget for that.
  */
 export type Cause =
   | 'first'
@@ -51,11 +52,15 @@ export type Cause =
   | 'edge-idle'
   | 'device-slower'
   | 'device-faster'
-  | 'corrected';
+  | 'corrected'
+  | 'exploring';
 
 /**
  * Why an arm was not chosen. `slower`, by the policy's own reckoning, is the ordinary case. `margin`: faster, but not
- * by enough to switch. `unmeasured`: nothing is known yet, so the input goes to the edge as it is.
+ * by enough, or not for long enough, to switch. `unmeasured`: nothing is known yet, so everything goes to the edge.
+ * `constraint`: the application excludes it. `uplink-budget`: it sends more than is left of the uplink that the
+ * application allows. `deadline`: faster in the mean, but too likely to be late. `exploring`: faster, but another one
+ * is tried.
  */
 export type Rejection =
   | 'slower'
@@ -65,7 +70,11 @@ export type Rejection =
   | 'edge-failed'
   | 'outside-policy'
   | 'not-forced'
-  | 'margin';
+  | 'margin'
+  | 'constraint'
+  | 'uplink-budget'
+  | 'deadline'
+  | 'exploring';
 
 export interface Candidate {
   readonly arm: Arm;

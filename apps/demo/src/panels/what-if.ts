@@ -14,6 +14,10 @@ const REJECTIONS: Readonly<Record<Rejection, string>> = {
   'outside-policy': 'this policy does not consider it',
   'not-forced': 'another cut is set by hand',
   margin: 'faster, but not by enough to switch',
+  constraint: 'excluded by a constraint',
+  'uplink-budget': 'sends more than is allowed now',
+  deadline: 'too likely to be late',
+  exploring: 'another one is being tried',
 };
 
 /** Every arm of a plan with its predicted terms, best first. */

@@ -1,3 +1,5 @@
+import type { Arm, Codec } from '../arm.js';
+import { type ArmFactors, UNCORRECTED } from '../cost.js';
 import { Ewma } from './ewma.js';
 
 /** In runs of that arm. */
@@ -15,12 +17,13 @@ export class Correction {
   readonly #log = new Ewma(HALF_LIFE);
   #lastAtMs = 0;
 
-  observe(measuredMs: number, predictedMs: number, atMs: number): void {
+  /** @param weight 0..1: less for a run that was compared with an uncertain prediction. */
+  observe(measuredMs: number, predictedMs: number, atMs: number, weight = 1): void {
     const ratio = measuredMs / predictedMs;
     if (!(ratio > 0) || !Number.isFinite(ratio)) return;
     // Seeded with "no correction", so that one run is a hint and not a verdict.
     if (this.#log.value === undefined) this.#log.observe(0);
-    this.#log.observe(Math.max(-MAX_LOG, Math.min(MAX_LOG, Math.log(ratio))));
+    this.#log.observe(Math.max(-MAX_LOG, Math.min(MAX_LOG, Math.log(ratio))), weight);
     this.#lastAtMs = atMs;
   }
 
@@ -34,34 +37,118 @@ export class Correction {
 /** Between runs factors fade by 6 % in this time; more often they are not worked out again. */
 const REFRESH_MS = 10_000;
 
-/** The corrections of one part (head or tail) of every arm. */
+interface CutRuns {
+  readonly head: Correction;
+  readonly tail: Correction;
+  runs: number;
+}
+
+interface CodecRuns {
+  readonly bytes: Ewma;
+  readonly codec: Ewma;
+}
+
+/** The corrections of every arm: heads and tails belong to a cut, bytes and times of a codec to one arm. */
 export class Corrections {
-  readonly #learnt = new Map<number, Correction>();
+  readonly #arms: readonly Arm[];
+  readonly #cuts = new Map<number, CutRuns>();
+  readonly #codecs = new Map<number, CodecRuns>();
   /** Never changed in place: decisions keep what they were given. */
-  #factors: readonly number[];
+  #factors: readonly ArmFactors[];
   #refreshedAtMs = 0;
+  readonly #moved = new Set<number>();
 
-  constructor(numArms: number) {
-    this.#factors = Array.from({ length: numArms }, () => 1);
+  constructor(arms: readonly Arm[]) {
+    this.#arms = arms;
+    this.#factors = arms.map(() => UNCORRECTED);
   }
 
-  observe(index: number, measuredMs: number, predictedMs: number, atMs: number): void {
-    const correction = this.#learnt.get(index) ?? new Correction();
-    correction.observe(measuredMs, predictedMs, atMs);
-    this.#learnt.set(index, correction);
-    this.#factors = this.#factors.with(index, correction.factor(atMs));
+  observeHead(cut: number, measuredMs: number, predictedMs: number, atMs: number): void {
+    const known = this.#cut(cut);
+    known.head.observe(measuredMs, predictedMs, atMs);
+    known.runs += 1;
+    this.#update((arm) => arm.cut === cut, atMs);
   }
 
-  factor(index: number, nowMs: number): number {
-    return this.#learnt.get(index)?.factor(nowMs) ?? 1;
+  observeTail(cut: number, measuredMs: number, predictedMs: number, atMs: number, weight: number): void {
+    const known = this.#cut(cut);
+    known.tail.observe(measuredMs, predictedMs, atMs, weight);
+    known.runs += 1;
+    this.#update((arm) => arm.cut === cut, atMs);
+  }
+
+  observeBytes(cut: number, codec: Codec, numBytes: number, atMs: number): void {
+    const index = this.#indexOf(cut, codec);
+    const profiled = this.#arms[index]?.bytesUp ?? 0;
+    if (!(profiled > 0) || !(numBytes > 0)) return;
+    this.#codec(index).bytes.observe(numBytes / profiled);
+    this.#update((_arm, at) => at === index, atMs);
+  }
+
+  /** @param measuredMs encoding and decoding together. */
+  observeCodec(cut: number, codec: Codec, measuredMs: number, atMs: number): void {
+    const index = this.#indexOf(cut, codec);
+    const arm = this.#arms[index];
+    const profiledMs = (arm?.encodeMs ?? 0) + (arm?.decodeMs ?? 0);
+    if (!(profiledMs > 0) || !(measuredMs >= 0)) return;
+    this.#codec(index).codec.observe(measuredMs / profiledMs);
+    this.#update((_arm, at) => at === index, atMs);
+  }
+
+  headFactor(cut: number, nowMs: number): number {
+    return this.#cuts.get(cut)?.head.factor(nowMs) ?? 1;
+  }
+
+  tailFactor(cut: number, nowMs: number): number {
+    return this.#cuts.get(cut)?.tail.factor(nowMs) ?? 1;
   }
 
   /** By index of the arm. */
-  factors(nowMs: number): readonly number[] {
-    if (this.#learnt.size > 0 && Math.abs(nowMs - this.#refreshedAtMs) > REFRESH_MS) {
+  factors(nowMs: number): readonly ArmFactors[] {
+    if (this.#cuts.size > 0 && Math.abs(nowMs - this.#refreshedAtMs) > REFRESH_MS) {
       this.#refreshedAtMs = nowMs;
-      this.#factors = this.#factors.map((_factor, index) => this.factor(index, nowMs));
+      this.#update((arm) => this.#cuts.has(arm.cut), nowMs);
     }
     return this.#factors;
+  }
+
+  /** Indexes of the arms whose factors moved since this was asked last. */
+  takeMoved(): readonly number[] {
+    const moved = [...this.#moved];
+    this.#moved.clear();
+    return moved;
+  }
+
+  #update(concerns: (arm: Arm, index: number) => boolean, atMs: number): void {
+    this.#factors = this.#factors.map((factors, index) => {
+      const arm = this.#arms[index];
+      if (arm === undefined || !concerns(arm, index)) return factors;
+      this.#moved.add(index);
+      const cut = this.#cuts.get(arm.cut);
+      const codec = this.#codecs.get(index);
+      return {
+        head: cut?.head.factor(atMs) ?? 1,
+        tail: cut?.tail.factor(atMs) ?? 1,
+        bytes: codec?.bytes.value ?? 1,
+        codec: codec?.codec.value ?? 1,
+        runs: cut?.runs ?? 0,
+      };
+    });
+  }
+
+  #cut(cut: number): CutRuns {
+    const known = this.#cuts.get(cut) ?? { head: new Correction(), tail: new Correction(), runs: 0 };
+    this.#cuts.set(cut, known);
+    return known;
+  }
+
+  #codec(index: number): CodecRuns {
+    const known = this.#codecs.get(index) ?? { bytes: new Ewma(HALF_LIFE), codec: new Ewma(HALF_LIFE) };
+    this.#codecs.set(index, known);
+    return known;
+  }
+
+  #indexOf(cut: number, codec: Codec): number {
+    return this.#arms.findIndex((arm) => arm.cut === cut && arm.codec === codec);
   }
 }

@@ -11,9 +11,16 @@ const HALF_LIFE = 0.7;
 const MEDIAN_OF = 3;
 const CONFIDENT_WEIGHT = 0.2;
 
+/** Standard deviation of the logarithm before any head was measured, and at least, whatever the heads said. */
+const DEFAULT_DEVIATION = 0.7;
+const LEAST_DEVIATION = 0.02;
+/** In heads of full weight. */
+const DEVIATION_HALF_LIFE = 4;
+
 /** Device factor d: measured ÷ profiled time of real heads, in the logarithm because it is a ratio. */
 export class DeviceFactorEstimator {
   readonly #logD = new Ewma(HALF_LIFE);
+  readonly #variance = new Ewma(DEVIATION_HALF_LIFE);
   #recent: number[] = [];
   #weight = 0;
   #lastAtMs = Number.NEGATIVE_INFINITY;
@@ -28,6 +35,8 @@ export class DeviceFactorEstimator {
     // Of two the lower: the first run of a session compiles its kernels and is no measure of the next.
     const middle = sorted[Math.floor((sorted.length - 1) / 2)] ?? 0;
     const weight = Math.min(1, profiledMs / FULL_WEIGHT_MS);
+    const before = this.#logD.value;
+    if (before !== undefined) this.#variance.observe((Math.log(ratio) - before) ** 2, weight);
     this.#logD.observe(middle, weight);
     this.#weight += weight;
     this.#longestHeadMs = Math.max(this.#longestHeadMs, profiledMs);
@@ -41,11 +50,16 @@ export class DeviceFactorEstimator {
 
   estimate(nowMs: number): Estimate {
     const logD = this.#logD.value;
-    if (logD === undefined) return { value: DEFAULT_D, ageMs: Number.POSITIVE_INFINITY, confident: false };
+    if (logD === undefined) {
+      const uncertainty = DEFAULT_D * DEFAULT_DEVIATION;
+      return { value: DEFAULT_D, ageMs: Number.POSITIVE_INFINITY, confident: false, uncertainty };
+    }
+    const value = Math.exp(logD);
     return {
-      value: Math.exp(logD),
+      value,
       ageMs: Math.max(0, nowMs - this.#lastAtMs),
       confident: this.#weight >= CONFIDENT_WEIGHT,
+      uncertainty: value * Math.max(LEAST_DEVIATION, Math.sqrt(this.#variance.value ?? 0)),
     };
   }
 }

@@ -1,4 +1,5 @@
 import type { Estimate } from '../conditions.js';
+import { LogFilter } from './log-filter.js';
 
 /** What a load report of the edge says of one model. */
 export interface EdgeLoad {
@@ -6,30 +7,66 @@ export interface EdgeLoad {
   readonly queueMs: number;
   /** Load factor of this model; left out when the edge has none yet. */
   readonly k?: number;
+  /** ms of work admitted per ms and worker, in the mean of the last second; left out when the edge does not say. */
+  readonly arrivalRate?: number;
+  /** (Waiting + run) ÷ profiled time of recent tails of this model. */
+  readonly kWithQueue?: number;
+  /** 0..1, or `null` where there is no GPU that can be read. */
+  readonly gpuUtilisation?: number | null;
+  /** Clients that see this edge's load and may act on it, this one included. */
+  readonly clients?: number;
 }
 
-/** The edge pushes on change, so a report holds for a while; a queue is a thing of seconds, a load of tens. */
+/**
+ * The edge pushes on change, so a report holds for a while; a queue is a thing of seconds, a load of tens. A canary of
+ * the edge keeps k fresh, so silence for longer means that nobody says anything any more.
+ */
 const QUEUE_FRESH_MS = 1_000;
 const QUEUE_HALF_LIFE_MS = 1_000;
 const K_FRESH_MS = 5_000;
 const K_HALF_LIFE_MS = 5_000;
+/** Over this time the usual queue forgets half of what it was. */
+const USUAL_HALF_LIFE_MS = 2_000;
+/** An own tail says more of this model's load than the edge's average, for so long. */
+const OWN_TAIL_MS = 1_500;
+const DEFAULT_K_DEVIATION = 0.1;
 
 /** Queue delay q and load factor k, as last reported; both relax to those of an idle edge as the report ages. */
 export class EdgeLoadTracker {
   #queueMs = 0;
   #queueAtMs = Number.NEGATIVE_INFINITY;
+  #usualQueueMs = 0;
+  #queueDeviationMs = 0;
+  #arrivalRate = 0;
   #k = 1;
   #kAtMs = Number.NEGATIVE_INFINITY;
+  #kWithQueue: number | undefined;
+  #gpuUtilisation: number | null = null;
+  #clients = 1;
+  readonly #ownK = new LogFilter({
+    sampleDeviation: 0.15,
+    driftPerSecond: 0.3,
+    driftPerSample: 0.1,
+    surpriseUp: 0.75,
+    surpriseDown: 0.75,
+  });
 
   observe(load: EdgeLoad, atMs: number): void {
-    if (load.queueMs >= 0 && Number.isFinite(load.queueMs)) {
-      this.#queueMs = load.queueMs;
-      this.#queueAtMs = atMs;
-    }
-    if (load.k !== undefined && load.k > 0 && Number.isFinite(load.k)) {
+    if (load.queueMs >= 0 && Number.isFinite(load.queueMs)) this.#observeQueue(load.queueMs, atMs);
+    if (isPositive(load.k)) {
       this.#k = load.k;
       this.#kAtMs = atMs;
     }
+    if (isPositive(load.kWithQueue)) this.#kWithQueue = load.kWithQueue;
+    const { arrivalRate, gpuUtilisation, clients } = load;
+    if (arrivalRate !== undefined && arrivalRate >= 0) this.#arrivalRate = Math.min(1, arrivalRate);
+    if (gpuUtilisation !== undefined) this.#gpuUtilisation = gpuUtilisation;
+    if (isPositive(clients)) this.#clients = clients;
+  }
+
+  /** A tail of this client's own: measured ÷ profiled, corrections taken out. */
+  observeTail(ratio: number, weight: number, atMs: number): void {
+    this.#ownK.observe(ratio, weight, atMs);
   }
 
   queue(nowMs: number): Estimate {
@@ -38,17 +75,64 @@ export class EdgeLoadTracker {
       value: this.#queueMs * remaining(ageMs, QUEUE_FRESH_MS, QUEUE_HALF_LIFE_MS),
       ageMs,
       confident: ageMs <= QUEUE_FRESH_MS,
+      uncertainty: Math.sqrt(this.#queueDeviationMs),
     };
   }
 
-  k(nowMs: number): Estimate {
-    const ageMs = Math.max(0, nowMs - this.#kAtMs);
-    return {
-      value: this.#k ** remaining(ageMs, K_FRESH_MS, K_HALF_LIFE_MS),
-      ageMs,
-      confident: ageMs <= K_FRESH_MS,
-    };
+  /** Queue delay in the mean of the last seconds. */
+  usualQueueMs(nowMs: number): number {
+    const ageMs = Math.max(0, nowMs - this.#queueAtMs);
+    if (!Number.isFinite(ageMs)) return 0;
+    const keep = 0.5 ** (ageMs / USUAL_HALF_LIFE_MS);
+    // Nothing was pushed, so nothing changed: the last report held until now, as long as it is believed at all.
+    return this.#usualQueueMs * keep + this.queue(nowMs).value * (1 - keep);
   }
+
+  k(nowMs: number): Estimate {
+    const own = this.#ownK.value;
+    if (own !== undefined && this.#ownK.ageMs(nowMs) <= OWN_TAIL_MS) {
+      const deviation = this.#ownK.deviation(nowMs);
+      return { value: own, ageMs: this.#ownK.ageMs(nowMs), confident: true, uncertainty: own * deviation };
+    }
+    const ageMs = Math.max(0, nowMs - this.#kAtMs);
+    const value = this.#k ** remaining(ageMs, K_FRESH_MS, K_HALF_LIFE_MS);
+    return { value, ageMs, confident: ageMs <= K_FRESH_MS, uncertainty: value * DEFAULT_K_DEVIATION };
+  }
+
+  kWithQueue(nowMs: number): Estimate {
+    const k = this.k(nowMs);
+    return this.#kWithQueue === undefined ? k : { ...k, value: this.#kWithQueue };
+  }
+
+  get arrivalRate(): number {
+    return this.#arrivalRate;
+  }
+
+  get gpuUtilisation(): number | null {
+    return this.#gpuUtilisation;
+  }
+
+  get clients(): number {
+    return this.#clients;
+  }
+
+  #observeQueue(queueMs: number, atMs: number): void {
+    if (Number.isFinite(this.#queueAtMs)) {
+      const passedMs = Math.max(0, atMs - this.#queueAtMs);
+      const keep = 0.5 ** (passedMs / USUAL_HALF_LIFE_MS);
+      const expectedMs = Math.max(0, this.#queueMs - (1 - this.#arrivalRate) * passedMs);
+      this.#usualQueueMs = this.usualQueueMs(atMs);
+      this.#queueDeviationMs = this.#queueDeviationMs * keep + (queueMs - expectedMs) ** 2 * (1 - keep);
+    } else {
+      this.#usualQueueMs = queueMs;
+    }
+    this.#queueMs = queueMs;
+    this.#queueAtMs = atMs;
+  }
+}
+
+function isPositive(value: number | undefined): value is number {
+  return value !== undefined && value > 0 && Number.isFinite(value);
 }
 
 function remaining(ageMs: number, freshMs: number, halfLifeMs: number): number {

@@ -24,13 +24,20 @@ export class FixedCostEstimator {
 
   estimate(nowMs: number): Estimate {
     const last = this.#samples.at(-1);
-    if (last === undefined) return { value: DEFAULT_FIXED_MS, ageMs: Number.POSITIVE_INFINITY, confident: false };
+    if (last === undefined) {
+      const value = DEFAULT_FIXED_MS;
+      return { value, ageMs: Number.POSITIVE_INFINITY, confident: false, uncertainty: value };
+    }
     const sorted = this.#samples.map((sample) => sample.ms).sort((a, b) => a - b);
     const ageMs = Math.max(0, nowMs - last.atMs);
+    const value = sorted[Math.floor((sorted.length - 1) * QUANTILE)] ?? last.ms;
+    const middle = sorted[Math.floor((sorted.length - 1) * 0.5)] ?? last.ms;
     return {
-      value: sorted[Math.floor((sorted.length - 1) * QUANTILE)] ?? last.ms,
+      value,
       ageMs,
       confident: sorted.length >= CONFIDENT_SAMPLES && ageMs <= MAX_AGE_MS,
+      // Between quartile and median of a normal distribution lie 0.67 standard deviations.
+      uncertainty: (middle - value) / 0.67,
     };
   }
 }

@@ -1,9 +1,13 @@
 import type { Estimate } from '../conditions.js';
+import { RESTART_AFTER_IDLE_MS, rateWithoutStalls } from '../slow-start.js';
+import { LogFilter } from './log-filter.js';
 
 /** Bytes that arrived after the first chunk, and the time between the first and the last, by the receiver's clock. */
 export interface TransferSample {
   readonly numBytes: number;
   readonly spanMs: number;
+  /** ms that nothing was sent in that direction before; left out when the sender does not know. */
+  readonly idleMs?: number;
 }
 
 /** Samples under this say nothing about rate: they fit in one or two packets. */
@@ -17,124 +21,90 @@ export const MAX_RATE_BYTES_PER_MS = 1_250_000;
 export const MIN_RATE_BYTES_PER_MS = 0.01;
 /** No payload is larger (offsets are u32), so neither is a sample. */
 const MAX_SAMPLE_BYTES = 2 ** 32;
-/** 10 Mbit/s up, 20 Mbit/s down: what is assumed until something was measured. */
+/** 10 Mbit/s up, 20 Mbit/s down: what is assumed until something was measured, and how far off that may well be. */
 export const DEFAULT_UPLINK_BYTES_PER_MS = 1_250;
 export const DEFAULT_DOWNLINK_BYTES_PER_MS = 2_500;
+const DEFAULT_DEVIATION = 1;
 
 /** A sample of this many bytes, or of this long a span, counts fully; shorter ones in proportion. */
 const FULL_WEIGHT_BYTES = 32 * 1024;
 const FULL_WEIGHT_SPAN_MS = 20;
-/** In samples of full weight. The lower of the two averages counts: a fall shows at once, a rise has to last. */
-const FAST_HALF_LIFE = 1;
-const SLOW_HALF_LIFE = 2.5;
-/** Between two samples old knowledge also fades with time, so a rare sender is not held by what was long ago. */
-const TIME_HALF_LIFE_MS = 2_000;
-/** One sample may say at most this factor above or below the present rate: a stall or a burst is not the link. */
-const MAX_STEP = 4;
+/** One full sample scatters by a seventh; a mobile link moves by about a fifth in a second. */
+const SAMPLE_DEVIATION = 0.15;
+const DRIFT_PER_SECOND = 0.2;
+const DRIFT_PER_SAMPLE = 0.05;
+/** Down at once, up with care. */
+const SURPRISE_UP = 0.5;
+const SURPRISE_DOWN = 0.75;
 /** Weight seen before the estimate is trusted, and the age at which it no longer is. */
 const CONFIDENT_WEIGHT = 1;
 const CONFIDENT_AGE_MS = 15_000;
-/**
- * Who sends nothing learns nothing, and would hold a bad estimate for ever. When it is this old it rises, doubling
- * every so often, up to the best rate that was seen lately or the default: the arm with the smallest crossing becomes
- * worth a try first, and its transfer is the measurement.
- * Each time that the link proves as bad as before, the next rise waits twice as long.
- */
-const RISE_AFTER_MS = 3_000;
-const RISE_DOUBLING_MS = 2_000;
-const MAX_PATIENCE = 32;
-
-/** Decayed sums of bytes and ms: their ratio weighs every sample by its bytes and by its time. */
-class DecayedRate {
-  readonly #halfLife: number;
-  #bytes = 0;
-  #ms = 0;
-
-  constructor(halfLife: number) {
-    this.#halfLife = halfLife;
-  }
-
-  observe(numBytes: number, spanMs: number, weight: number, sinceMs: number): void {
-    const keep = 0.5 ** (weight / this.#halfLife + sinceMs / TIME_HALF_LIFE_MS);
-    this.#bytes = this.#bytes * keep + numBytes * weight;
-    this.#ms = this.#ms * keep + spanMs * weight;
-  }
-
-  get rate(): number {
-    return this.#bytes / this.#ms;
-  }
-}
+/** How fast the best rate that was seen is forgotten. */
+const BEST_HALF_LIFE_MS = 60_000;
 
 /** Rate of one direction of a link, in bytes per ms, learnt from real transfers. The fixed cost is kept apart. */
 export class LinkEstimator {
   readonly #defaultRate: number;
-  #fast = new DecayedRate(FAST_HALF_LIFE);
-  #slow = new DecayedRate(SLOW_HALF_LIFE);
-  #weight = 0;
-  #lastAtMs = Number.NEGATIVE_INFINITY;
+  readonly #filter = new LogFilter({
+    sampleDeviation: SAMPLE_DEVIATION,
+    driftPerSecond: DRIFT_PER_SECOND,
+    driftPerSample: DRIFT_PER_SAMPLE,
+    surpriseUp: SURPRISE_UP,
+    surpriseDown: SURPRISE_DOWN,
+  });
   #best = 0;
-  #patience = 1;
 
   constructor(defaultRate: number = DEFAULT_UPLINK_BYTES_PER_MS) {
     this.#defaultRate = defaultRate;
   }
 
-  /** Ignores what says nothing: tiny samples, and spans that are negative because a clock was set back. */
-  observe(sample: TransferSample, atMs: number): void {
-    const { numBytes, spanMs } = sample;
+  /**
+   * Ignores what says nothing: tiny samples, and spans that are negative because a clock was set back.
+   * @param roundTripMs of the path, so that what TCP's slow start held up is not taken for a slow link; 0 for unknown
+   */
+  observe(sample: TransferSample, atMs: number, roundTripMs = 0): void {
+    const { numBytes, spanMs, idleMs } = sample;
     if (!(numBytes >= MIN_SAMPLE_BYTES && numBytes <= MAX_SAMPLE_BYTES) || !(spanMs >= 0)) return;
     const weight = Math.min(1, numBytes / FULL_WEIGHT_BYTES + spanMs / FULL_WEIGHT_SPAN_MS);
-    const before = this.#rate;
-    let rate = clamp(numBytes / spanMs);
-    if (before !== undefined) {
-      this.#learnPatience(rate, before, atMs);
-      rate = clamp(Math.min(Math.max(rate, before / MAX_STEP), before * MAX_STEP));
-    }
-    const sinceMs = this.#ageMs(atMs);
-    const passedMs = Number.isFinite(sinceMs) ? sinceMs : 0;
-    this.#fast.observe(numBytes, numBytes / rate, weight, passedMs);
-    this.#slow.observe(numBytes, numBytes / rate, weight, passedMs);
-    this.#weight += weight;
-    this.#lastAtMs = atMs;
-    this.#best = Math.max(this.#best * 0.5 ** (passedMs / 60_000), this.#rate ?? 0);
+    const restarted = idleMs !== undefined && restartsAfter(idleMs, roundTripMs);
+    const rate = clamp(restarted ? rateWithoutStalls(numBytes, spanMs, roundTripMs) : numBytes / spanMs);
+    const passedMs = this.#filter.ageMs(atMs);
+    this.#filter.observe(rate, weight, atMs);
+    const best = Number.isFinite(passedMs) ? this.#best * 0.5 ** (passedMs / BEST_HALF_LIFE_MS) : 0;
+    this.#best = Math.max(best, this.#filter.value ?? 0);
   }
 
   estimate(nowMs: number): Estimate {
-    const rate = this.#rate;
-    if (rate === undefined) return { value: this.#defaultRate, ageMs: Number.POSITIVE_INFINITY, confident: false };
-    const ageMs = this.#ageMs(nowMs);
+    const rate = this.#filter.value;
+    if (rate === undefined) {
+      const value = this.#defaultRate;
+      return { value, ageMs: Number.POSITIVE_INFINITY, confident: false, uncertainty: value * DEFAULT_DEVIATION };
+    }
+    const ageMs = this.#filter.ageMs(nowMs);
     return {
-      value: this.#risen(rate, ageMs),
+      value: clamp(rate),
       ageMs,
-      confident: this.#weight >= CONFIDENT_WEIGHT && ageMs <= CONFIDENT_AGE_MS,
+      confident: this.#filter.weight >= CONFIDENT_WEIGHT && ageMs <= CONFIDENT_AGE_MS,
+      uncertainty: rate * this.#filter.deviation(nowMs),
     };
   }
 
-  /** What the transfers showed, however long ago; {@link estimate} rises above it with age. */
+  /** What the link may well have become while nobody looked: the best rate of the last minute, or the default. */
+  hopedRate(nowMs: number): number {
+    const fadedBest = this.#best * 0.5 ** (this.#filter.ageMs(nowMs) / BEST_HALF_LIFE_MS);
+    return Math.max(Number.isNaN(fadedBest) ? 0 : fadedBest, this.#defaultRate);
+  }
+
+  /** What the transfers showed, however long ago; `undefined` when there was none. */
   get measuredRate(): number | undefined {
-    return this.#rate;
+    const rate = this.#filter.value;
+    return rate === undefined ? undefined : clamp(rate);
   }
+}
 
-  get #rate(): number | undefined {
-    return this.#weight > 0 ? clamp(Math.min(this.#fast.rate, this.#slow.rate)) : undefined;
-  }
-
-  /** A clock that was set back makes nothing younger than new. */
-  #ageMs(nowMs: number): number {
-    return Math.max(0, nowMs - this.#lastAtMs);
-  }
-
-  #risen(rate: number, ageMs: number): number {
-    const risingMs = ageMs - RISE_AFTER_MS * this.#patience;
-    const limit = Math.max(this.#best, this.#defaultRate);
-    if (risingMs <= 0 || rate >= limit) return rate;
-    return Math.min(limit, rate * 2 ** (risingMs / (RISE_DOUBLING_MS * this.#patience)));
-  }
-
-  #learnPatience(rate: number, before: number, atMs: number): void {
-    if (this.#risen(before, this.#ageMs(atMs)) === before) return;
-    this.#patience = rate > before * 1.5 ? 1 : Math.min(MAX_PATIENCE, this.#patience * 2);
-  }
+/** Whether a sender that was idle for so long begins with its first window again. */
+export function restartsAfter(idleMs: number, roundTripMs: number): boolean {
+  return idleMs > RESTART_AFTER_IDLE_MS + roundTripMs;
 }
 
 function clamp(rate: number): number {

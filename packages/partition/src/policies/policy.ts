@@ -1,35 +1,47 @@
 import type { Arm } from '../arm.js';
-import type { ConditionValues } from '../cost.js';
+import { type ArmFactors, type ConditionValues, predictTotal, UNCORRECTED } from '../cost.js';
 
 /** What every policy is given. */
 export interface PolicyInput {
   readonly arms: readonly Arm[];
+  /** Per arm, how real runs correct its profile. */
+  readonly factors: readonly ArmFactors[];
   readonly at: ConditionValues;
-  /** Predicted latency of each arm by the whole formula, corrections included. */
-  readonly totalsMs: ArrayLike<number>;
   /** Indexes of the arms that may be chosen: the policy considers them, and they can run. Ascending. */
   readonly allowed: readonly number[];
   /** Index of the arm in use, -1 when there is none. */
   readonly current: number;
-  /** What the arm in use has been predicted to take lately. */
-  readonly usualMs: number;
+  /** Inferences asked for per ms lately; 0 for not known. */
+  readonly requestRate: number;
+  /** What the policy learnt ({@link Policy.learn}); empty at first. */
+  readonly state: readonly number[];
 }
 
-/** Both functions are pure. */
+/** What one inference turned out to take. */
+export interface Outcome {
+  readonly totalMs: number;
+  readonly headMs: number;
+  readonly queueMs: number;
+  readonly tailMs: number;
+}
+
+/** All functions are pure. */
 export interface Policy {
   /** Whether this policy would ever use the arm. */
-  considers(arm: Arm): boolean;
+  considers(arm: Arm, arms: readonly Arm[]): boolean;
   /** Index of the arm to use, -1 when none is allowed. */
   choose(input: PolicyInput): number;
+  /** For a policy that learns by trying: its state after the outcome of one arm. */
+  learn?(state: readonly number[], arm: Arm, outcome: Outcome, arms: readonly Arm[]): readonly number[];
 }
 
 /** Index of the lowest score among the allowed arms, the first of equals; -1 when there is none. */
-export function argMin(input: PolicyInput, score: (arm: Arm) => number): number {
+export function argMin(input: PolicyInput, score: (arm: Arm, index: number) => number): number {
   let best = -1;
   let bestScore = Number.POSITIVE_INFINITY;
   for (const index of input.allowed) {
     const arm = input.arms[index];
-    const value = arm === undefined ? Number.POSITIVE_INFINITY : score(arm);
+    const value = arm === undefined ? Number.POSITIVE_INFINITY : score(arm, index);
     if (value < bestScore) {
       best = index;
       bestScore = value;
@@ -39,15 +51,7 @@ export function argMin(input: PolicyInput, score: (arm: Arm) => number): number 
 }
 
 /** The allowed arm of the lowest predicted latency, the first of equals; -1 when there is none. */
-export function fastest({ totalsMs, allowed }: Pick<PolicyInput, 'totalsMs' | 'allowed'>): number {
-  let best = -1;
-  let bestMs = Number.POSITIVE_INFINITY;
-  for (const index of allowed) {
-    const totalMs = totalsMs[index] ?? Number.POSITIVE_INFINITY;
-    if (totalMs < bestMs) {
-      best = index;
-      bestMs = totalMs;
-    }
-  }
-  return best;
+export function fastest(input: PolicyInput): number {
+  const { at, factors } = input;
+  return argMin(input, (arm, index) => predictTotal(arm, at, factors[index] ?? UNCORRECTED));
 }

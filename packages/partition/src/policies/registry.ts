@@ -1,14 +1,22 @@
+import { ans } from './ans.js';
 import { cutpoint } from './cutpoint.js';
-import { local, offload } from './fixed.js';
+import { dads } from './dads.js';
+import { local, offload, offloadCompressed } from './fixed.js';
 import { loadpart } from './loadpart.js';
 import { neurosurgeon } from './neurosurgeon.js';
 import type { Policy } from './policy.js';
 
 /** Every policy by its name. */
-export const policies = Object.freeze({ local, offload, neurosurgeon, loadpart, cutpoint } satisfies Record<
-  string,
-  Policy
->);
+export const policies = Object.freeze({
+  local,
+  offload,
+  'offload-compressed': offloadCompressed,
+  neurosurgeon,
+  loadpart,
+  dads,
+  ans,
+  cutpoint,
+} satisfies Record<string, Policy>);
 
 export type PolicyName = keyof typeof policies;
 

@@ -1,10 +1,11 @@
-/** mulberry32: uniform in 0..1, the same series for the same seed. For tests. */
+import { nextRandom } from '../random.js';
+
+/** Uniform in 0..1, the same series for the same seed. For tests. */
 export function seeded(seed: number): () => number {
   let state = seed >>> 0;
   return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+    const next = nextRandom(state);
+    state = next.state;
+    return next.value;
   };
 }

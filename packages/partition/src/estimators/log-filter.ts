@@ -1,0 +1,90 @@
+/** How a {@link LogFilter} takes its samples. Standard deviations are in the natural logarithm: 0.2 is about 20 %. */
+export interface LogFilterOptions {
+  /** Scatter of one sample of weight 1. */
+  readonly sampleDeviation: number;
+  /** How far the quantity itself moves in one second (a random walk), and between one sample and the next. */
+  readonly driftPerSecond: number;
+  readonly driftPerSample: number;
+  /** Of a surprising sample at most this share of the way is believed at once, upwards and downwards. */
+  readonly surpriseUp: number;
+  readonly surpriseDown: number;
+}
+
+/** So many squared standard deviations off, a sample is a surprise: a step, or an outlier. */
+const SURPRISE = 4;
+/** In samples: how fast the filter learns that samples scatter more than it was told. */
+const SCATTER_KEEP = 0.85;
+/** No single sample says more than this, as a factor: a stall of seconds can look like any slowness. */
+const MAX_UP = Math.log(16);
+const MAX_DOWN = Math.log(6);
+
+/**
+ * A positive quantity that moves in factors (a rate, a load factor), by a one-dimensional Kalman filter over its
+ * logarithm: R. E. Kalman, "A New Approach to Linear Filtering and Prediction Problems", 1960. Its variance grows with
+ * the time that passed, so after a pause one sample counts for more than in a series, and is the uncertainty.
+ *
+ * How much samples scatter is learnt from them: on a link that jitters each single one counts for less. A sample that is far off is either an outlier or a step. It opens the filter: the first one is believed in part, and
+ * a second one that confirms it nearly whole.
+ */
+export class LogFilter {
+  readonly #options: LogFilterOptions;
+  #log = 0;
+  #variance = 0;
+  #weight = 0;
+  #lastAtMs = Number.NEGATIVE_INFINITY;
+  #surprised = 0;
+  /** Mean square of what samples were off by, surprises left out. */
+  #scatter = 0;
+
+  constructor(options: LogFilterOptions) {
+    this.#options = options;
+  }
+
+  observe(value: number, weight: number, atMs: number): void {
+    if (!(value > 0) || !Number.isFinite(value) || !(weight > 0)) return;
+    const { sampleDeviation, driftPerSample, surpriseUp, surpriseDown } = this.#options;
+    const sampleVariance = Math.max(sampleDeviation ** 2, this.#scatter) / Math.min(1, weight);
+    if (this.#weight === 0) {
+      this.#log = Math.log(value);
+      this.#variance = sampleVariance;
+    } else {
+      let variance = this.#varianceAt(atMs) + driftPerSample ** 2;
+      const off = Math.min(MAX_UP, Math.max(-MAX_DOWN, Math.log(value) - this.#log));
+      const isSurprise = off ** 2 > SURPRISE * (variance + sampleVariance);
+      if (isSurprise) variance = Math.max(variance, off ** 2);
+      else this.#scatter = this.#scatter * SCATTER_KEEP + off ** 2 * (1 - SCATTER_KEEP);
+      const share = variance / (variance + sampleVariance);
+      const confirmed = this.#surprised === Math.sign(off);
+      const believed = isSurprise && !confirmed ? Math.min(share, off > 0 ? surpriseUp : surpriseDown) : share;
+      this.#log += believed * off;
+      this.#variance = (1 - believed) * variance;
+      this.#surprised = isSurprise ? Math.sign(off) : 0;
+    }
+    this.#weight += weight;
+    this.#lastAtMs = atMs;
+  }
+
+  /** `undefined` before the first sample. */
+  get value(): number | undefined {
+    return this.#weight > 0 ? Math.exp(this.#log) : undefined;
+  }
+
+  /** Sum of the weights of all samples. */
+  get weight(): number {
+    return this.#weight;
+  }
+
+  /** ms since the last sample; a clock that was set back makes nothing younger than new. */
+  ageMs(nowMs: number): number {
+    return Math.max(0, nowMs - this.#lastAtMs);
+  }
+
+  /** Standard deviation of the logarithm, which for small values is the relative error. */
+  deviation(nowMs: number): number {
+    return Math.sqrt(this.#varianceAt(nowMs));
+  }
+
+  #varianceAt(nowMs: number): number {
+    return this.#variance + (this.#options.driftPerSecond ** 2 * this.ageMs(nowMs)) / 1000;
+  }
+}

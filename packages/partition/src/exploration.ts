@@ -1,0 +1,61 @@
+import type { Arm } from './arm.js';
+import { type ArmFactors, type ConditionValues, predictTotal, UNCORRECTED } from './cost.js';
+
+/** How far a profile may be off for one arm on one device, as a share; each real run makes it surer. */
+const PROFILE_DEVIATION = 0.15;
+/** After so many runs an arm has told what it had to tell. */
+const ENOUGH_RUNS = 3;
+/** Between two trials, so that what one taught is used before the next. */
+const EVERY_MS = 2_000;
+/** Of a stated budget no more than this many ms is saved up. */
+const MAX_CREDIT_MS = 500;
+/** No trial for a hope of less than this share of the latency. */
+const LEAST_HOPE = 0.03;
+
+/** What may be spent on trying arms, and when that was done last. */
+export interface Exploration {
+  readonly creditMs: number;
+  readonly triedAtMs?: number | undefined;
+}
+
+export interface ExplorationQuestion {
+  readonly arms: readonly Arm[];
+  readonly factors: readonly ArmFactors[];
+  readonly allowed: readonly number[];
+  readonly at: ConditionValues;
+  readonly best: number;
+  readonly bestMs: number;
+  /** Share of the latency that may be spent. */
+  readonly budget: number;
+  readonly nowMs: number;
+}
+
+/**
+ * An arm that never ran here may be faster than its profile says. The one that promises most, if its profile is as
+ * wrong in its favour as may well be, is tried for one inference when the credit pays for its being as wrong the other
+ * way: what trials are predicted to cost at the worst never exceeds `budget` of the latency of all inferences.
+ */
+export function explore(question: ExplorationQuestion, memory: Exploration): { tries: number; next: Exploration } {
+  const { arms, factors, allowed, at, best, bestMs, budget, nowMs } = question;
+  const creditMs = Math.min(MAX_CREDIT_MS, memory.creditMs + budget * bestMs);
+  const idle = { tries: -1, next: { creditMs, triedAtMs: memory.triedAtMs } };
+  if (!(budget > 0) || nowMs - (memory.triedAtMs ?? Number.NEGATIVE_INFINITY) < EVERY_MS) return idle;
+  let tries = -1;
+  let mostHopeMs = LEAST_HOPE * bestMs;
+  let priceMs = 0;
+  for (const index of allowed) {
+    const arm = arms[index];
+    const known = factors[index] ?? UNCORRECTED;
+    if (arm === undefined || index === best || known.runs >= ENOUGH_RUNS) continue;
+    const totalMs = predictTotal(arm, at, known);
+    const computeMs = at.d * arm.headMs * known.head + (arm.usesEdge ? at.k * arm.tailMs * known.tail : 0);
+    const deviationMs = (PROFILE_DEVIATION * computeMs) / Math.sqrt(1 + known.runs);
+    const hopeMs = bestMs - (totalMs - deviationMs);
+    const worstMs = totalMs + deviationMs - bestMs;
+    if (hopeMs <= mostHopeMs || worstMs > creditMs) continue;
+    tries = index;
+    mostHopeMs = hopeMs;
+    priceMs = Math.max(0, worstMs);
+  }
+  return tries < 0 ? idle : { tries, next: { creditMs: creditMs - priceMs, triedAtMs: nowMs } };
+}

@@ -1,0 +1,52 @@
+import type { Arm } from './arm.js';
+import { type Constraints, permits } from './constraints.js';
+import { type PolicyName, policies } from './policies/registry.js';
+
+/** What can be chosen, as far as that does not depend on predictions. Indexes of arms, ascending. */
+export interface Options {
+  /** Permitted by the constraints, and the network is there for them. */
+  readonly reachable: readonly number[];
+  /** Of those the ones that are ready, */
+  readonly runnable: readonly number[];
+  /** and of those the ones that the policy considers. */
+  readonly considered: readonly number[];
+}
+
+export interface OptionsInput {
+  readonly arms: readonly Arm[];
+  readonly ready: readonly number[];
+  readonly constraints: Constraints;
+  readonly policy: PolicyName;
+  readonly connected: boolean;
+}
+
+/** Almost every decision has the options of the one before: they are kept with the `ready` array, which is never changed. */
+const known = new WeakMap<readonly number[], { readonly input: OptionsInput; readonly options: Options }>();
+
+export function optionsOf({ arms, ready, constraints, policy, connected }: OptionsInput): Options {
+  const last = known.get(ready);
+  if (
+    last?.input.arms === arms &&
+    last.input.constraints === constraints &&
+    last.input.policy === policy &&
+    last.input.connected === connected
+  ) {
+    return last.options;
+  }
+  const reachable: number[] = [];
+  for (const [index, arm] of arms.entries()) {
+    if ((connected || !arm.usesEdge) && permits(constraints, arm)) reachable.push(index);
+  }
+  const runnable = reachable.filter((index) => ready[index] === 1);
+  const options = { reachable, runnable, considered: considered(arms, runnable, policy) };
+  known.set(ready, { input: { arms, ready, constraints, policy, connected }, options });
+  return options;
+}
+
+export function considered(arms: readonly Arm[], possible: readonly number[], name: PolicyName): readonly number[] {
+  const policy = policies[name];
+  return possible.filter((index) => {
+    const arm = arms[index];
+    return arm !== undefined && policy.considers(arm, arms);
+  });
+}

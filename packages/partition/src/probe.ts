@@ -1,0 +1,34 @@
+import type { Estimate } from './conditions.js';
+import { predictTotal, UNCORRECTED, valuesOf } from './cost.js';
+import type { DecisionInput } from './decision.js';
+import { at } from './decision.js';
+import type { LinkState } from './link-state.js';
+import { optionsOf } from './options.js';
+import { SWITCH_MS, SWITCH_SHARE } from './steadiness.js';
+
+/** Four chunks of a KiB: fits in the first window of a TCP sender, so slow start does not touch it. */
+export const PROBE_BYTES = 4096;
+/** A link that was measured less than this ago needs no probe, */
+const STALE_MS = 2_000;
+/** unless what was measured was a surprise: then one more, after this time, tells a step from an outlier. */
+const UNSURE_MS = 400;
+const UNSURE_DEVIATION = 0.35;
+
+/**
+ * Whether a probe of the uplink is worth its bytes: the estimate is old, and were the link as good as it lately was, or
+ * as is usual, another arm would be clearly faster than the one in use.
+ */
+export function wantsProbe(input: DecisionInput, link: LinkState, nowMs: number): boolean {
+  const { conditions, memory, arms, factors } = input;
+  if (!conditions.connected || memory === undefined || !isOld(conditions.uplink)) return false;
+  const values = valuesOf(conditions);
+  const hoped = { ...values, uplink: Math.max(values.uplink, link.uplink.hopedRate(nowMs)) };
+  const cost = (index: number) => predictTotal(at(arms, index), hoped, factors[index] ?? UNCORRECTED);
+  const currentMs = cost(memory.chosen);
+  const { runnable } = optionsOf({ ...input, connected: true });
+  return runnable.some((index) => currentMs - cost(index) > SWITCH_MS + SWITCH_SHARE * currentMs);
+}
+
+function isOld({ ageMs, uncertainty, value }: Estimate): boolean {
+  return ageMs >= (uncertainty > UNSURE_DEVIATION * value ? UNSURE_MS : STALE_MS);
+}

@@ -1,0 +1,81 @@
+import { cautious, DEADLINE_RISK } from './caution.js';
+import { type ConditionValues, predict, predictTotal, UNCORRECTED } from './cost.js';
+import { at, type DecisionInput } from './decision.js';
+import type { Options } from './options.js';
+
+/** What the decision minimises, of one arm by its index, in ms. */
+export type Score = (index: number) => number;
+
+/** Share of the latency that counts beside the slowest stage: of two arms with the same one, the faster. */
+const LATENCY_SHARE = 0.01;
+
+/** A score that is worked out once per arm and decision. */
+export function scoreOf(input: DecisionInput): Score {
+  const values = cautious(input.conditions, input.policy === 'cutpoint' ? input.risk : 0);
+  const scores = new Float64Array(input.arms.length).fill(Number.NaN);
+  const work = input.objective === 'throughput' ? slowestStageOf : totalOf;
+  return (index) => {
+    const known = scores[index];
+    if (known !== undefined && !Number.isNaN(known)) return known;
+    const value = work(input, values, index);
+    scores[index] = value;
+    return value;
+  };
+}
+
+/** The arm of the lowest score among those that fit the moment: the uplink's allowance and the deadline. */
+export function chooseByScore(input: DecisionInput, options: Options, score: Score): number {
+  const { uplinkAllowance, constraints } = input;
+  const { considered } = options;
+  if (uplinkAllowance === Number.POSITIVE_INFINITY && constraints.deadlineMs === undefined) {
+    return lowest(prunedOptions(input, options), score);
+  }
+  const affordable = considered.filter((index) => bytesOf(input, index) <= uplinkAllowance);
+  const allowed = affordable.length > 0 ? affordable : [lowest(considered, (index) => bytesOf(input, index))];
+  if (constraints.deadlineMs === undefined) return lowest(allowed, score);
+  const { deadlineMs } = constraints;
+  const worst = cautious(input.conditions, DEADLINE_RISK);
+  const punctual = allowed.filter((index) => totalOf(input, worst, index) <= deadlineMs);
+  return punctual.length > 0 ? lowest(punctual, score) : lowest(allowed, (index) => totalOf(input, worst, index));
+}
+
+export function bytesOf(input: DecisionInput, index: number): number {
+  return at(input.arms, index).bytesUp * (input.factors[index] ?? UNCORRECTED).bytes;
+}
+
+/** The frontier where it may stand for all arms: latency alone counts, everything is ready, and the terms add up. */
+function prunedOptions(input: DecisionInput, { considered }: Options): readonly number[] {
+  const { frontier, arms } = input;
+  const isWhole = considered.length === arms.length;
+  return frontier !== undefined && isWhole && input.objective === 'latency' && addsUp(input) ? frontier : considered;
+}
+
+/** Whether the cost is linear in the terms of an arm: nothing is in the queue, or as much as usual. */
+function addsUp({ conditions, risk }: DecisionInput): boolean {
+  const { queueMs, usualQueueMs } = cautious(conditions, risk);
+  return queueMs === usualQueueMs;
+}
+
+function totalOf(input: DecisionInput, values: ConditionValues, index: number): number {
+  return predictTotal(at(input.arms, index), values, input.factors[index] ?? UNCORRECTED);
+}
+
+/** Stages of successive inferences overlap: device, link, edge. */
+function slowestStageOf(input: DecisionInput, values: ConditionValues, index: number): number {
+  const terms = predict(at(input.arms, index), values, input.factors[index] ?? UNCORRECTED);
+  const stages = [terms.headMs + terms.encodeMs, terms.uploadMs, terms.tailMs + terms.decodeMs, terms.downloadMs];
+  return Math.max(...stages) + LATENCY_SHARE * totalOf(input, values, index);
+}
+
+function lowest(indexes: readonly number[], score: Score): number {
+  let best = -1;
+  let bestMs = Number.POSITIVE_INFINITY;
+  for (const index of indexes) {
+    const value = score(index);
+    if (value < bestMs) {
+      best = index;
+      bestMs = value;
+    }
+  }
+  return best;
+}

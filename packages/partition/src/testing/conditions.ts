@@ -1,0 +1,39 @@
+import fc from 'fast-check';
+import type { ConditionValues } from '../cost.js';
+
+/** An idle edge on an open, fast link, as fast as the machine that profiled, with some things changed. For tests. */
+export function valuesWith(changed: Partial<ConditionValues> = {}): ConditionValues {
+  return {
+    uplink: 1_000,
+    downlink: 1_000,
+    fixedMs: 5,
+    slowStartMs: 0,
+    queueMs: 0,
+    usualQueueMs: 0,
+    arrivalRate: 0,
+    k: 1,
+    kWithQueue: 1,
+    gpuUtilisation: null,
+    d: 1,
+    ...changed,
+  };
+}
+
+const ms = fc.double({ min: 0, max: 1e4, noNaN: true });
+const factor = fc.double({ min: 0.1, max: 10, noNaN: true });
+const rate = fc.double({ min: 1, max: 1e6, noNaN: true });
+
+/** Any conditions at all. */
+export const anyValues: fc.Arbitrary<ConditionValues> = fc.record({
+  uplink: rate,
+  downlink: rate,
+  fixedMs: ms,
+  slowStartMs: fc.oneof(fc.constant(0), ms),
+  queueMs: ms,
+  usualQueueMs: fc.oneof(fc.constant(0), ms),
+  arrivalRate: fc.double({ min: 0, max: 1, noNaN: true }),
+  k: factor,
+  kWithQueue: factor,
+  gpuUtilisation: fc.option(fc.double({ min: 0, max: 1, noNaN: true })),
+  d: factor,
+});

@@ -1,0 +1,70 @@
+import { predictTotal, UNCORRECTED, valuesOf } from './cost.js';
+import { at, type Deciding, type DecisionInput } from './decision.js';
+import { considered } from './options.js';
+import type { PolicyInput } from './policies/policy.js';
+import { policies } from './policies/registry.js';
+import { SWITCH_MS, SWITCH_SHARE } from './steadiness.js';
+
+/**
+ * While no head has run here, what is wished for is found as if this device ran heads in half the profiled time. If
+ * full offload wins even so there is nothing to find out; otherwise the client prepares the head that promises most,
+ * runs it, and d is known.
+ */
+const EXPLORE_D = 0.5;
+/**
+ * A measured head speaks for heads of up to this many times its profiled length. Longer ones are other layers at other
+ * sizes: the first tenth of a text recogniser was seen at d = 8, the whole of it at 3.3.
+ */
+const REACH = 2;
+/** So much of its predicted time a head beyond reach is wished for at, so that it is timed if it may be worth it. */
+const EXPLORE_FACTOR = 0.5;
+
+/**
+ * The policy's choice among all arms that the network and the constraints allow, ready or not, with hope where little
+ * is known: a wish is prepared and timed in the background, and no inference pays for it.
+ */
+export function wishOf({ input, options }: Deciding, chosen: number): number {
+  const { memory, policy, arms } = input;
+  // Nothing is left to prepare.
+  if (options.reachable.length === options.runnable.length) return chosen;
+  const hopeful = (index: number) => hopefulMs(input, index);
+  const allowed = considered(arms, options.reachable, policy);
+  const wish = policy === 'cutpoint' ? lowest(allowed, hopeful) : policies[policy].choose(hopefulInput(input, allowed));
+  if (wish < 0) return chosen;
+  // A wish that is being prepared is held on to like an arm in use.
+  const pending = memory !== undefined && input.ready[memory.wish] === 0 ? memory.wish : chosen;
+  if (policy !== 'cutpoint' || !allowed.includes(pending)) return wish;
+  const pendingMs = hopeful(pending);
+  return pendingMs - hopeful(wish) > SWITCH_MS + SWITCH_SHARE * pendingMs ? wish : pending;
+}
+
+/** Predicted latency, with heads beyond reach of what was measured taken to be faster. */
+function hopefulMs(input: DecisionInput, index: number): number {
+  const arm = at(input.arms, index);
+  const values = valuesOf(input.conditions);
+  const factors = input.factors[index] ?? UNCORRECTED;
+  if (isDeviceUnknown(input)) return predictTotal(arm, { ...values, d: EXPLORE_D }, factors);
+  const isBeyond = arm.headMs > REACH * input.longestHeadMs;
+  return predictTotal(arm, values, isBeyond ? { ...factors, head: factors.head * EXPLORE_FACTOR } : factors);
+}
+
+function hopefulInput(input: DecisionInput, allowed: readonly number[]): PolicyInput {
+  const at = valuesOf(input.conditions);
+  return {
+    arms: input.arms,
+    factors: input.factors,
+    at: isDeviceUnknown(input) ? { ...at, d: EXPLORE_D } : at,
+    allowed,
+    current: -1,
+    requestRate: input.requestRate,
+    state: input.policyState,
+  };
+}
+
+function isDeviceUnknown({ conditions }: DecisionInput): boolean {
+  return conditions.d.ageMs === Number.POSITIVE_INFINITY;
+}
+
+function lowest(indexes: readonly number[], score: (index: number) => number): number {
+  return indexes.reduce((best, index) => (best < 0 || score(index) < score(best) ? index : best), -1);
+}
