@@ -12,7 +12,7 @@ import { RequestRate } from './estimators/request-rate.js';
 import { LinkState } from './link-state.js';
 import type { Plan } from './plan.js';
 import type { Outcome } from './policies/policy.js';
-import { isPolicyName, type PolicyName, policies } from './policies/registry.js';
+import { isPolicyName, POLICY_NAMES, type PolicyName, policies } from './policies/registry.js';
 import { PROBE_BYTES, wantsProbe } from './probe.js';
 import { type Signal, withoutSignals } from './signals.js';
 import { UplinkAllowance } from './uplink-allowance.js';
@@ -104,7 +104,7 @@ export class Controller {
 
   /** @throws PartitionError `unknown_policy` */
   setPolicy(name: PolicyName): void {
-    if (!isPolicyName(name)) throw PartitionError.unknownPolicy(String(name), Object.keys(policies));
+    if (!isPolicyName(name)) throw PartitionError.unknownPolicy(String(name), POLICY_NAMES);
     if (name !== this.#policy) this.#policyState = [];
     this.#policy = name;
   }

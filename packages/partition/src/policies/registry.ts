@@ -20,6 +20,8 @@ export const policies = Object.freeze({
 
 export type PolicyName = keyof typeof policies;
 
+export const POLICY_NAMES = Object.freeze(Object.keys(policies) as PolicyName[]);
+
 export function isPolicyName(name: string): name is PolicyName {
   return Object.hasOwn(policies, name);
 }

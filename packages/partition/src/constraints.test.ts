@@ -1,0 +1,124 @@
+import { describe, expect, it } from 'vitest';
+import type { Arm } from './arm.js';
+import type { Constraints } from './constraints.js';
+import { Controller, type ControllerOptions } from './controller.js';
+import { chainArms, shrinkingNetwork } from './testing/arms.js';
+
+/** The shrinking network, its first layer a mere resize, each cut as f32 and as u8, with a compressed input. */
+const arms: Arm[] = shrinkingNetwork().flatMap((arm): Arm[] => {
+  const own = { ...arm, sendsInput: arm.cut <= 1 };
+  if (!arm.usesEdge) return [own];
+  const narrow: Arm = { ...own, codec: 'u8', bytesUp: arm.bytesUp / 4, accuracyDrop: 0.004 };
+  return arm.cut === 0 ? [own, narrow, { ...own, codec: 'jpeg', bytesUp: 18_000, accuracyDrop: 0.01 }] : [own, narrow];
+});
+
+function controllerWith(options: ControllerOptions, uplink = 1_000): Controller {
+  const controller = new Controller(arms, options);
+  controller.observeConnection(true);
+  for (const { cut } of arms) controller.setReady(cut, true);
+  for (let index = 0; index < 10; index++) {
+    controller.observeTransfer('up', { numBytes: 50_000, spanMs: 50_000 / uplink }, index);
+    controller.observeTransfer('down', { numBytes: 50_000, spanMs: 10 }, index);
+    controller.observeRoundTrip(10, index);
+    controller.observeHead(5, 160, index);
+    controller.observeLoad({ queueMs: 0, k: 1 }, index);
+  }
+  return controller;
+}
+
+function chosen(constraints: Constraints, uplink?: number): Arm {
+  return controllerWith({ constraints }, uplink).decide(20).chosen.arm;
+}
+
+describe('without constraints', () => {
+  it('the compressed input wins here', () => {
+    expect(chosen({})).toMatchObject({ cut: 0, codec: 'jpeg' });
+  });
+});
+
+describe('keepInputOnDevice', () => {
+  it('lets neither the input cross nor what a resize made of it, on any link', () => {
+    for (const uplink of [10, 1_000, 100_000]) {
+      const arm = chosen({ keepInputOnDevice: true }, uplink);
+      expect(arm.sendsInput === true && arm.usesEdge).toBe(false);
+      expect(arm.cut).toBeGreaterThan(1);
+    }
+  });
+
+  it('waits for a head rather than break it: with none ready nothing can run', () => {
+    const controller = new Controller(arms, { constraints: { keepInputOnDevice: true } });
+    controller.observeConnection(true);
+    expect(() => controller.decide(0)).toThrow(expect.objectContaining({ code: 'no_runnable_arm' }));
+    controller.setReady(4, true);
+    expect(controller.decide(0).chosen.arm.cut).toBe(4);
+  });
+
+  it('says so of what it excludes', () => {
+    const plan = controllerWith({ constraints: { keepInputOnDevice: true } }).decide(20);
+    expect(plan.candidates.filter(({ rejected }) => rejected === 'constraint').map(({ arm }) => arm.cut)).toEqual([
+      0, 0, 0, 1, 1,
+    ]);
+  });
+});
+
+describe('maxAccuracyDrop', () => {
+  it('excludes the codecs that cost more', () => {
+    expect(chosen({ maxAccuracyDrop: 0.005 }).codec).toBe('u8');
+    expect(chosen({ maxAccuracyDrop: 0 }).codec).toBe('f32');
+  });
+});
+
+describe('maxUplinkBytesPerSecond', () => {
+  it('holds in the mean, without refusing an inference', () => {
+    const limit = 20_000;
+    const controller = controllerWith({ constraints: { maxUplinkBytesPerSecond: limit } }, 4_000);
+    let bytes = 0;
+    for (let index = 0; index < 240; index++) {
+      const atMs = 1_000 + index * 250;
+      const { arm } = controller.decide(atMs).chosen;
+      if (!arm.usesEdge) continue;
+      bytes += arm.bytesUp;
+      controller.observeTransfer('up', { numBytes: arm.bytesUp, spanMs: arm.bytesUp / 4_000 }, atMs + 10);
+    }
+    expect(bytes / 60).toBeLessThan(1.1 * limit);
+    expect(bytes / 60).toBeGreaterThan(0.5 * limit);
+  });
+});
+
+describe('deadlineMs', () => {
+  it('takes the arm that is surest to be in time when the fastest one is not', () => {
+    const unsure = (constraints: Constraints) => {
+      const controller = new Controller(chainArms(50_000, [{ headMs: 80, tailMs: 10, bytes: 0 }]), { constraints });
+      controller.observeConnection(true);
+      controller.setReady(1, true);
+      for (let index = 0; index < 5; index++) {
+        controller.observeHead(1, 80, index);
+        controller.observeRoundTrip(10, index);
+      }
+      // 1,000 bytes/ms in the mean, but scattered: what depends on the link is often late.
+      for (let index = 0; index < 40; index++) {
+        const spanMs = index % 2 === 0 ? 33 : 75;
+        controller.observeTransfer('up', { numBytes: 50_000, spanMs }, 20 + index * 10);
+      }
+      return controller.decide(430);
+    };
+    const free = unsure({});
+    expect(free.chosen.arm.usesEdge).toBe(true);
+    const tight = unsure({ deadlineMs: 85 });
+    expect(tight.chosen.arm.usesEdge).toBe(false);
+    expect(tight.candidates.some(({ rejected }) => rejected === 'deadline')).toBe(true);
+    expect(unsure({ deadlineMs: 400 }).chosen.arm).toEqual(free.chosen.arm);
+  });
+});
+
+describe('throughput', () => {
+  it('minimises the slowest stage, not the sum', () => {
+    const latency = controllerWith({}, 4_000).decide(20);
+    const stream = controllerWith({ objective: 'throughput' }, 4_000).decide(20);
+    const slowest = ({ terms }: typeof stream.chosen) =>
+      Math.max(terms.headMs + terms.encodeMs, terms.uploadMs, terms.tailMs + terms.decodeMs, terms.downloadMs);
+    expect(slowest(stream.chosen)).toBeLessThan(slowest(latency.chosen));
+    expect(slowest(stream.chosen)).toBeLessThanOrEqual(1.05 * Math.min(...stream.candidates.map(slowest)));
+    expect(stream.chosen.totalMs).toBeGreaterThan(latency.chosen.totalMs);
+  });
+});
