@@ -1,4 +1,5 @@
-import type { Cut, CutTable } from '@cutpoint/protocol';
+import type { Arm } from '@cutpoint/partition';
+import { type Cut, type CutTable, TENSOR_CODECS, type TensorInfo, type Variant } from '@cutpoint/protocol';
 import { describe, expect, it } from 'vitest';
 import { armsOf, calibrationCut, nearestCut } from './arms.js';
 
@@ -35,14 +36,79 @@ function table(...cuts: Cut[]): CutTable {
 }
 
 describe('arms of a cut table', () => {
-  it('are one a cut; the local one uses no edge, and numbers above n are no prefix cuts', () => {
-    const arms = armsOf(table(cut(0, 0), cut(5, 0.5), cut(10, 1), cut(11, 0.4)));
-    expect(arms.map(({ cut: id, usesEdge, isPrefix }) => [id, usesEdge, isPrefix])).toEqual([
-      [0, true, true],
-      [5, true, true],
-      [10, false, true],
-      [11, true, false],
-    ]);
+  const info = (name: string, type: TensorInfo['type'], dims = [1000]): TensorInfo => ({ name, type, dims });
+  const variant = (more: Partial<Variant> = {}): Variant => ({
+    id: 'v',
+    kind: 'tensors',
+    inputs: [info('x', 'float32')],
+    outputs: [],
+    table: 'c'.repeat(64),
+    ...more,
+  });
+  const all = new Set<string>(TENSOR_CODECS);
+  const codecsAt = (arms: readonly Arm[], id: number) => arms.filter(({ cut }) => cut === id).map(({ codec }) => codec);
+
+  it('are each cut with each codec that changes anything there, as they are first', () => {
+    const tensors = [info('x', 'float32'), info('h', 'float16'), info('i', 'int64')];
+    const cuts = [
+      cut(0, 0, { crossing: [0] }),
+      cut(4, 0.4, { crossing: [1] }),
+      cut(6, 0.6, { crossing: [2] }),
+      cut(10, 1),
+    ];
+    const arms = armsOf({ ...table(...cuts), tensors }, variant(), all);
+    const deflated = ['f32+deflate', 'f16+deflate', 'u8+deflate'];
+    expect(codecsAt(arms, 0)).toEqual(['f32', 'f16', 'u8', ...deflated]);
+    expect(codecsAt(arms, 4)).toEqual(['f32', 'u8', 'f32+deflate', 'u8+deflate']);
+    expect(codecsAt(arms, 6)).toEqual(['f32', 'f32+deflate']);
+    expect(codecsAt(arms, 10)).toEqual(['f32']);
+    expect(
+      arms
+        .filter(({ cut: id }) => id === 0)
+        .map(({ bytesUp }) => bytesUp)
+        .slice(0, 3),
+    ).toEqual([4000, 2000, 1000]);
+  });
+
+  it('compress the input of a picture', () => {
+    const pixels = info('image', 'uint8', [224, 224, 3]);
+    const image = { input: 'image', height: 224, width: 224, fit: 'cover', pad: [0, 0, 0] } as const;
+    const cuts = [cut(0, 0, { crossing: [0] }), cut(2, 0.2, { crossing: [0] })];
+    const of = variant({ kind: 'pixels', inputs: [pixels], image: { ...image, pad: [0, 0, 0] } });
+    const arms = armsOf({ ...table(...cuts), tensors: [pixels] }, of, all);
+    expect(codecsAt(arms, 0)).toEqual(['f32', 'f32+deflate', 'jpeg', 'webp']);
+    expect(codecsAt(arms, 2)).toEqual(['f32', 'f32+deflate']);
+    const [raw, , jpeg] = arms;
+    expect(jpeg?.bytesUp).toBeLessThan((raw?.bytesUp ?? 0) / 5);
+    expect([raw?.accuracyDrop, jpeg?.accuracyDrop]).toEqual([0, 0.01]);
+  });
+
+  it('are what page and edge can both do', () => {
+    const cuts = [cut(0, 0, { crossing: [0] })];
+    const arms = (known: string[]) =>
+      armsOf({ ...table(...cuts), tensors: [info('x', 'float32')] }, variant(), new Set(known)).map(
+        ({ codec }) => codec,
+      );
+    expect(arms([])).toEqual(['f32']);
+    expect(arms(['u8', 'something new'])).toEqual(['f32', 'u8']);
+    expect(arms(['deflate', 'f16'])).toEqual(['f32', 'f16', 'f32+deflate', 'f16+deflate']);
+  });
+
+  it('say which use the edge, which are prefix cuts, and which give the input away', () => {
+    const tensors = [info('x', 'float32'), info('h', 'float32')];
+    const nodes = ['Cast', 'Conv', 'Relu'].map((opType) => ({ opType, name: '', flops: 1 }));
+    const crossing = [1];
+    const cuts = [
+      cut(0, 0, { crossing: [0] }),
+      cut(1, 0.1, { crossing }),
+      cut(2, 0.9, { crossing }),
+      cut(3, 1),
+      cut(4, 0.4, { crossing: [0, 1], headNodes: 2 }),
+    ];
+    const arms = armsOf({ ...table(...cuts), tensors, nodes }, variant(), new Set());
+    expect(arms.map(({ usesEdge }) => usesEdge)).toEqual([true, true, true, false, true]);
+    expect(arms.map(({ isPrefix }) => isPrefix)).toEqual([true, true, true, true, false]);
+    expect(arms.map(({ sendsInput }) => sendsInput)).toEqual([true, true, false, false, true]);
   });
 });
 

@@ -1,19 +1,53 @@
-import type { Arm } from '@cutpoint/partition';
-import type { Cut, CutTable } from '@cutpoint/protocol';
+import { type Arm, CODECS, type Codec } from '@cutpoint/partition';
+import type { Cut, CutTable, TensorInfo, Variant } from '@cutpoint/protocol';
+import { stepsOf } from './codec/encode.js';
+import { narrows, profileOf } from './codec/profile.js';
 
-/** The arms of one variant, one a cut, in the table's order. */
-export function armsOf(table: CutTable): Arm[] {
-  const numNodes = table.nodes.length;
-  return table.cuts.map((cut) => ({
-    cut: cut.id,
-    codec: 'f32',
-    headMs: cut.headMs,
-    tailMs: cut.tailMs,
-    bytesUp: cut.bytesUp,
-    bytesDown: cut.bytesDown,
-    usesEdge: cut.tailGraph !== null,
-    isPrefix: cut.id <= numNodes,
-  }));
+/**
+ * The arms of one variant: its cuts in the table's order, each with the codecs that change anything about what crosses
+ * there, `f32` first.
+ * @param known what page and edge can both do beyond raw tensors
+ */
+export function armsOf(table: CutTable, variant: Variant, known: ReadonlySet<string>): Arm[] {
+  return table.cuts.flatMap((cut) => {
+    const crossing = cut.crossing.flatMap((index) => table.tensors[index] ?? []);
+    const codecs = CODECS.filter((codec) => codec === 'f32' || isOffered(codec, cut, crossing, variant, known));
+    const base = {
+      cut: cut.id,
+      headMs: cut.headMs,
+      tailMs: cut.tailMs,
+      bytesDown: cut.bytesDown,
+      usesEdge: cut.tailGraph !== null,
+      isPrefix: cut.id <= table.nodes.length,
+      sendsInput: sendsInput(table, cut, crossing, variant),
+    };
+    return codecs.map((codec) => ({ ...base, codec, ...profileOf(codec, crossing) }));
+  });
+}
+
+function isOffered(
+  codec: Codec,
+  { id, tailGraph }: Cut,
+  crossing: readonly TensorInfo[],
+  { image }: Variant,
+  known: ReadonlySet<string>,
+): boolean {
+  const { numbers, deflates, picture } = stepsOf(codec);
+  if (tailGraph === null) return false;
+  if (picture) return id === 0 && image !== undefined && crossing.length === 1 && known.has(picture);
+  if (deflates && !known.has('deflate')) return false;
+  return numbers === 'raw' || (known.has(numbers) && crossing.some((tensor) => narrows(numbers, tensor)));
+}
+
+/** Operators that make something of an input from which it is not simply read again. */
+const MIXING = /Conv|MatMul|Gemm|LSTM|GRU|RNN|Einsum|Attention/;
+
+/** Whether what crosses is an input, or what was made of it before the first operator that mixes it. */
+function sendsInput(table: CutTable, cut: Cut, crossing: readonly TensorInfo[], variant: Variant): boolean {
+  const inputs = new Set(variant.inputs.map(({ name }) => name));
+  if (crossing.some(({ name }) => inputs.has(name))) return true;
+  const firstMixing = table.nodes.findIndex(({ opType }) => MIXING.test(opType));
+  return cut.tailGraph !== null && (firstMixing < 0 || cut.headNodes <= firstMixing);
 }
 
 /** The table without the cuts that send more than the edge takes. */

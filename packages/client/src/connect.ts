@@ -23,7 +23,17 @@ const FIRST_ROUND_TRIP_MS = 1000;
  *   `runtime_failed`, `aborted`
  */
 export async function connect(url: string | URL, options: ConnectOptions): Promise<Session> {
-  const { model, signal, token, share, shape, onProgress, device = 'auto', policy = 'cutpoint' } = options;
+  const {
+    model,
+    signal,
+    token,
+    share,
+    shape,
+    onProgress,
+    device = 'auto',
+    policy = 'cutpoint',
+    maxAccuracyDrop,
+  } = options;
   throwIfAborted(signal);
   const baseUrl = baseOf(url);
   const http = new EdgeHttp(baseUrl, token);
@@ -39,7 +49,7 @@ export async function connect(url: string | URL, options: ConnectOptions): Promi
     edge.connection.open();
     await edge.connection.whenOnline(FIRST_CONNECTION_MS, signal);
     await orAborted(firstRoundTrip(edge), signal);
-    const session = new ConnectedSession({ edge, manifest, policy, onProgress });
+    const session = new ConnectedSession({ edge, manifest, policy, maxAccuracyDrop, onProgress });
     session.warmUp();
     return session;
   } catch (error) {

@@ -1,4 +1,4 @@
-import type { Plan, PolicyName } from '@cutpoint/partition';
+import type { Codec, Plan, PolicyName } from '@cutpoint/partition';
 import type { Manifest, Variant } from '@cutpoint/protocol';
 import type { Tensor } from 'onnxruntime-common';
 import { type Undertaking, withinDeadline } from './deadline.js';
@@ -29,14 +29,16 @@ export interface SessionParts {
   readonly edge: SharedEdge;
   readonly manifest: Manifest;
   readonly policy: PolicyName;
+  readonly maxAccuracyDrop?: number | undefined;
   readonly onProgress?: ((progress: Progress) => void) | undefined;
 }
 
 interface Job extends Undertaking {
   readonly variant: Variant;
   readonly feeds: readonly TensorMessage[];
-  /** Cut asked for this once. */
+  /** Cut and codec asked for this once. */
   readonly cut: number | undefined;
+  readonly codec: Codec | undefined;
   readonly resizeMs: number;
 }
 
@@ -53,18 +55,22 @@ export class ConnectedSession implements Session {
   #nextTrace = 1;
   #lastLink = '';
 
-  constructor({ edge, manifest, policy, onProgress }: SessionParts) {
+  constructor({ edge, manifest, policy, maxAccuracyDrop, onProgress }: SessionParts) {
     this.edge = edge;
     this.#onProgress = onProgress;
     this.#device = edge.device;
-    this.#runners = new RunnerSet(manifest, policy, {
-      edge,
-      life: this.#life.signal,
-      provider: () => this.#device.kind,
-      onHead: (head) => this.#onHead(head),
-      onProgress: (progress) => this.#emitProgress(progress),
-      onPlan: (variant, plan) => this.#emitPlan(variant, plan),
-    });
+    this.#runners = new RunnerSet(
+      manifest,
+      { policy, forced: undefined, maxAccuracyDrop },
+      {
+        edge,
+        life: this.#life.signal,
+        provider: () => this.#device.kind,
+        onHead: (head) => this.#onHead(head),
+        onProgress: (progress) => this.#emitProgress(progress),
+        onPlan: (variant, plan) => this.#emitPlan(variant, plan),
+      },
+    );
     this.#unsubscribe = [
       edge.connection.events.on('state', (state) => this.#events.emit('state', state)),
       edge.connection.events.on('load', (load) => this.#events.emit('load', load)),
@@ -106,7 +112,7 @@ export class ConnectedSession implements Session {
   async run(feeds: Readonly<Record<string, TensorLike>>, options: RunOptions = {}): Promise<Record<string, Tensor>> {
     return this.#undertake(options, async (undertaking) => {
       const matched = matchFeeds(feeds, this.#variants('tensors'));
-      const { outputs } = await this.#run({ ...matched, ...undertaking, cut: options.cut, resizeMs: 0 });
+      const { outputs } = await this.#run({ ...matched, ...undertaking, ...armAsked(options), resizeMs: 0 });
       return outputs;
     });
   }
@@ -131,7 +137,7 @@ export class ConnectedSession implements Session {
           { name: size.input, type: 'uint8', dims: [size.height, size.width, 3], bytes: rgb },
         ];
         const resizeMs = this.edge.clock.now() - startedAtMs;
-        const done = await this.#run({ ...undertaking, variant: size.variant, feeds, resizeMs, cut: options.cut });
+        const done = await this.#run({ ...undertaking, ...armAsked(options), variant: size.variant, feeds, resizeMs });
         return { ...done, placement: fitting.placement };
       } finally {
         picture.release();
@@ -147,8 +153,8 @@ export class ConnectedSession implements Session {
     this.#runners.setPolicy(policy);
   }
 
-  forceCut(cut: number | undefined): void {
-    this.#runners.force(cut);
+  forceCut(cut: number | undefined, codec?: Codec): void {
+    this.#runners.force(cut === undefined ? undefined : { cut, codec });
   }
 
   setShape(shape: LinkShape | undefined): void {
@@ -198,10 +204,10 @@ export class ConnectedSession implements Session {
   }
 
   async #attempt(job: Job): Promise<{ outputs: Record<string, Tensor>; trace: Trace }> {
-    const { variant, feeds, cut, startedAtMs, endMs, resizeMs, signal } = job;
+    const { variant, feeds, cut, codec, startedAtMs, endMs, resizeMs, signal } = job;
     const runner = await orAborted(this.#runners.get(variant), signal);
     this.#runners.lastUsed = runner;
-    const outcome = await runner.run({ feeds, cut, endMs, signal });
+    const outcome = await runner.run({ feeds, cut, codec, endMs, signal });
     const endedAtMs = this.edge.clock.now();
     const facts = { model: this.manifest.model, variant: variant.id, startedAtMs, endedAtMs, resizeMs };
     const trace = traceOf({ id: this.#nextTrace++, ...facts }, outcome);
@@ -254,6 +260,10 @@ export class ConnectedSession implements Session {
       ...(fixedMs === undefined ? {} : { fixedMs }),
     });
   }
+}
+
+function armAsked({ cut, codec }: RunOptions): Pick<Job, 'cut' | 'codec'> {
+  return { cut, codec };
 }
 
 function firstLine(text: string): string {

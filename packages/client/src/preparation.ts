@@ -127,7 +127,7 @@ export class Preparation {
     const endMs = edge.clock.now() + CALIBRATION_MS;
     let fastestMs = Number.POSITIVE_INFINITY;
     for (let run = 0; run < CALIBRATION_RUNS && edge.clock.now() < endMs; run++) {
-      const { headMs } = await edge.heads.run(head, feeds, named, life);
+      const { headMs } = await edge.heads.run(head, { feeds, fetches: named }, life);
       fastestMs = Math.min(fastestMs, headMs);
     }
     if (Number.isFinite(fastestMs)) this.#controller.observeHead(cut.id, fastestMs, edge.clock.now());

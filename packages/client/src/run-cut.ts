@@ -1,5 +1,14 @@
-import { type Cut, type CutTable, encodeTensors, type TensorInfo } from '@cutpoint/protocol';
+import type { Codec } from '@cutpoint/partition';
+import {
+  type Cut,
+  type CutTable,
+  type EncodedTensor,
+  type EncodedTensors,
+  gather,
+  type TensorInfo,
+} from '@cutpoint/protocol';
 import type { Tensor } from 'onnxruntime-common';
+import { encode } from './codec/encode.js';
 import type { SharedEdge } from './edge.js';
 import { CutpointError } from './errors.js';
 import type { HeadKey } from './heads/head-store.js';
@@ -10,6 +19,8 @@ import type { RunResult, TensorMessage } from './worker/messages.js';
 export interface CutRun {
   readonly table: CutTable;
   readonly cut: Cut;
+  /** How the crossing tensors travel. */
+  readonly codec: Codec;
   readonly key: HeadKey;
   readonly feeds: readonly TensorMessage[];
   readonly deadlineMs: number | undefined;
@@ -20,6 +31,7 @@ export interface CutRun {
 export interface CutResult {
   readonly outputs: Record<string, Tensor>;
   readonly headMs: number;
+  /** In the worker and here. */
   readonly encodeMs: number;
   readonly bytesUp: number;
   readonly reply?: TailReply;
@@ -40,36 +52,53 @@ export async function runCut(edge: SharedEdge, run: CutRun): Promise<CutResult> 
   const headMs = head?.headMs ?? 0;
   if (cut.tailGraph === null) return { outputs, headMs, encodeMs: 0, bytesUp: 0 };
 
-  const encodeFromMs = edge.clock.now();
-  const encoded = encodeTensors(
-    crossing.map(({ name, type, dims }) => ({ name, type, dims, data: found(made, name).bytes })),
-  );
-  const encodeMs = edge.clock.now() - encodeFromMs;
+  const { payload, encodeMs } = await encodeCrossing(edge, run, crossing, made, head);
   const { deadlineMs } = run;
   const reply = await edge.connection.request({
     model: table.model,
     table: run.key.table,
     cut: cut.id,
-    ...encoded,
+    ...payload,
     signal,
-    // What the head took is gone from it.
-    ...(deadlineMs === undefined ? {} : { deadlineMs: Math.max(1, deadlineMs - (encodeFromMs - startMs)) }),
+    // What head and codec took is gone from it.
+    ...(deadlineMs === undefined ? {} : { deadlineMs: Math.max(1, deadlineMs - (edge.clock.now() - startMs)) }),
   });
   for (const tensor of reply.tensors) outputs[tensor.header.name] = tensorOf(tensor);
   const missing = cut.tailOutputs.find((name) => outputs[name] === undefined);
   if (missing !== undefined) {
     throw new CutpointError('edge_error', `The edge's reply has no output "${missing}".`, { edgeCode: 'bad_tensors' });
   }
-  return { outputs, headMs, encodeMs, bytesUp: encoded.numBytes, reply };
+  return { outputs, headMs, encodeMs, bytesUp: payload.numBytes, reply };
+}
+
+/** The payload: what the worker encoded already, and what crosses as it was fed. */
+async function encodeCrossing(
+  edge: SharedEdge,
+  run: CutRun,
+  crossing: readonly TensorInfo[],
+  made: ReadonlyMap<string, TensorMessage>,
+  head: RunResult | undefined,
+): Promise<{ payload: EncodedTensors; encodeMs: number }> {
+  const fromMs = edge.clock.now();
+  const fromHead = new Map(head?.encoded.map((tensor) => [tensor.header.name, tensor]));
+  const encoded: EncodedTensor[] = [];
+  for (const { name } of crossing) {
+    encoded.push(fromHead.get(name) ?? (await encode(found(made, name), run.codec, edge.connection.codecs)));
+  }
+  return { payload: gather(encoded), encodeMs: (head?.encodeMs ?? 0) + edge.clock.now() - fromMs };
 }
 
 async function runHead(edge: SharedEdge, run: CutRun, crossing: readonly TensorInfo[]): Promise<RunResult> {
   const head = edge.heads.get(run.key.text);
   if (!head) throw new CutpointError('runtime_failed', `The head of cut ${run.cut.id} is not built.`);
   const given = new Set(run.feeds.map(({ name }) => name));
-  const wanted = new Set([...crossing.map(({ name }) => name), ...run.cut.headOutputs]);
-  const fetches = [...wanted].filter((name) => !given.has(name));
-  return edge.heads.run(head, run.feeds, fetches, run.signal);
+  const crossingNames = crossing.map(({ name }) => name).filter((name) => !given.has(name));
+  const kept = run.cut.headOutputs.filter((name) => !given.has(name));
+  // What crosses and is an output as well is needed as it is.
+  const names = crossingNames.filter((name) => !kept.includes(name));
+  const fetches = [...new Set([...crossingNames, ...kept])];
+  const encode = { names, codec: run.codec, known: edge.connection.codecs };
+  return edge.heads.run(head, { feeds: run.feeds, fetches, encode }, run.signal);
 }
 
 function tensorInfo(table: CutTable, index: number): TensorInfo {

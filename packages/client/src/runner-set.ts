@@ -1,8 +1,9 @@
 import type { Plan, PolicyName } from '@cutpoint/partition';
 import type { Manifest, Variant } from '@cutpoint/protocol';
-import { withinLimit } from './arms.js';
+import { armsOf, withinLimit } from './arms.js';
+import { pictureCodecs } from './codec/picture.js';
 import { fetchCutTable, fetchManifest } from './manifest.js';
-import { type RunnerHost, VariantRunner } from './variant-runner.js';
+import { type ForcedArm, type RunnerHost, type RunnerOptions, VariantRunner } from './variant-runner.js';
 
 /** What the runners need of their session. */
 export interface RunnerSetHost extends Omit<RunnerHost, 'manifest' | 'onPlan'> {
@@ -17,14 +18,13 @@ export class RunnerSet {
   readonly #asked = new Map<string, Promise<VariantRunner>>();
   readonly #made: VariantRunner[] = [];
   #manifest: Manifest;
-  #policy: PolicyName;
-  #forced: number | undefined;
+  #options: RunnerOptions;
   /** Under way; every run that met the old manifest waits for the same answer. */
   #reloading: Promise<void> | undefined;
 
-  constructor(manifest: Manifest, policy: PolicyName, host: RunnerSetHost) {
+  constructor(manifest: Manifest, options: RunnerOptions, host: RunnerSetHost) {
     this.#manifest = manifest;
-    this.#policy = policy;
+    this.#options = options;
     this.#host = host;
   }
 
@@ -45,13 +45,13 @@ export class RunnerSet {
   }
 
   setPolicy(policy: PolicyName): void {
-    this.#policy = policy;
+    this.#options = { ...this.#options, policy };
     for (const runner of this.#made) runner.controller.setPolicy(policy);
   }
 
-  force(cut: number | undefined): void {
-    this.#forced = cut;
-    for (const runner of this.#made) runner.force(cut);
+  force(forced: ForcedArm | undefined): void {
+    this.#options = { ...this.#options, forced };
+    for (const runner of this.#made) runner.force(forced);
   }
 
   /** Reads the manifest again because `stale` is of an older one, once for all who found that out. */
@@ -80,12 +80,25 @@ export class RunnerSet {
   async #make(variant: Variant): Promise<VariantRunner> {
     const host = this.#host;
     const manifest = this.#manifest;
-    const whole = await fetchCutTable(host.edge.http, variant.table, host.life);
-    const table = withinLimit(whole, host.edge.connection.maxRequestBytes);
+    const { http, connection } = host.edge;
+    const [whole, known] = await Promise.all([
+      fetchCutTable(http, variant.table, host.life),
+      codecsOf(connection.codecs, variant),
+    ]);
+    const table = withinLimit(whole, connection.maxRequestBytes);
+    const arms = armsOf(table, variant, known);
     const onPlan = (plan: Plan) => host.onPlan(variant, plan);
-    const runner = new VariantRunner({ ...host, manifest, onPlan }, variant, table, this.#policy, this.#forced);
+    const options = this.#options;
+    const runner = new VariantRunner({ host: { ...host, manifest, onPlan }, variant, table, arms, options });
     this.#made.push(runner);
     this.lastUsed ??= runner;
     return runner;
   }
+}
+
+/** What the edge reads and this browser writes. */
+async function codecsOf(known: ReadonlySet<string>, { image }: Variant): Promise<ReadonlySet<string>> {
+  if (!image) return known;
+  const pictures = await pictureCodecs();
+  return new Set([...known].filter((codec) => pictures.has(codec) || (codec !== 'jpeg' && codec !== 'webp')));
 }

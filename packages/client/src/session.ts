@@ -1,4 +1,4 @@
-import type { Plan } from '@cutpoint/partition';
+import type { Codec, Plan } from '@cutpoint/partition';
 import type { Arrivals, EdgeTimings, LoadReport, Manifest } from '@cutpoint/protocol';
 import type { Tensor } from 'onnxruntime-common';
 
@@ -41,6 +41,11 @@ export interface ConnectOptions {
   /** Default `auto`: WebGPU when there is an adapter that can run the model, WASM otherwise. */
   readonly device?: 'auto' | 'webgpu' | 'wasm';
   readonly token?: string;
+  /**
+   * Most that the codec of crossing tensors may cost in accuracy, 0..1: share of top-1 answers that change. Default 0 for
+   * `run`, whose outputs are then those of the whole network, and 0.01 for `runImage`, which allows all codecs.
+   */
+  readonly maxAccuracyDrop?: number;
   /** Shares the connection, the runtime and the link estimate of another session to the same edge. */
   readonly share?: Session;
   readonly shape?: LinkShape;
@@ -52,6 +57,8 @@ export interface RunOptions {
   readonly signal?: AbortSignal;
   /** Cut id to use whatever the policy says; nearest listed one. The run waits until its head is built. */
   readonly cut?: number;
+  /** With {@link cut}: how the crossing tensors travel, if there is such an arm, whatever it costs in accuracy. */
+  readonly codec?: Codec;
   /** The result is worthless so many ms after the call: the run rejects with `deadline_exceeded` then, whatever it is at. */
   readonly deadlineMs?: number;
 }
@@ -64,6 +71,8 @@ export interface Trace {
   readonly plan: Plan;
   /** The cut that really ran; differs from the plan's when the edge failed and the page finished alone. */
   readonly cut: number;
+  /** How the crossing tensors travelled; `f32` when nothing crossed. */
+  readonly codec: Codec;
   readonly startedAtMs: number;
   /** Decoding and resizing of the picture; 0 for tensors. */
   readonly resizeMs: number;
@@ -155,7 +164,7 @@ export interface Session extends AsyncDisposable {
   explain(): Plan | undefined;
   setPolicy(policy: PolicyName): void;
   /** Forces one cut for every inference until `undefined` is given. */
-  forceCut(cut: number | undefined): void;
+  forceCut(cut: number | undefined, codec?: Codec): void;
   setShape(shape: LinkShape | undefined): void;
   /** Calls `listener` on every event of the kind; returns its unsubscribe. */
   on<K extends keyof SessionEvents>(event: K, listener: (value: SessionEvents[K]) => void): () => void;

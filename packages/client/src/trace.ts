@@ -13,7 +13,7 @@ export interface TraceFacts {
 /** The record of one inference. What no stage explains is `otherMs`: round trip, framing, waiting, earlier tries. */
 export function traceOf(facts: TraceFacts, outcome: RunOutcome): Trace {
   const { id, model, variant, startedAtMs, endedAtMs, resizeMs } = facts;
-  const { plan, cut, headMs, encodeMs, bytesUp, reply } = outcome;
+  const { plan, cut, codec, headMs, encodeMs, bytesUp, reply } = outcome;
   const totalMs = endedAtMs - startedAtMs;
   const uploadMs = reply?.timings.uploadMs ?? 0;
   const queueMs = reply?.timings.queueMs ?? 0;
@@ -26,6 +26,7 @@ export function traceOf(facts: TraceFacts, outcome: RunOutcome): Trace {
     variant,
     plan,
     cut,
+    codec,
     startedAtMs,
     resizeMs,
     headMs,

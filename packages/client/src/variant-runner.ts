@@ -1,6 +1,5 @@
-import { Controller, PartitionError, type Plan, type PolicyName } from '@cutpoint/partition';
+import { type Arm, type Codec, Controller, PartitionError, type Plan, type PolicyName } from '@cutpoint/partition';
 import type { Cut, CutTable, Manifest, Variant } from '@cutpoint/protocol';
-import { armsOf } from './arms.js';
 import type { SharedEdge } from './edge.js';
 import { type Head, headKey } from './heads/head-store.js';
 import { cutOf, Preparation } from './preparation.js';
@@ -24,10 +23,37 @@ export interface RunnerHost {
   readonly life: AbortSignal;
 }
 
+/** What a runner is made of. */
+export interface RunnerParts {
+  readonly host: RunnerHost;
+  readonly variant: Variant;
+  readonly table: CutTable;
+  readonly arms: readonly Arm[];
+  readonly options: RunnerOptions;
+}
+
+/** What the app chose for all of a model's variants. */
+export interface RunnerOptions {
+  readonly policy: PolicyName;
+  readonly forced: ForcedArm | undefined;
+  /** `undefined`: the variant's own default, see {@link DEFAULT_ACCURACY_DROP}. */
+  readonly maxAccuracyDrop: number | undefined;
+}
+
+/** A cut that a person or the app set, and the codec there if that was said too. */
+export interface ForcedArm {
+  readonly cut: number;
+  readonly codec: Codec | undefined;
+}
+
+/** `run` is onnxruntime's, to the last bit but rounding; a picture has been through a camera's compressor anyway. */
+const DEFAULT_ACCURACY_DROP: Readonly<Record<Variant['kind'], number>> = { tensors: 0, pixels: 0.01 };
+
 export interface RunRequest {
   readonly feeds: readonly TensorMessage[];
-  /** Cut asked for this once. */
+  /** Cut and codec asked for this once. */
   readonly cut: number | undefined;
+  readonly codec: Codec | undefined;
   /** When the result becomes worthless, by the clock of the edge; {@link signal} is aborted then. */
   readonly endMs: number | undefined;
   readonly signal: AbortSignal;
@@ -36,6 +62,7 @@ export interface RunRequest {
 export interface RunOutcome extends CutResult {
   readonly plan: Plan;
   readonly cut: number;
+  readonly codec: Codec;
 }
 
 /** Runs one variant of a model: decides, prepares what the decision wishes for, and gets each inference done. */
@@ -45,24 +72,25 @@ export class VariantRunner {
   readonly controller: Controller;
   readonly #host: RunnerHost;
   readonly #preparation: Preparation;
-  #forced: number | undefined;
+  #forced: ForcedArm | undefined;
 
-  constructor(host: RunnerHost, variant: Variant, table: CutTable, policy: PolicyName, forced: number | undefined) {
+  constructor({ host, variant, table, arms, options }: RunnerParts) {
     this.#host = host;
     this.variant = variant;
     this.table = table;
     const { edge, manifest } = host;
+    const { policy, forced, maxAccuracyDrop = DEFAULT_ACCURACY_DROP[variant.kind] } = options;
     const { load, device } = edge.knowledgeOf(manifest.model);
-    this.controller = new Controller(armsOf(table), { policy, link: edge.link, load, device });
+    this.controller = new Controller(arms, { policy, link: edge.link, load, device, constraints: { maxAccuracyDrop } });
     this.#preparation = new Preparation({ host, variant, table, controller: this.controller });
     this.force(forced);
   }
 
   /** Forces a cut, and begins to prepare it. */
-  force(cut: number | undefined): void {
-    this.#forced = cut;
-    this.controller.force(cut);
-    if (cut !== undefined) this.#preparation.inBackground(() => this.#preparation.nearest(cut, this.#host.life));
+  force(forced: ForcedArm | undefined): void {
+    this.#forced = forced;
+    this.controller.force(forced?.cut, forced?.codec);
+    if (forced) this.#preparation.inBackground(() => this.#preparation.nearest(forced.cut, this.#host.life));
   }
 
   /** What would be decided now; changes nothing. */
@@ -89,24 +117,26 @@ export class VariantRunner {
     const { controller } = this;
     const { endMs, signal, feeds } = request;
     const recovery = new Recovery({ edge, controller, model: manifest.model, onProgress, endMs, signal });
-    const asked = request.cut ?? this.#forced;
+    const asked = request.cut ?? this.#forced?.cut;
     for (;;) {
       let cut: Cut | undefined;
       try {
         // Again after a failure: it may have taken the head with it.
         if (asked !== undefined && !recovery.refusal) await this.#preparation.nearest(asked, signal);
         const plan = await this.#decide(request, recovery);
-        cut = cutOf(this.table, plan.chosen.arm.cut);
+        const { arm } = plan.chosen;
+        cut = cutOf(this.table, arm.cut);
         const result = await runCut(edge, {
           table: this.table,
           cut,
+          codec: arm.codec,
           key: headKey(this.variant, cut.id),
           feeds,
           deadlineMs: endMs === undefined ? undefined : Math.max(1, endMs - edge.clock.now()),
           signal,
         });
-        this.#observe(cut, result);
-        return { ...result, plan, cut: cut.id };
+        this.#observe(cut, arm.codec, result);
+        return { ...result, plan, cut: cut.id, codec: arm.codec };
       } catch (error) {
         await recovery.after(error, cut);
       }
@@ -118,12 +148,12 @@ export class VariantRunner {
   }
 
   /** Waits for the edge when nothing can run without it, and for a head when nothing can run with it. */
-  async #decide({ cut, signal }: RunRequest, recovery: Recovery): Promise<Plan> {
+  async #decide({ cut, codec, signal }: RunRequest, recovery: Recovery): Promise<Plan> {
     const { edge } = this.#host;
     for (;;) {
       try {
         const plan = this.controller.decide(edge.clock.now(), {
-          ...(cut === undefined ? {} : { cut }),
+          ...(cut === undefined ? {} : { cut, ...(codec === undefined ? {} : { codec }) }),
           withoutEdge: recovery.refusal !== undefined,
         });
         this.#host.onPlan(plan);
@@ -138,7 +168,7 @@ export class VariantRunner {
     }
   }
 
-  #observe(cut: Cut, { headMs, reply }: CutResult): void {
+  #observe(cut: Cut, codec: Codec, { headMs, encodeMs, bytesUp, reply }: CutResult): void {
     const { edge } = this.#host;
     const nowMs = edge.clock.now();
     if (cut.headGraph !== null) this.controller.observeHead(cut.id, headMs, nowMs);
@@ -149,5 +179,7 @@ export class VariantRunner {
     const { timings, roundMs, downloadMs, wasAlone } = reply;
     if (wasAlone) this.controller.observeRoundTrip(roundMs - timings.uploadMs - timings.totalMs - downloadMs, nowMs);
     this.controller.observeTail(cut.id, timings.tailMs, nowMs);
+    this.controller.observeBytes(cut.id, codec, bytesUp, nowMs);
+    this.controller.observeCodec(cut.id, codec, { encodeMs, decodeMs: timings.decodeMs }, nowMs);
   }
 }

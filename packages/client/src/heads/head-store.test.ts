@@ -88,7 +88,7 @@ describe('a head', () => {
     const { heads, spec } = await open();
     const head = await heads.prepare(spec(), quiet);
     const x = { name: 'x', type: 'float32' as const, dims: [2], bytes: new Uint8Array(8) };
-    const { outputs } = await heads.run(head, [x], ['h']);
+    const { outputs } = await heads.run(head, { feeds: [x], fetches: ['h'] });
     expect(outputs.map(({ name }) => name)).toEqual(['h']);
     expect(x.bytes.byteLength).toBe(8);
   });
@@ -98,7 +98,7 @@ describe('a head', () => {
     const first = await heads.prepare(spec(0), quiet);
     for (let version = 1; version < 6; version++) await heads.prepare(spec(version), quiet);
     expect(released).toEqual([]);
-    await heads.run(first, [], ['h']);
+    await heads.run(first, { feeds: [], fetches: ['h'] });
     await heads.prepare(spec(6), quiet);
     expect(released).toEqual([`${'1'.repeat(64)}/1`]);
     expect(heads.get(first.key)).toBe(first);

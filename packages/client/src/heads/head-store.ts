@@ -3,7 +3,7 @@ import { Emitter } from '../emitter.js';
 import { CutpointError, orAborted } from '../errors.js';
 import type { EdgeHttp } from '../http.js';
 import type { Progress } from '../session.js';
-import type { CreateResult, RunResult, TensorMessage } from '../worker/messages.js';
+import type { CreateResult, RunCall, RunResult } from '../worker/messages.js';
 import { buffersOf, type Runtime } from '../worker/runtime.js';
 import type { PackStore } from './pack-store.js';
 
@@ -25,6 +25,9 @@ export interface Head {
   readonly spec: HeadSpec;
   readonly created: CreateResult;
 }
+
+/** One run of a head. */
+export type HeadWork = Pick<RunCall, 'feeds' | 'fetches' | 'encode'>;
 
 export interface HeadStoreEvents {
   /** It is no longer built: another one needed its place, or the runtime was replaced. */
@@ -85,12 +88,7 @@ export class HeadStore {
     return orAborted(coming, signal);
   }
 
-  async run(
-    head: Head,
-    feeds: readonly TensorMessage[],
-    fetches: readonly string[],
-    signal?: AbortSignal,
-  ): Promise<RunResult> {
+  async run(head: Head, { feeds, ...rest }: HeadWork, signal?: AbortSignal): Promise<RunResult> {
     if (this.#heads.get(head.key) === head) {
       this.#heads.delete(head.key);
       this.#heads.set(head.key, head);
@@ -99,7 +97,7 @@ export class HeadStore {
     const copies = feeds
       .filter(({ name }) => head.created.inputNames.includes(name))
       .map((feed) => ({ ...feed, bytes: feed.bytes.slice() }));
-    return this.#runtime.call({ type: 'run', key: head.key, feeds: copies, fetches }, buffersOf(copies), signal);
+    return this.#runtime.call({ type: 'run', key: head.key, feeds: copies, ...rest }, buffersOf(copies), signal);
   }
 
   /** Releases the heads of these variants. */

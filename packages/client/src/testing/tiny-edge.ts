@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { Cut, CutTable, Manifest, ModelStatus } from '@cutpoint/protocol';
+import { type Cut, type CutTable, encodeTensor, type Manifest, type ModelStatus } from '@cutpoint/protocol';
 import { WebSocket } from 'ws';
 import { SYSTEM_CLOCK } from '../clock.js';
 import { SharedEdge } from '../edge.js';
@@ -150,8 +150,13 @@ export function tinyHead(call: Call): { value: Results[keyof Results] } {
     case 'create':
       return { value: { inputNames: ['x'], provider: 'wasm', warmUpMs: 1 } };
     case 'run': {
-      const outputs = call.fetches.map((name): TensorMessage => ({ ...info(name), bytes: new Uint8Array(8) }));
-      return { value: { outputs, headMs: 1 } };
+      const travels = (name: string) => call.encode?.names.includes(name) ?? false;
+      const made = call.fetches.map((name): TensorMessage => ({ ...info(name), bytes: new Uint8Array(8) }));
+      const outputs = made.filter(({ name }) => !travels(name));
+      const encoded = made
+        .filter(({ name }) => travels(name))
+        .map(({ bytes, ...tensor }) => encodeTensor({ ...tensor, data: bytes }, 'raw'));
+      return { value: { outputs, encoded, headMs: 1, encodeMs: 0 } };
     }
     case 'release':
       return { value: null };

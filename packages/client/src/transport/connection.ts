@@ -64,6 +64,7 @@ export class EdgeConnection {
   #heartbeat: Heartbeat | undefined;
   #attempt = 0;
   #maxRequestBytes = Number.POSITIVE_INFINITY;
+  #codecs: ReadonlySet<string> = new Set();
   #cancelTimer: (() => void) | undefined;
 
   constructor(options: ConnectionOptions) {
@@ -78,6 +79,11 @@ export class EdgeConnection {
   /** Payload that the edge takes in one request, as it last said. */
   get maxRequestBytes(): number {
     return this.#maxRequestBytes;
+  }
+
+  /** How tensors may be written for this edge, beyond raw, as it last said. */
+  get codecs(): ReadonlySet<string> {
+    return this.#codecs;
   }
 
   /** Starts to connect; look at the state, or wait with {@link whenOnline}. */
@@ -184,6 +190,7 @@ export class EdgeConnection {
     }
     switch (message.type) {
       case 'welcome':
+        this.#codecs = new Set(message.codecs);
         this.#welcome(message.limits);
         this.events.emit('load', message.load);
         return;

@@ -1,4 +1,11 @@
-import { type Chunk, checkTensorHeaders, chunksOf, type EdgeMessage, type ResultMessage } from '@cutpoint/protocol';
+import {
+  type Chunk,
+  checkTensorHeaders,
+  chunksOf,
+  type EdgeMessage,
+  ProtocolError,
+  type ResultMessage,
+} from '@cutpoint/protocol';
 import type { Clock } from '../clock.js';
 import { CutpointError } from '../errors.js';
 import { PendingRequest, type TailReply, type TailRequest } from './requests.js';
@@ -93,7 +100,7 @@ export class Exchange {
       pending.fail(CutpointError.fromEdge(message.code, message.message));
       return;
     }
-    const wrong = checkTensorHeaders(message.tensors, message.numBytes);
+    const wrong = checkTensorHeaders(message.tensors, message.numBytes) ?? checkRaw(message.tensors);
     if (wrong) {
       this.#settle(pending);
       pending.fail(new CutpointError('edge_error', `The edge sent a wrong reply: ${wrong.message}`, { cause: wrong }));
@@ -189,6 +196,12 @@ export class Exchange {
     else this.#abandoned.set(chunk.id, left - chunk.bytes.byteLength);
     return undefined;
   }
+}
+
+/** Results are not encoded: nothing here would decode them. */
+function checkRaw(tensors: ResultMessage['tensors']): ProtocolError | undefined {
+  const encoded = tensors.find(({ codec, deflated }) => codec !== 'raw' || deflated);
+  return encoded && new ProtocolError('bad_tensors', `output "${encoded.name}" came as ${encoded.codec}, not raw`);
 }
 
 function missingBytes(pending: PendingRequest): number {

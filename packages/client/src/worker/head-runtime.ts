@@ -1,5 +1,6 @@
-import { type TensorInfo, type TensorType, tensorArray, tensorBytes } from '@cutpoint/protocol';
+import { type EncodedTensor, type TensorInfo, type TensorType, tensorArray, tensorBytes } from '@cutpoint/protocol';
 import type { InferenceSession, Tensor } from 'onnxruntime-common';
+import { encode } from '../codec/encode.js';
 import type { DeviceChoice } from '../session.js';
 import { probeDevice, requestDevice } from './gpu-device.js';
 import type { CreateCall, CreateResult, ProbeCall, RunCall, RunResult, TensorMessage } from './messages.js';
@@ -82,7 +83,19 @@ export class HeadRuntime {
       if (!tensor) throw new Error(`the head gave no output ${name}`);
       outputs.push(await fromTensor(name, tensor));
     }
-    return { outputs, headMs: performance.now() - startMs };
+    const ranAtMs = performance.now();
+    const names = new Set(call.encode?.names);
+    const encoded: EncodedTensor[] = [];
+    for (const output of outputs) {
+      if (call.encode && names.has(output.name))
+        encoded.push(await encode(output, call.encode.codec, call.encode.known));
+    }
+    return {
+      outputs: outputs.filter(({ name }) => !names.has(name)),
+      encoded,
+      headMs: ranAtMs - startMs,
+      encodeMs: performance.now() - ranAtMs,
+    };
   }
 
   async release(key: string): Promise<void> {

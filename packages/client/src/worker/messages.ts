@@ -1,4 +1,5 @@
-import type { TensorInfo } from '@cutpoint/protocol';
+import type { Codec } from '@cutpoint/partition';
+import type { EncodedTensor, TensorInfo } from '@cutpoint/protocol';
 import type { DeviceChoice } from '../session.js';
 
 /** What the page and its runtime worker say to each other. Every call has an id and gets one answer. */
@@ -36,6 +37,15 @@ export interface RunCall {
   readonly key: string;
   readonly feeds: readonly TensorMessage[];
   readonly fetches: readonly string[];
+  /** Those of {@link fetches} that will travel, and how. */
+  readonly encode?: EncodeOrder;
+}
+
+export interface EncodeOrder {
+  readonly names: readonly string[];
+  readonly codec: Codec;
+  /** What the edge reads beyond raw tensors. */
+  readonly known: ReadonlySet<string>;
 }
 
 export interface ReleaseCall {
@@ -54,7 +64,10 @@ export interface CreateResult {
 }
 
 export interface RunResult {
+  /** Those that do not travel. */
   readonly outputs: readonly TensorMessage[];
+  readonly encoded: readonly EncodedTensor[];
+  readonly encodeMs: number;
   /** The run itself with the read-back of its outputs, without waiting for its turn. */
   readonly headMs: number;
 }

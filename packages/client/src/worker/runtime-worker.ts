@@ -57,5 +57,7 @@ async function perform(call: Call): Promise<Results[keyof Results]> {
 }
 
 function transferable(value: Results[keyof Results]): Transferable[] {
-  return value && 'outputs' in value ? value.outputs.map(({ bytes }) => bytes.buffer) : [];
+  if (!value || !('outputs' in value)) return [];
+  // Each is copied out of the wasm heap, or was made here: none lies in shared memory.
+  return [...value.outputs, ...value.encoded].map(({ bytes }) => bytes.buffer as ArrayBuffer);
 }
