@@ -15,6 +15,7 @@ export {
   type NetworkApart,
 } from './networks/benchmark-networks.js';
 export { countParameters } from './networks/count-parameters.js';
+export { operatorKinds } from './operator-kind.js';
 export * from './optimize.js';
 export * from './packs.js';
 export * from './pixels.js';

@@ -1,4 +1,4 @@
-export type PartitionErrorCode = 'invalid_graph' | 'no_arms' | 'no_runnable_arm' | 'unknown_policy';
+export type PartitionErrorCode = 'invalid_graph' | 'no_arms' | 'no_runnable_arm' | 'too_few_groups' | 'unknown_policy';
 
 /** Every error that this package throws. */
 export class PartitionError extends Error {
@@ -26,6 +26,13 @@ export class PartitionError extends Error {
       ? 'no arm is ready; prepare one and call setReady'
       : 'the edge cannot be reached and the whole network is not ready here; reconnect, or prepare the local arm';
     return new PartitionError('no_runnable_arm', `Nothing can run this inference now: ${why}.`);
+  }
+
+  static tooFewGroups(groups: number, folds: number): PartitionError {
+    return new PartitionError(
+      'too_few_groups',
+      `Validation leaves out whole networks: ${folds} folds need at least as many networks, and two; there are ${groups}.`,
+    );
   }
 
   static unknownPolicy(name: string, known: readonly string[]): PartitionError {
