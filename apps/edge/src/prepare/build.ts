@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { dirname, join, resolve, sep } from 'node:path';
+import { dirname, resolve, sep } from 'node:path';
 import { decodeModel, type OnnxRuntime, PackBuilder, type WeightPack } from '@cutpoint/onnx';
 import type { Cut, CutTable, Manifest, Variant } from '@cutpoint/protocol';
 import { ModelError } from '../models/error.js';
@@ -170,9 +170,10 @@ function roundMs(ms: number): number {
   return Math.round(ms * 1000) / 1000;
 }
 
-/** Weights that an exporter put into files beside the model. */
+/** Weights in files beside the model, each read once: hundreds of them may lie in one of half a gigabyte. */
 function siblingReader(modelFile: string): (location: string) => Uint8Array | undefined {
   const folder = dirname(resolve(modelFile));
+  const files = new Map<string, Uint8Array>();
   return (location) => {
     const file = resolve(folder, location);
     if (!file.startsWith(folder + sep)) {
@@ -181,8 +182,12 @@ function siblingReader(modelFile: string): (location: string) => Uint8Array | un
         `${modelFile} wants weights from ${location}, outside its own folder: refused`,
       );
     }
+    const known = files.get(file);
+    if (known !== undefined) return known;
     try {
-      return readFileSync(join(file));
+      const bytes = readFileSync(file);
+      files.set(file, bytes);
+      return bytes;
     } catch {
       return undefined;
     }
