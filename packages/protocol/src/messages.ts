@@ -13,6 +13,7 @@ export const BEARER_SUBPROTOCOL_PREFIX = 'bearer.';
 
 const count = v.pipe(v.number(), v.integer(), v.minValue(0));
 const ms = v.pipe(v.number(), v.finite(), v.minValue(0));
+const factor = v.pipe(v.number(), v.finite(), v.minValue(0));
 /** Chosen by the client, unique among its requests in flight on one connection. */
 export const requestIdSchema = v.pipe(count, v.maxValue(0xffff_ffff));
 
@@ -48,17 +49,29 @@ export const loadReportSchema = v.object({
   queueDepth: count,
   /** ms that a request arriving now would wait before its tail starts (q). */
   queueMs: ms,
+  /**
+   * ms of predicted tail time admitted per ms and worker, in the mean of the last second or so: 0 when nothing comes, 1
+   * when work comes as fast as it is done. How fast a queue that drains is filled again.
+   */
+  arrivalRate: v.optional(factor),
   /** Tails running now. */
   inFlight: count,
   workers: count,
   /** Load factor k per model: measured ÷ profiled tail time of recent tails, 1 when idle. */
-  k: v.record(v.string(), v.pipe(v.number(), v.finite(), v.minValue(0))),
+  k: v.record(v.string(), factor),
+  /** The same with the wait for a worker in the measured time, as a server sees it that runs tails side by side. */
+  kWithQueue: v.optional(v.record(v.string(), factor)),
+  /** Connections that are told of this load. */
+  clients: v.optional(count),
   /** 0..1 of the CPU this edge may use. */
   cpuUtilisation: v.pipe(v.number(), v.minValue(0), v.maxValue(1)),
   /** 0..1, or `null` where there is no GPU that can be read. */
   gpuUtilisation: v.nullable(v.pipe(v.number(), v.minValue(0), v.maxValue(1))),
 });
 export type LoadReport = v.InferOutput<typeof loadReportSchema>;
+
+/** Payload bytes of a `probe` at most. */
+export const MAX_PROBE_BYTES = 65_536;
 
 export const clientMessageSchema = v.variant('type', [
   v.object({
@@ -76,9 +89,16 @@ export const clientMessageSchema = v.variant('type', [
   }),
   v.object({ type: v.literal('cancel'), id: requestIdSchema }),
   v.object({ type: v.literal('ping'), id: requestIdSchema }),
+  v.object({
+    type: v.literal('probe'),
+    id: requestIdSchema,
+    /** Chunks of so many bytes follow, whatever they hold: only when they arrive is looked at. */
+    numBytes: v.pipe(count, v.minValue(1), v.maxValue(MAX_PROBE_BYTES)),
+  }),
 ]);
 export type ClientMessage = v.InferOutput<typeof clientMessageSchema>;
 export type InferMessage = Extract<ClientMessage, { type: 'infer' }>;
+export type ProbeMessage = Extract<ClientMessage, { type: 'probe' }>;
 
 /** Stages at the edge, in order, in ms. `uploadMs` runs from the `infer` message to the last chunk. */
 export const edgeTimingsSchema = v.object({
@@ -104,6 +124,8 @@ export const edgeMessageSchema = v.variant('type', [
       maxInFlight: count,
       /** Payload bytes of one request. */
       maxRequestBytes: count,
+      /** Payload bytes of one `probe`; absent where the edge knows none. */
+      maxProbeBytes: v.optional(count),
     }),
     /** Those of {@link TENSOR_CODECS} that this edge reads, and perhaps others; absent means raw tensors only. */
     codecs: v.optional(v.array(v.string())),
@@ -128,6 +150,14 @@ export const edgeMessageSchema = v.variant('type', [
   }),
   v.object({ type: v.literal('load'), load: loadReportSchema }),
   v.object({ type: v.literal('pong'), id: requestIdSchema }),
+  v.object({
+    type: v.literal('probed'),
+    id: requestIdSchema,
+    /** From the `probe` message to its last chunk, by the edge's clock. */
+    uploadMs: ms,
+    arrivals: arrivalsSchema,
+  }),
 ]);
 export type EdgeMessage = v.InferOutput<typeof edgeMessageSchema>;
 export type ResultMessage = Extract<EdgeMessage, { type: 'result' }>;
+export type ProbedMessage = Extract<EdgeMessage, { type: 'probed' }>;

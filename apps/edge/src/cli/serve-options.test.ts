@@ -11,17 +11,20 @@ describe('the options of serve', () => {
       pageDir: 'dist',
       origins: [],
       workers: undefined,
+      canary: true,
     });
   });
 
   it('are read', () => {
-    const argv = '--port 0 --host ::1 --workers 3 --origin https://a.example/ --origin http://b:5173 --max-queue 0';
+    const argv =
+      '--port 0 --host ::1 --workers 3 --origin https://a.example/ --origin http://b:5173 --max-queue 0 --no-canary';
     expect(parseServeOptions(argv.split(' '))).toMatchObject({
       port: 0,
       host: '::1',
       workers: 3,
       origins: ['https://a.example', 'http://b:5173'],
       maxQueue: 0,
+      canary: false,
     });
     expect(parseServeOptions(['--help'])).toBe('help');
   });

@@ -32,6 +32,7 @@ Serves the models of a repository and the demo page on one port.
   --max-in-flight <n>     unanswered requests of one connection (${DEFAULT_SERVER_OPTIONS.maxInFlight})
   --max-request-mib <n>   size of one request (${DEFAULT_SERVER_OPTIONS.maxRequestBytes / MIB})
   --drain-ms <n>          time to finish when stopped (${DEFAULT_SERVER_OPTIONS.drainMs})
+  --no-canary             runs no small tails to see whether a load is over (up to 2 % of one worker)
   --log-level <level>     ${LOG_LEVELS.join(', ')} (info; warn on a terminal)`;
 
 /** @throws ModelError `bad_arguments` that names the wrong key or value. */
@@ -56,6 +57,7 @@ export function parseServeOptions(argv: readonly string[]): ServeOptions | 'help
     maxRequestBytes:
       (integer('max-request-mib', values['max-request-mib'], 1, 2048) ?? defaults.maxRequestBytes / MIB) * MIB,
     drainMs: integer('drain-ms', values['drain-ms'], 0, 3_600_000) ?? defaults.drainMs,
+    canary: values['no-canary'] !== true,
     logLevel: logLevel(values['log-level']),
   };
 }
@@ -80,6 +82,7 @@ function parse(argv: readonly string[]) {
         'max-in-flight': { type: 'string' },
         'max-request-mib': { type: 'string' },
         'drain-ms': { type: 'string' },
+        'no-canary': { type: 'boolean' },
         'log-level': { type: 'string' },
       },
     });

@@ -98,6 +98,26 @@ describe('a connection ends, and nothing else does, after', () => {
     ['a frame above 64 KiB', () => client.socket.send(new Uint8Array(65_537)), 'frame_too_large', 1009],
     ['text above 64 KiB', () => client.socket.send(' '.repeat(65_537)), 'frame_too_large', 1009],
     ['a frame of a MB', () => client.socket.send(new Uint8Array(1_000_000)), undefined, 1009],
+    ['a probe above 64 KiB', () => client.send({ type: 'probe', id: 1, numBytes: 65_537 }), 'bad_message', 1002],
+    ['a probe of nothing', () => client.send({ type: 'probe', id: 1, numBytes: 0 }), 'bad_message', 1002],
+    [
+      'a probe with more bytes than announced',
+      () => {
+        client.send({ type: 'probe', id: 1, numBytes: 4 });
+        client.socket.send(frame(1, 0, 5));
+      },
+      'bad_offset',
+      1002,
+    ],
+    [
+      'a probe with the id of a request',
+      () => {
+        client.send(goodInfer(1));
+        client.send({ type: 'probe', id: 1, numBytes: 4 });
+      },
+      'duplicate_id',
+      1008,
+    ],
     [
       'a chunk that does not begin at 0',
       () => {
@@ -249,6 +269,49 @@ describe('a request is refused, and its connection goes on, when', () => {
   });
 });
 
+describe('a probe', () => {
+  const probed = async (id: number) =>
+    await client.until(() => client.messages.find((message) => message.type === 'probed' && message.id === id));
+
+  it('is offered, answered with its arrivals when it is whole, and kept nowhere', async () => {
+    client = await TestClient.open(server.url);
+    expect(client.messages[0]).toMatchObject({ type: 'welcome', limits: { maxProbeBytes: 65_536 } });
+    client.send({ type: 'probe', id: 1, numBytes: 3_000 });
+    for (const offset of [0, 1_000, 2_000]) client.socket.send(frame(1, offset, 1_000));
+    const answer = await probed(1);
+    expect(answer).toMatchObject({ arrivals: { chunks: 3, numBytes: 2_000 }, uploadMs: expect.any(Number) });
+    expect(answer.type === 'probed' && answer.uploadMs >= answer.arrivals.spanMs).toBe(true);
+    client.send({ type: 'probe', id: 1, numBytes: 5 });
+    client.socket.send(frame(1, 0, 5));
+    await client.until(() => client.messages.filter(({ type }) => type === 'probed')[1]);
+  });
+
+  it('comes one at a time, and does not get in the way of requests', async () => {
+    client = await TestClient.open(server.url);
+    client.send({ type: 'probe', id: 1, numBytes: 1_000 });
+    client.send({ type: 'probe', id: 2, numBytes: 1_000 });
+    expect(await client.errorOf(2)).toBe('too_many_in_flight');
+    client.infer(3, tiny, 0, feeds());
+    await client.result(3);
+    client.socket.send(frame(2, 0, 1_000));
+    client.socket.send(frame(1, 0, 1_000));
+    await probed(1);
+  });
+
+  it('that does not come, or is cancelled, is answered and forgotten', async () => {
+    client = await TestClient.open(server.url);
+    client.send({ type: 'probe', id: 1, numBytes: 1_000 });
+    expect(await client.errorOf(1)).toBe('upload_timeout');
+    client.socket.send(frame(1, 0, 1_000));
+    client.send({ type: 'probe', id: 2, numBytes: 1_000 });
+    client.send({ type: 'cancel', id: 2 });
+    expect(await client.errorOf(2)).toBe('cancelled');
+    client.send({ type: 'probe', id: 3, numBytes: 1_000 });
+    client.socket.send(frame(3, 0, 1_000));
+    await probed(3);
+  });
+});
+
 describe('a cancelled request', () => {
   it('leaves the queue, so that another takes its place', async () => {
     client = await TestClient.open(server.url);
@@ -345,6 +408,28 @@ describe('a worker', () => {
 });
 
 describe('load reports', () => {
+  it('say how fast work comes, how long it waits, and who listens', async () => {
+    client = await TestClient.open(server.url);
+    const before = server.load();
+    for (const id of [1, 2]) busy(id);
+    await client.result(2);
+    const after = server.load();
+    expect(after.arrivalRate).toBeGreaterThan(before.arrivalRate ?? 1);
+    expect(after.kWithQueue?.slow).toBeGreaterThan(after.k.slow ?? 99);
+    expect(after.kWithQueue?.tiny).toBeDefined();
+    expect(after.clients).toBeGreaterThanOrEqual(1);
+  });
+
+  it('are pushed to clients that send nothing', async () => {
+    client = await TestClient.open(server.url);
+    const local = await TestClient.open(server.url);
+    for (const id of [1, 2, 3]) busy(id);
+    await local.until(() => local.messages.find((message) => message.type === 'load' && message.load.queueDepth > 0));
+    await client.result(3);
+    await local.until(() => (local.messages.at(-1)?.type === 'load' && server.load().queueDepth === 0) || undefined);
+    local.close();
+  });
+
   it('come with the welcome, with each reply, and by themselves when the queue changes', async () => {
     client = await TestClient.open(server.url);
     expect(client.messages[0]).toMatchObject({

@@ -1,63 +1,39 @@
 import {
+  type Chunk,
   type ClientMessage,
   chunksOf,
   decodeChunk,
   type EdgeMessage,
   type InferMessage,
-  type LoadReport,
   MAX_FRAME_BYTES,
+  MAX_PROBE_BYTES,
+  type ProbeMessage,
   ProtocolError,
   parseClientMessage,
   TENSOR_CODECS,
 } from '@cutpoint/protocol';
-import type { Dispatcher, TailOutcome } from '../dispatcher/dispatcher.js';
-import type { Job, Scheduler } from '../scheduler/scheduler.js';
-import type { ServedCut, ServedModels } from '../server/catalog.js';
-import { admit } from './admission.js';
+import type { TailOutcome } from '../dispatcher/dispatcher.js';
+import type { Job } from '../scheduler/scheduler.js';
+import { admit, stopping } from './admission.js';
+import type { ConnectionContext } from './context.js';
 import { IgnoredPayloads } from './ignored-payloads.js';
+import { Interest } from './interest.js';
 import type { Outbox } from './outbox.js';
+import { Probe } from './probe.js';
 import { Request } from './request.js';
 import { timingsOf } from './timings.js';
-import type { UploadBudget } from './upload-budget.js';
-
-export interface ConnectionLimits {
-  readonly maxInFlight: number;
-  readonly maxRequestBytes: number;
-  /** An upload may pause this long, */
-  readonly uploadIdleMs: number;
-  /** and take this long in all. */
-  readonly uploadMs: number;
-}
-
-/** What all connections of one edge share. */
-export interface ConnectionContext {
-  readonly models: ServedModels;
-  readonly scheduler: Scheduler;
-  readonly dispatcher: Dispatcher;
-  readonly uploads: UploadBudget;
-  readonly limits: ConnectionLimits;
-  /** Monotonic, in ms. */
-  readonly clock: () => number;
-  readonly load: () => LoadReport;
-  /** ms that the tail of a cut takes on an idle edge, by all that is known. */
-  readonly idleTailMs: (served: ServedCut) => number;
-  /** A tail ran, and not for the first time. */
-  readonly onTail: (model: string, served: ServedCut, measuredMs: number) => void;
-  readonly onTailError: (model: string, error: unknown) => void;
-  /** Something went wrong that no message of a client should bring about. */
-  readonly onDefect: (error: unknown) => void;
-  readonly isStopping: () => boolean;
-}
 
 /**
  * One client on one socket. Every `infer` gets exactly one `result` or `error`; whatever is wrong with a message or a
  * frame ends this connection and nothing else.
  */
 export class Connection {
+  readonly interest = new Interest();
   readonly #context: ConnectionContext;
   readonly #outbox: Outbox;
   readonly #requests = new Map<number, Request>();
   readonly #ignored = new IgnoredPayloads();
+  #probe: Probe | undefined;
   #isClosed = false;
 
   constructor(context: ConnectionContext, outbox: Outbox) {
@@ -68,8 +44,8 @@ export class Connection {
   /** Says hello. */
   open(): void {
     const { maxInFlight, maxRequestBytes } = this.#context.limits;
-    const load = this.#context.load();
-    this.#send({ type: 'welcome', limits: { maxInFlight, maxRequestBytes }, codecs: [...TENSOR_CODECS], load });
+    const limits = { maxInFlight, maxRequestBytes, maxProbeBytes: MAX_PROBE_BYTES };
+    this.#send({ type: 'welcome', limits, codecs: [...TENSOR_CODECS], load: this.#context.load() });
   }
 
   /** @param atMs when the message arrived. */
@@ -99,6 +75,9 @@ export class Connection {
           `${receivedBytes} of ${numBytes} bytes came in ${(nowMs - request.announcedAtMs).toFixed(0)} ms, none for ${idleMs.toFixed(0)} ms`,
         ),
       );
+    }
+    if (this.#probe !== undefined && nowMs - this.#probe.lastChunkAtMs >= uploadIdleMs) {
+      this.#endProbe(this.#probe, new ProtocolError('upload_timeout', 'the bytes of the probe did not come'));
     }
     if (this.#outbox.isStalled(nowMs)) {
       this.#fail(new ProtocolError('slow_reader', 'replies were not read for too long'));
@@ -145,52 +124,37 @@ export class Connection {
         return undefined;
       case 'infer':
         return this.#announce(message, atMs);
+      case 'probe':
+        return this.#announceProbe(message, atMs);
     }
+  }
+
+  #isTaken(id: number): ProtocolError | undefined {
+    if (!this.#requests.has(id) && !this.#ignored.has(id) && this.#probe?.id !== id) return undefined;
+    return new ProtocolError('duplicate_id', `request ${id} is still in flight; use another id`);
   }
 
   #announce(message: InferMessage, atMs: number): ProtocolError | undefined {
     const { id, numBytes } = message;
-    if (this.#requests.has(id) || this.#ignored.has(id)) {
-      return new ProtocolError('duplicate_id', `request ${id} is still in flight; use another id`);
-    }
-    const admitted = this.#admit(message);
+    const taken = this.#isTaken(id);
+    if (taken !== undefined) return taken;
+    const admitted = admit(message, this.#context, { holder: this, unanswered: this.#requests.size });
     if (admitted instanceof ProtocolError) {
       this.#ignored.add(id, numBytes);
       this.#sendError(id, admitted);
       return undefined;
     }
+    this.interest.active(atMs, admitted.model);
     const request = new Request(message, admitted, atMs);
     this.#requests.set(id, request);
     if (request.assembler.complete) this.#submit(request);
     return undefined;
   }
 
-  #admit(message: InferMessage) {
-    const { limits, models, scheduler, uploads, isStopping } = this.#context;
-    if (isStopping()) return stopping();
-    if (this.#requests.size >= limits.maxInFlight) {
-      return new ProtocolError('too_many_in_flight', `${this.#requests.size} requests are unanswered, the limit`);
-    }
-    const admitted = admit(message, models, limits.maxRequestBytes);
-    if (admitted instanceof ProtocolError) return admitted;
-    const refusal = scheduler.refusal();
-    if (refusal !== undefined) return refusal;
-    switch (uploads.take(this, message.numBytes)) {
-      case 'beyond-share':
-        return new ProtocolError(
-          'too_many_in_flight',
-          `${message.numBytes} bytes more are beyond what one connection may have unanswered; wait for an answer`,
-        );
-      case 'beyond-all':
-        return new ProtocolError('overloaded', 'too many bytes are being uploaded to this edge; try again later');
-      case 'taken':
-        return admitted;
-    }
-  }
-
   #receiveChunk(frame: Uint8Array, atMs: number): ProtocolError | undefined {
     const chunk = decodeChunk(frame);
     if (chunk instanceof ProtocolError) return chunk;
+    if (this.#probe?.id === chunk.id) return this.#receiveProbe(this.#probe, chunk, atMs);
     const request = this.#requests.get(chunk.id);
     if (request === undefined || request.job !== undefined) {
       if (this.#ignored.take(chunk.id, chunk.bytes.byteLength)) return undefined;
@@ -203,6 +167,34 @@ export class Connection {
     request.lastChunkAtMs = atMs;
     if (request.assembler.complete) this.#submit(request);
     return undefined;
+  }
+
+  #announceProbe(message: ProbeMessage, atMs: number): ProtocolError | undefined {
+    const { id, numBytes } = message;
+    const taken = this.#isTaken(id);
+    if (taken !== undefined) return taken;
+    this.interest.active(atMs);
+    if (this.#probe === undefined) {
+      this.#probe = new Probe(message, atMs);
+      return undefined;
+    }
+    this.#ignored.add(id, numBytes);
+    this.#sendError(id, new ProtocolError('too_many_in_flight', 'a probe is on its way; one at a time'));
+    return undefined;
+  }
+
+  #receiveProbe(probe: Probe, chunk: Chunk, atMs: number): ProtocolError | undefined {
+    const wrong = probe.accept(chunk, atMs);
+    if (wrong !== undefined || probe.answer === undefined) return wrong;
+    this.#probe = undefined;
+    this.#send(probe.answer);
+    return undefined;
+  }
+
+  #endProbe(probe: Probe, error: ProtocolError): void {
+    this.#probe = undefined;
+    this.#ignored.add(probe.id, probe.missingBytes);
+    this.#sendError(probe.id, error);
   }
 
   #submit(request: Request): void {
@@ -236,7 +228,9 @@ export class Connection {
       this.#refuse(request, error instanceof ProtocolError ? error : tailFailed());
       return;
     }
-    if (!outcome.isFirstRun) onTail(model, served, outcome.tailMs);
+    if (!outcome.isFirstRun) {
+      onTail(model, served, { tailMs: outcome.tailMs, queueMs: Math.max(0, startedAtMs - request.lastChunkAtMs) });
+    }
     this.#reply(request, outcome, startedAtMs);
   }
 
@@ -257,12 +251,13 @@ export class Connection {
   }
 
   #cancel(id: number): void {
+    if (this.#probe?.id === id) this.#endProbe(this.#probe, cancelled());
     this.#ignored.delete(id);
     const request = this.#requests.get(id);
     if (request === undefined) return;
     if (request.job !== undefined) this.#context.scheduler.cancel(request.job);
     this.#settle(request);
-    this.#sendError(id, new ProtocolError('cancelled', 'cancelled by the client'));
+    this.#sendError(id, cancelled());
   }
 
   /** Ends a request with an error. */
@@ -289,8 +284,8 @@ export class Connection {
   }
 }
 
-function stopping(): ProtocolError {
-  return new ProtocolError('shutting_down', 'this edge is stopping; finish locally and connect again later');
+function cancelled(): ProtocolError {
+  return new ProtocolError('cancelled', 'cancelled by the client');
 }
 
 function tailFailed(): ProtocolError {

@@ -1,6 +1,7 @@
 import type { LoadReport, ProtocolError } from '@cutpoint/protocol';
 import type { RawData, WebSocket } from 'ws';
-import { Connection, type ConnectionContext } from './connection.js';
+import { Connection } from './connection.js';
+import type { ConnectionContext } from './context.js';
 import { type Corkable, Outbox } from './outbox.js';
 
 const SWEEP_MS = 1_000;
@@ -30,6 +31,12 @@ export class ConnectionHub {
 
   get size(): number {
     return this.#members.size;
+  }
+
+  /** Models whose load matters to somebody who is connected. */
+  wantedModels(): ReadonlySet<string> {
+    const nowMs = this.#context.clock();
+    return new Set([...this.#members.values()].flatMap(({ connection }) => connection.interest.models(nowMs)));
   }
 
   add(socket: WebSocket, tcp: Corkable): void {

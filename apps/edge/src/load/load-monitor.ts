@@ -1,7 +1,7 @@
+import type { LoadFactors } from '@cutpoint/partition';
 import type { LoadReport } from '@cutpoint/protocol';
 import type { Scheduler } from '../scheduler/scheduler.js';
 import { type CpuReader, type CpuReading, cpuUtilisation } from './cpu.js';
-import type { LoadFactors } from './load-factor.js';
 
 const CPU_EVERY_MS = 500;
 
@@ -13,7 +13,11 @@ export interface LoadMonitorOptions {
   readonly models: () => readonly string[];
   readonly readCpu: CpuReader;
   readonly gpuUtilisation: () => number | null;
+  /** Connections that are told of the load. */
+  readonly clients: () => number;
   readonly clock: () => number;
+  /** What fades or comes from elsewhere may have changed. */
+  readonly onSample?: () => void;
 }
 
 /** Everything that the edge says of its load, put together. */
@@ -37,14 +41,20 @@ export class LoadMonitor {
   }
 
   report(): LoadReport {
-    const { scheduler, workers, factors, models, gpuUtilisation, clock } = this.#options;
+    const { scheduler, workers, factors, models, gpuUtilisation, clients, clock } = this.#options;
+    const nowMs = clock();
+    const perModel = (factor: (model: string) => number) =>
+      Object.fromEntries(models().map((model) => [model, round(factor(model))]));
     return {
-      atMs: round(clock()),
+      atMs: round(nowMs),
       queueDepth: scheduler.queueDepth,
       queueMs: round(scheduler.queueMs()),
       inFlight: scheduler.inFlight,
       workers,
-      k: Object.fromEntries(models().map((model) => [model, round(factors.get(model))])),
+      arrivalRate: round(scheduler.arrivalRate),
+      k: perModel((model) => factors.k(model, nowMs)),
+      kWithQueue: perModel((model) => factors.kWithQueue(model, nowMs)),
+      clients: clients(),
       cpuUtilisation: round(this.#cpuUtilisation),
       gpuUtilisation: gpuUtilisation(),
     };
@@ -58,6 +68,7 @@ export class LoadMonitor {
     } catch {
       // The last figure stands; a container that is being taken down loses its files.
     }
+    this.#options.onSample?.();
   }
 }
 

@@ -61,6 +61,8 @@ describe('the load publisher', () => {
     ['k', { k: { m: 1.5 } }, true],
     ['a hair of k', { k: { m: 1.05 } }, false],
     ['a new model', { k: { m: 1, n: 1 } }, true],
+    ['arrival rate', { arrivalRate: 0.3 }, true],
+    ['a hair of arrival rate', { arrivalRate: 0.05 }, false],
     ['utilisation', { cpuUtilisation: 0.5 }, true],
     ['what runs', { inFlight: 1 }, false],
     ['nothing', {}, false],

@@ -8,6 +8,7 @@ const HEARTBEAT_MS = 2_000;
 const QUEUE_STEP_MS = 2;
 const RELATIVE_STEP = 0.2;
 const UTILISATION_STEP = 0.1;
+const ARRIVAL_STEP = 0.1;
 
 /** Pushes load reports: when something changed that matters, and slowly when nothing did. */
 export class LoadPublisher {
@@ -56,6 +57,7 @@ function isMaterial(before: LoadReport, after: LoadReport): boolean {
   if (before.queueDepth !== after.queueDepth) return true;
   const queueStep = Math.max(QUEUE_STEP_MS, RELATIVE_STEP * before.queueMs);
   if (Math.abs(after.queueMs - before.queueMs) > queueStep) return true;
+  if (Math.abs((after.arrivalRate ?? 0) - (before.arrivalRate ?? 0)) > ARRIVAL_STEP) return true;
   if (Math.abs(after.cpuUtilisation - before.cpuUtilisation) > UTILISATION_STEP) return true;
   if (Math.abs((after.gpuUtilisation ?? 0) - (before.gpuUtilisation ?? 0)) > UTILISATION_STEP) return true;
   const models = new Set([...Object.keys(before.k), ...Object.keys(after.k)]);

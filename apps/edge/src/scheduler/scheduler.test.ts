@@ -93,6 +93,19 @@ describe('the scheduler', () => {
     expect(scheduler.queueMs()).toBe(100);
   });
 
+  it('knows how fast work arrives at each worker, in predicted ms, refused work left out', () => {
+    const scheduler = make(2, 1);
+    k = 2;
+    const jobs = Array.from({ length: 4 }, () => new TestJob({}, 100));
+    expect(scheduler.arrivalRate).toBe(0);
+    for (const job of jobs) scheduler.submit(job);
+    expect(jobs.map(({ state }) => state)).toEqual(['running', 'running', 'new', 'new']);
+    // Three jobs of 200 ms for two workers, over 1 s / ln 2.
+    expect(scheduler.arrivalRate).toBeCloseTo(0.3 * Math.LN2, 5);
+    nowMs = 1_000;
+    expect(scheduler.arrivalRate).toBeCloseTo(0.15 * Math.LN2, 5);
+  });
+
   it('drops a job whose deadline passes while it waits, and refuses one that cannot be in time', () => {
     const scheduler = make(1, 10);
     scheduler.submit(new TestJob({}, 100));

@@ -1,3 +1,4 @@
+import { ArrivalRate } from '@cutpoint/partition';
 import { ProtocolError } from '@cutpoint/protocol';
 import { FairQueue } from './fair-queue.js';
 import { predictQueueMs } from './queue-delay.js';
@@ -9,6 +10,8 @@ export interface Job {
   readonly model: string;
   /** Run time of its tail on an idle edge, in ms. */
   readonly idleMs: number;
+  /** The edge's own, to measure k: it takes a worker like any other, and is counted nowhere. */
+  readonly isCanary?: boolean;
   /** By the scheduler's clock; after it the result is worthless. */
   readonly deadlineAtMs?: number;
   /** Called when a worker is free for it. The worker is taken until the promise settles, either way. */
@@ -35,26 +38,36 @@ export class Scheduler {
   readonly #queue = new FairQueue<Job>();
   readonly #running = new Map<Job, number>();
   readonly #expiries = new Map<Job, ReturnType<typeof setTimeout>>();
+  readonly #canaries = new Set<Job>();
+  readonly #arrivals: ArrivalRate;
   #whenIdle: (() => void)[] = [];
 
   constructor(options: SchedulerOptions) {
     this.#options = options;
+    this.#arrivals = new ArrivalRate(options.workers);
   }
 
+  /** Requests that wait. */
   get queueDepth(): number {
-    return this.#queue.size;
+    return this.#queue.size - [...this.#canaries].filter((job) => !this.#running.has(job)).length;
   }
 
+  /** Requests that run. */
   get inFlight(): number {
-    return this.#running.size;
+    return this.#running.size - [...this.#canaries].filter((job) => this.#running.has(job)).length;
+  }
+
+  /** ms of predicted tail time admitted per ms and worker, in the mean of the last second or so. */
+  get arrivalRate(): number {
+    return this.#arrivals.rate(this.#options.clock());
   }
 
   /** Why a job that would be submitted now could not be taken; nothing is kept of it. */
   refusal(): ProtocolError | undefined {
-    if (this.#running.size < this.#options.workers || this.#queue.size < this.#options.maxQueue) return undefined;
+    if (this.#running.size < this.#options.workers || this.queueDepth < this.#options.maxQueue) return undefined;
     return new ProtocolError(
       'overloaded',
-      `${this.#queue.size} requests are waiting, which is the limit; decide again with the load reported here`,
+      `${this.queueDepth} requests are waiting, which is the limit; decide again with the load reported here`,
     );
   }
 
@@ -62,6 +75,8 @@ export class Scheduler {
   submit(job: Job): ProtocolError | undefined {
     const refusal = this.refusal() ?? this.#lateness(job);
     if (refusal !== undefined) return refusal;
+    if (job.isCanary) this.#canaries.add(job);
+    else this.#arrivals.observe(this.#predictMs(job), this.#options.clock());
     this.#queue.push(job.client, job);
     this.#startWhatCan();
     if (job.deadlineAtMs !== undefined && !this.#running.has(job)) this.#expireAt(job, job.deadlineAtMs);
@@ -73,6 +88,7 @@ export class Scheduler {
   cancel(job: Job): boolean {
     const removed = this.#queue.remove(job.client, job);
     if (!removed) return false;
+    this.#canaries.delete(job);
     this.#forgetExpiry(job);
     this.#options.onChange?.();
     return true;
@@ -92,6 +108,7 @@ export class Scheduler {
   /** Rejects everything that waits. */
   rejectQueued(error: ProtocolError): void {
     for (let job = this.#queue.shift(); job !== undefined; job = this.#queue.shift()) {
+      this.#canaries.delete(job);
       this.#forgetExpiry(job);
       job.reject(error);
     }
@@ -138,6 +155,7 @@ export class Scheduler {
 
   #finish(job: Job): void {
     this.#running.delete(job);
+    this.#canaries.delete(job);
     this.#startWhatCan();
     this.#options.onChange?.();
     if (this.#running.size > 0) return;

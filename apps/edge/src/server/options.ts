@@ -33,6 +33,8 @@ export interface ServerOptions {
   readonly heartbeatMs: number;
   /** What runs when the edge is stopped may take this long to finish. */
   readonly drainMs: number;
+  /** Runs a small tail now and then while nothing else measures the load, so that clients know when it is over. */
+  readonly canary: boolean;
   readonly logLevel: 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'silent';
 }
 
@@ -52,5 +54,6 @@ export const DEFAULT_SERVER_OPTIONS = Object.freeze({
   uploadMs: 120_000,
   heartbeatMs: 15_000,
   drainMs: 5_000,
+  canary: true,
   logLevel: 'info',
 } as const satisfies Omit<ServerOptions, 'catalog'>);

@@ -1,21 +1,23 @@
 import type { AddressInfo } from 'node:net';
+import { LoadFactors } from '@cutpoint/partition';
 import { type LoadReport, ProtocolError } from '@cutpoint/protocol';
 import Fastify, { type FastifyInstance, LogController } from 'fastify';
 import { ConnectionHub } from '../connection/hub.js';
 import { UploadBudget } from '../connection/upload-budget.js';
 import { ThreadDispatcher } from '../dispatcher/thread-dispatcher.js';
+import { Canary, canaryCut } from '../load/canary.js';
 import { createCpuReader } from '../load/cpu.js';
 import { GpuMonitor } from '../load/gpu.js';
-import { LoadFactors, type ProfiledTail } from '../load/load-factor.js';
 import { LoadMonitor } from '../load/load-monitor.js';
 import { LoadPublisher } from '../load/load-publisher.js';
+import { profiledTail } from '../load/profiled-tail.js';
 import { installDocuments } from '../routes/documents.js';
 import { installHealth } from '../routes/health.js';
 import { installPage } from '../routes/page.js';
 import { installStream, installWebSockets } from '../routes/stream.js';
 import { Scheduler } from '../scheduler/scheduler.js';
 import { installBrowserRules, setBrowserHeaders } from './browser-rules.js';
-import { type ServedCut, ServedModels } from './catalog.js';
+import { ServedModels } from './catalog.js';
 import { BODY_LIMIT_BYTES, installErrorHandlers, sendError } from './http-errors.js';
 import { DEFAULT_SERVER_OPTIONS, type ServerOptions } from './options.js';
 import { OriginPolicy } from './origin.js';
@@ -64,7 +66,7 @@ export async function startServer(
   });
   const { log } = app;
 
-  const factors = new LoadFactors(clock);
+  const factors = new LoadFactors();
   const dispatcher = new ThreadDispatcher({
     ...options,
     onWorkerError: (error) => log.error({ err: error }, 'a worker failed and was replaced'),
@@ -73,7 +75,7 @@ export async function startServer(
     workers: options.workers,
     maxQueue: options.maxQueue,
     clock,
-    loadFactor: (model) => factors.get(model),
+    loadFactor: (model) => factors.k(model, clock()),
     onChange: () => publisher.touch(),
   });
   const warmUp = new WarmUp(
@@ -93,7 +95,9 @@ export async function startServer(
     models: () => models.readyNames(),
     readCpu: await createCpuReader(clock),
     gpuUtilisation: () => gpu.value,
+    clients: () => hub.size,
     clock,
+    onSample: () => publisher.touch(),
   });
   const load = () => monitor.report();
   const hub = new ConnectionHub(
@@ -106,7 +110,7 @@ export async function startServer(
       clock,
       load,
       idleTailMs: (served) => factors.idleMs(profiledTail(served)),
-      onTail: (model, served, measuredMs) => factors.observe(model, profiledTail(served), measuredMs),
+      onTail: (model, served, measured) => factors.observe(model, profiledTail(served), measured, clock()),
       onTailError: (model, error) => log.error({ err: error, model }, 'a tail failed'),
       onDefect: (error) => log.error({ err: error }, 'a message could not be handled; its connection was closed'),
       isStopping: () => isStopping,
@@ -115,7 +119,22 @@ export async function startServer(
   );
   const publisher = new LoadPublisher(load, (report) => hub.publish(report), clock);
 
+  const canary = new Canary({
+    scheduler,
+    dispatcher,
+    factors,
+    clock,
+    wanted: () => hub.wantedModels(),
+    tailOf: (model) => {
+      const prepared = models.catalog.get(model)?.prepared;
+      const found = prepared && canaryCut(prepared.tables);
+      return found && models.cut(prepared, found.table, found.cut);
+    },
+    onError: (model, error) => log.warn({ err: error, model }, 'no canary for this model: its tail failed'),
+  });
+
   const release = async () => {
+    canary.stop();
     publisher.stop();
     monitor.stop();
     warmUp.stop();
@@ -136,6 +155,7 @@ export async function startServer(
     installHealth(app, options.catalog, () => isStopping);
     await monitor.start();
     await app.listen({ port: options.port, host: options.host });
+    if (options.canary) canary.start();
   } catch (error) {
     await release();
     throw error;
@@ -145,6 +165,7 @@ export async function startServer(
   let stopped: Promise<void> | undefined;
   const stop = async () => {
     isStopping = true;
+    canary.stop();
     const goingAway = new ProtocolError('shutting_down', 'this edge is stopping; finish locally, connect again later');
     scheduler.rejectQueued(goingAway);
     hub.refuseWaiting(goingAway);
@@ -166,10 +187,6 @@ export async function startServer(
       await stopped;
     },
   };
-}
-
-function profiledTail({ cut, graphFile }: ServedCut): ProfiledTail {
-  return { graph: graphFile ?? '', tailMs: cut.tailMs, timed: cut.timed };
 }
 
 function addressOf(app: FastifyInstance): AddressInfo {

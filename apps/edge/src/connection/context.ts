@@ -1,0 +1,34 @@
+import type { LoadReport } from '@cutpoint/protocol';
+import type { Dispatcher } from '../dispatcher/dispatcher.js';
+import type { Scheduler } from '../scheduler/scheduler.js';
+import type { ServedCut, ServedModels } from '../server/catalog.js';
+import type { UploadBudget } from './upload-budget.js';
+
+export interface ConnectionLimits {
+  readonly maxInFlight: number;
+  readonly maxRequestBytes: number;
+  /** An upload may pause this long, */
+  readonly uploadIdleMs: number;
+  /** and take this long in all. */
+  readonly uploadMs: number;
+}
+
+/** What all connections of one edge share. */
+export interface ConnectionContext {
+  readonly models: ServedModels;
+  readonly scheduler: Scheduler;
+  readonly dispatcher: Dispatcher;
+  readonly uploads: UploadBudget;
+  readonly limits: ConnectionLimits;
+  /** Monotonic, in ms. */
+  readonly clock: () => number;
+  readonly load: () => LoadReport;
+  /** ms that the tail of a cut takes on an idle edge, by all that is known. */
+  readonly idleTailMs: (served: ServedCut) => number;
+  /** A tail ran, and not for the first time, after waiting `queueMs` for a worker. */
+  readonly onTail: (model: string, served: ServedCut, measured: { tailMs: number; queueMs: number }) => void;
+  readonly onTailError: (model: string, error: unknown) => void;
+  /** Something went wrong that no message of a client should bring about. */
+  readonly onDefect: (error: unknown) => void;
+  readonly isStopping: () => boolean;
+}
