@@ -31,7 +31,7 @@ export class LinkState {
   /** Round trip that slow start pays if a transfer begins now; 0 while the sending window is open. */
   slowStartMs(nowMs: number): number {
     const roundTrip = this.fixed.estimate(nowMs);
-    if (!Number.isFinite(roundTrip.ageMs)) return 0;
+    if (!Number.isFinite(roundTrip.ageMs) || !this.uplink.slowStarts) return 0;
     return restartsAfter(Math.max(0, nowMs - this.#lastUpAtMs), roundTrip.value) ? roundTrip.value : 0;
   }
 }

@@ -12,6 +12,9 @@ export const RESTART_AFTER_IDLE_MS = 200;
 /** The thirteenth window alone holds 59 MB; nothing larger is sent. */
 const MAX_ROUNDS = 13;
 
+/** A transfer of which the stalls took more than nine tenths says next to nothing of the rate. */
+const MOST_BY_STALLS = 10;
+
 /** Number of windows that must be acknowledged before the last byte can be sent. */
 export function slowStartRounds(numBytes: number): number {
   let rounds = 0;
@@ -46,7 +49,7 @@ export function stallMs(rounds: number, roundTripMs: number, bytesPerMs: number)
 
 /**
  * Rate of a transfer with the stalls of its slow start taken out: the rate at which `numBytes` and the stalls together
- * take `spanMs`. Between the plain rate and four times that: a model that explains nearly everything by stalls is
+ * take `spanMs`. Between the plain rate and ten times that: a model that explains nearly everything by stalls is
  * not believed.
  */
 export function rateWithoutStalls(numBytes: number, spanMs: number, roundTripMs: number): number {
@@ -55,7 +58,7 @@ export function rateWithoutStalls(numBytes: number, spanMs: number, roundTripMs:
   if (rounds === 0 || !(roundTripMs > 0)) return plain;
   // The time by the model falls as the rate grows, so halving the interval finds the only rate.
   let low = plain;
-  let high = plain * 4;
+  let high = plain * MOST_BY_STALLS;
   for (let step = 0; step < 20; step++) {
     const rate = (low + high) / 2;
     if (numBytes / rate + stallMs(rounds, roundTripMs, rate) > spanMs) low = rate;

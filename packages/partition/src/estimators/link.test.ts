@@ -169,11 +169,22 @@ describe('LinkEstimator', () => {
           const link = new LinkEstimator();
           const spanMs = numBytes / rate + stallMs(slowStartRounds(numBytes), roundTripMs, rate);
           link.observe({ numBytes, spanMs, idleMs: 1_000 }, 0, roundTripMs);
-          // Bounded: a transfer of which stalls took more than three quarters says little.
-          expect(link.estimate(0).value / Math.min(rate, (4 * numBytes) / spanMs)).toBeCloseTo(1, 2);
+          // Bounded: a transfer of which stalls took more than nine tenths says little.
+          expect(link.estimate(0).value / Math.min(rate, (10 * numBytes) / spanMs)).toBeCloseTo(1, 2);
         }
       }
     }
+  });
+
+  it('finds out that a path has no slow start, from transfers of different sizes', () => {
+    const link = new LinkEstimator();
+    expect(link.slowStarts).toBe(true);
+    for (let index = 0; index < 12; index++) {
+      const numBytes = index % 3 === 0 ? 12_000 : index % 3 === 1 ? 60_000 : 300_000;
+      link.observe({ numBytes, spanMs: numBytes / 500, idleMs: 1_000 }, index * 500, 80);
+    }
+    expect(link.slowStarts).toBe(false);
+    expect(link.estimate(6_000).value).toBeCloseTo(500, 0);
   });
 
   it('takes a transfer into an open window for what it is', () => {

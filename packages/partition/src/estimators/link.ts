@@ -1,6 +1,7 @@
 import type { Estimate } from '../conditions.js';
-import { RESTART_AFTER_IDLE_MS, rateWithoutStalls } from '../slow-start.js';
-import { LogFilter } from './log-filter.js';
+import { RESTART_AFTER_IDLE_MS, rateWithoutStalls, slowStartRounds, stallMs } from '../slow-start.js';
+import { Ewma } from './ewma.js';
+import { LogFilter, type LogFilterOptions } from './log-filter.js';
 
 /** Bytes that arrived after the first chunk, and the time between the first and the last, by the receiver's clock. */
 export interface TransferSample {
@@ -39,19 +40,39 @@ const SURPRISE_DOWN = 0.75;
 /** Weight seen before the estimate is trusted, and the age at which it no longer is. */
 const CONFIDENT_WEIGHT = 1;
 const CONFIDENT_AGE_MS = 15_000;
+/** In transfers after an idle: how fast it is learnt whether this path's sender begins slowly. */
+const MODEL_HALF_LIFE = 6;
+/** In the square of the logarithm: the model without slow start must be better by this to be believed. */
+const MODEL_MARGIN = 0.01;
 /** How fast the best rate that was seen is forgotten. */
 const BEST_HALF_LIFE_MS = 60_000;
 
-/** Rate of one direction of a link, in bytes per ms, learnt from real transfers. The fixed cost is kept apart. */
+const FILTER: LogFilterOptions = {
+  sampleDeviation: SAMPLE_DEVIATION,
+  driftPerSecond: DRIFT_PER_SECOND,
+  driftPerSample: DRIFT_PER_SAMPLE,
+  surpriseUp: SURPRISE_UP,
+  surpriseDown: SURPRISE_DOWN,
+};
+
+/** One of two explanations of what a path shows, and by how much its predictions were off (mean square, logarithm). */
+class Model {
+  readonly filter = new LogFilter(FILTER);
+  readonly error = new Ewma(MODEL_HALF_LIFE);
+
+  constructor(readonly slowStarts: boolean) {}
+}
+
+/**
+ * Rate of one direction of a link, in bytes per ms, learnt from real transfers. The fixed cost is kept apart.
+ *
+ * Most senders begin slowly after an idle, some do not, and a page cannot ask. So the rate is followed twice, with the
+ * stalls of slow start taken out and without, and what predicts transfers of different sizes better is believed.
+ */
 export class LinkEstimator {
   readonly #defaultRate: number;
-  readonly #filter = new LogFilter({
-    sampleDeviation: SAMPLE_DEVIATION,
-    driftPerSecond: DRIFT_PER_SECOND,
-    driftPerSample: DRIFT_PER_SAMPLE,
-    surpriseUp: SURPRISE_UP,
-    surpriseDown: SURPRISE_DOWN,
-  });
+  readonly #stalled = new Model(true);
+  readonly #plain = new Model(false);
   #best = 0;
 
   constructor(defaultRate: number = DEFAULT_UPLINK_BYTES_PER_MS) {
@@ -66,12 +87,32 @@ export class LinkEstimator {
     const { numBytes, spanMs, idleMs } = sample;
     if (!(numBytes >= MIN_SAMPLE_BYTES && numBytes <= MAX_SAMPLE_BYTES) || !(spanMs >= 0)) return;
     const weight = Math.min(1, numBytes / FULL_WEIGHT_BYTES + spanMs / FULL_WEIGHT_SPAN_MS);
-    const restarted = idleMs !== undefined && restartsAfter(idleMs, roundTripMs);
-    const rate = clamp(restarted ? rateWithoutStalls(numBytes, spanMs, roundTripMs) : numBytes / spanMs);
+    const restarted = idleMs !== undefined && restartsAfter(idleMs, roundTripMs) && spanMs > 0;
+    if (restarted) this.#judgeModels(numBytes, spanMs, roundTripMs, weight);
     const passedMs = this.#filter.ageMs(atMs);
-    this.#filter.observe(rate, weight, atMs);
+    const rate = numBytes / spanMs;
+    this.#plain.filter.observe(clamp(rate), weight, atMs);
+    const without = restarted ? rateWithoutStalls(numBytes, spanMs, roundTripMs) : rate;
+    this.#stalled.filter.observe(clamp(without), weight, atMs);
     const best = Number.isFinite(passedMs) ? this.#best * 0.5 ** (passedMs / BEST_HALF_LIFE_MS) : 0;
     this.#best = Math.max(best, this.#filter.value ?? 0);
+  }
+
+  /** Whether transfers after an idle are best predicted with slow start. */
+  get slowStarts(): boolean {
+    return (this.#stalled.error.value ?? 0) <= (this.#plain.error.value ?? 0) + MODEL_MARGIN;
+  }
+
+  get #filter(): LogFilter {
+    return (this.slowStarts ? this.#stalled : this.#plain).filter;
+  }
+
+  #judgeModels(numBytes: number, spanMs: number, roundTripMs: number, weight: number): void {
+    for (const { filter, error, slowStarts } of [this.#stalled, this.#plain]) {
+      if (filter.value === undefined) continue;
+      const stall = slowStarts ? stallMs(slowStartRounds(numBytes), roundTripMs, filter.value) : 0;
+      error.observe(Math.log((numBytes / filter.value + stall) / spanMs) ** 2, weight);
+    }
   }
 
   estimate(nowMs: number): Estimate {
