@@ -57,7 +57,7 @@ export interface RunOptions {
   readonly signal?: AbortSignal;
   /** Cut id to use whatever the policy says; nearest listed one. The run waits until its head is built. */
   readonly cut?: number;
-  /** With {@link cut}: how the crossing tensors travel, if there is such an arm, whatever it costs in accuracy. */
+  /** With {@link cut}: how the crossing tensors travel, where that cut has such an arm and `maxAccuracyDrop` allows it. */
   readonly codec?: Codec;
   /** The result is worthless so many ms after the call: the run rejects with `deadline_exceeded` then, whatever it is at. */
   readonly deadlineMs?: number;
@@ -163,7 +163,7 @@ export interface Session extends AsyncDisposable {
   /** What would be decided now for the variant last used, every arm with its terms; `undefined` before the first run. */
   explain(): Plan | undefined;
   setPolicy(policy: PolicyName): void;
-  /** Forces one cut for every inference until `undefined` is given. */
+  /** Forces one cut for every inference until `undefined` is given; of its codecs that one, or the fastest. */
   forceCut(cut: number | undefined, codec?: Codec): void;
   setShape(shape: LinkShape | undefined): void;
   /** Calls `listener` on every event of the kind; returns its unsubscribe. */

@@ -30,7 +30,7 @@ export class WhatIfPanel {
 
   constructor() {
     const heads = [
-      el('th', { scope: 'col' }, 'Cut'),
+      el('th', { scope: 'col' }, 'Cut and codec'),
       el('th', { scope: 'col', class: 'terms' }, 'Head, network, queue, tail'),
       el('th', { scope: 'col', class: 'right' }, 'Predicted'),
       el('th', { scope: 'col', class: 'right' }, 'Sends'),
@@ -63,7 +63,7 @@ export class WhatIfPanel {
 function rank(plan: Plan, candidate: Candidate): number {
   if (isSame(candidate, plan.chosen)) return -4;
   if (plan.runnerUp && isSame(candidate, plan.runnerUp)) return -3;
-  if (candidate.arm.cut === 0) return -2;
+  if (candidate.arm.cut === 0 && candidate.arm.codec === 'f32') return -2;
   if (!candidate.arm.usesEdge) return -1;
   return candidate.totalMs;
 }
@@ -96,6 +96,7 @@ function row(plan: Plan, candidate: Candidate, longestMs: number): HTMLElement {
     {
       class: isChosen ? 'chosen' : impossible ? 'impossible' : undefined,
       'data-cut': arm.cut,
+      'data-codec': arm.codec,
       title: said,
     },
     el('td', {}, name(candidate)),
@@ -108,7 +109,7 @@ function row(plan: Plan, candidate: Candidate, longestMs: number): HTMLElement {
 
 function name({ arm }: Candidate): string {
   if (!arm.usesEdge) return `${arm.cut}: all here`;
-  return arm.cut === 0 ? '0: all at the edge' : String(arm.cut);
+  return `${arm.cut === 0 ? '0: all at the edge' : arm.cut}, ${arm.codec}`;
 }
 
 function words(rejection: Rejection | undefined): string {
