@@ -132,7 +132,7 @@ test('a picture gives the same classes at every cut, and its place in the input'
     const cuts = [...new Set((session.explain()?.candidates ?? []).map(({ arm }) => arm.cut))];
     const found = [];
     for (const cut of cuts) {
-      const result = await session.runImage(picture, { cut });
+      const result = await session.runImage(picture, { cut, codec: 'f32' });
       const classes = decodeClassification(result, session.manifest);
       found.push({ cut, ran: result.trace.cut, classes });
     }
@@ -160,7 +160,7 @@ test('the parts of a trace are its total, and only heads and tails that ran have
       const feeds = { x: new Tensor('float32', Float32Array.from(values), dims) };
       const traces: import('@cutpoint/client').Trace[] = [];
       session.on('trace', (trace) => traces.push(trace));
-      for (const cut of [0, 4, 1e9]) await session.run(feeds, { cut });
+      for (const cut of [0, 4, 1e9]) await session.run(feeds, { cut, codec: 'f32' });
       await session.close();
       return traces;
     },

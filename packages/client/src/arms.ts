@@ -9,6 +9,7 @@ import { narrows, profileOf } from './codec/profile.js';
  * @param known what page and edge can both do beyond raw tensors
  */
 export function armsOf(table: CutTable, variant: Variant, known: ReadonlySet<string>): Arm[] {
+  const inputs = new Set(variant.inputs.map(({ name }) => name));
   return table.cuts.flatMap((cut) => {
     const crossing = cut.crossing.flatMap((index) => table.tensors[index] ?? []);
     const codecs = CODECS.filter((codec) => codec === 'f32' || isOffered(codec, cut, crossing, variant, known));
@@ -19,9 +20,10 @@ export function armsOf(table: CutTable, variant: Variant, known: ReadonlySet<str
       bytesDown: cut.bytesDown,
       usesEdge: cut.tailGraph !== null,
       isPrefix: cut.id <= table.nodes.length,
-      sendsInput: sendsInput(table, cut, crossing, variant),
+      sendsInput: crossing.some(({ name }) => inputs.has(name)) || isBeforeMixing(table, cut),
     };
-    return codecs.map((codec) => ({ ...base, codec, ...profileOf(codec, crossing) }));
+    const kind = crossing.every(({ name }) => inputs.has(name)) ? 'input' : 'activations';
+    return codecs.map((codec) => ({ ...base, codec, ...profileOf(codec, crossing, kind) }));
   });
 }
 
@@ -42,12 +44,10 @@ function isOffered(
 /** Operators that make something of an input from which it is not simply read again. */
 const MIXING = /Conv|MatMul|Gemm|LSTM|GRU|RNN|Einsum|Attention/;
 
-/** Whether what crosses is an input, or what was made of it before the first operator that mixes it. */
-function sendsInput(table: CutTable, cut: Cut, crossing: readonly TensorInfo[], variant: Variant): boolean {
-  const inputs = new Set(variant.inputs.map(({ name }) => name));
-  if (crossing.some(({ name }) => inputs.has(name))) return true;
-  const firstMixing = table.nodes.findIndex(({ opType }) => MIXING.test(opType));
-  return cut.tailGraph !== null && (firstMixing < 0 || cut.headNodes <= firstMixing);
+/** Whether what crosses was made before the first operator that mixes the input. */
+function isBeforeMixing({ nodes }: CutTable, { tailGraph, headNodes }: Cut): boolean {
+  const firstMixing = nodes.findIndex(({ opType }) => MIXING.test(opType));
+  return tailGraph !== null && (firstMixing < 0 || headNodes <= firstMixing);
 }
 
 /** The table without the cuts that send more than the edge takes. */

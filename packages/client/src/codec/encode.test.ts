@@ -63,19 +63,19 @@ describe('what is expected of a codec', () => {
   it('is exact in bytes where content does not matter', async () => {
     for (const codec of ['f32', 'f16', 'u8'] as const) {
       const { bytes } = await encode(tensor, codec, all);
-      expect(profileOf(codec, [info]).bytesUp).toBe(bytes.byteLength);
+      expect(profileOf(codec, [info], 'activations').bytesUp).toBe(bytes.byteLength);
     }
   });
 
   it('counts what stays raw beside what is narrowed', () => {
     const flag: TensorInfo = { name: 'i', type: 'int64', dims: [3] };
-    expect(profileOf('u8', [info, flag]).bytesUp).toBe(5000 + 24);
+    expect(profileOf('u8', [info, flag], 'activations').bytesUp).toBe(5000 + 24);
     expect(narrows('u8', flag)).toBe(false);
   });
 
   it('takes time where something is done, and none where nothing is', () => {
-    expect(profileOf('f32', [info])).toEqual({ bytesUp: 20_000, encodeMs: 0, decodeMs: 0, accuracyDrop: 0 });
-    const [u8, both] = [profileOf('u8', [info]), profileOf('u8+deflate', [info])];
+    expect(profileOf('f32', [info], 'input')).toEqual({ bytesUp: 20_000, encodeMs: 0, decodeMs: 0, accuracyDrop: 0 });
+    const [u8, both] = [profileOf('u8', [info], 'input'), profileOf('u8+deflate', [info], 'input')];
     expect(u8.encodeMs).toBeGreaterThan(0);
     expect(both.encodeMs).toBeGreaterThan(u8.encodeMs);
     expect(both.decodeMs).toBeGreaterThan(u8.decodeMs);
