@@ -1,9 +1,11 @@
 import type { Bench } from './bench.js';
 import { decide } from './decide.js';
+import { frontier } from './frontier.js';
 import { thisMachine } from './machine.js';
 import { overhead } from './overhead/overhead.js';
+import { predictors } from './predictors/predictors.js';
 
-const benches: Readonly<Record<string, Bench>> = { decide, overhead };
+const benches: Readonly<Record<string, Bench>> = { decide, frontier, overhead, predictors };
 
 const [name, ...rest] = process.argv.slice(2);
 const json = rest.includes('--json');

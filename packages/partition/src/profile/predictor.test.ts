@@ -68,6 +68,16 @@ test('a kind with few samples is predicted from all of them together', () => {
   expect(predictMs(fitPredictors([...conv, ...gemm(LEAST_SAMPLES_PER_KIND)]), node)).toBeCloseTo(3, 9);
 });
 
+test('what was fused away does not make unknown kinds free', () => {
+  const conv = Array.from({ length: 5 }, (_, i): NodeSample => {
+    return { kind: 'Conv', flops: 1e6 * (i + 1), bytes: 0, ms: i + 1, group: 'a' };
+  });
+  const fused = conv.map((sample) => ({ ...sample, kind: 'Relu after Conv', ms: 0 }));
+  const predictors = fitPredictors([...conv, ...fused, ...fused]);
+  expect(predictMs(predictors, { kind: 'Unheard', flops: 1e6, bytes: 0 })).toBeCloseTo(1, 9);
+  expect(predictMs(predictors, { kind: 'Relu after Conv', flops: 1e6, bytes: 0 })).toBe(0);
+});
+
 test('small and large nodes count alike: the error is relative', () => {
   const seen = [0.1, 0.2, 100, 200].map((ms): NodeSample => {
     // Large nodes take twice as long per FLOP.

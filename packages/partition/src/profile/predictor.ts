@@ -33,7 +33,7 @@ export interface Predictors {
   /** Where the samples were taken, for people. */
   readonly machine: string;
   readonly kinds: Readonly<Record<string, KindPredictor>>;
-  /** Over all samples, for kinds that were not among them. */
+  /** Over all samples that took any time, for kinds that were not among them. */
   readonly pooled: KindPredictor;
 }
 
@@ -50,7 +50,7 @@ export function fitPredictors(samples: readonly NodeSample[], machine = ''): Pre
   const fitted = groupBy(samples, ({ kind }) => kind)
     .filter(([, own]) => own.length >= LEAST_SAMPLES_PER_KIND)
     .map(([kind, own]) => [kind, fitKind(own)] as const);
-  return { machine, kinds: Object.fromEntries(fitted), pooled: fitKind(samples) };
+  return { machine, kinds: Object.fromEntries(fitted), pooled: fitKind(samples.filter(({ ms }) => ms > 0)) };
 }
 
 /** @returns ms, never negative */
