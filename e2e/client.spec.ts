@@ -168,8 +168,8 @@ test('the parts of a trace are its total, and only heads and tails that ran have
   );
   const [offload, middle, local] = traces;
   for (const trace of traces) {
-    const { resizeMs, headMs, encodeMs, uploadMs, queueMs, tailMs, downloadMs, otherMs, totalMs } = trace;
-    const sum = resizeMs + headMs + encodeMs + uploadMs + queueMs + tailMs + downloadMs + otherMs;
+    const { resizeMs, headMs, encodeMs, uploadMs, queueMs, decodeMs, tailMs, downloadMs, otherMs, totalMs } = trace;
+    const sum = resizeMs + headMs + encodeMs + uploadMs + queueMs + decodeMs + tailMs + downloadMs + otherMs;
     expect(sum).toBeCloseTo(totalMs, 3);
   }
   expect(offload).toMatchObject({ cut: 0, headMs: 0, bytesUp: values.length * 4 });

@@ -80,6 +80,8 @@ export interface Trace {
   readonly encodeMs: number;
   readonly uploadMs: number;
   readonly queueMs: number;
+  /** At the edge, of what crossed. */
+  readonly decodeMs: number;
   readonly tailMs: number;
   readonly downloadMs: number;
   /** Round trip, framing and whatever the other stages do not explain. */

@@ -17,9 +17,10 @@ export function traceOf(facts: TraceFacts, outcome: RunOutcome): Trace {
   const totalMs = endedAtMs - startedAtMs;
   const uploadMs = reply?.timings.uploadMs ?? 0;
   const queueMs = reply?.timings.queueMs ?? 0;
+  const decodeMs = reply?.timings.decodeMs ?? 0;
   const tailMs = reply?.timings.tailMs ?? 0;
   const downloadMs = reply?.downloadMs ?? 0;
-  const explainedMs = resizeMs + headMs + encodeMs + uploadMs + queueMs + tailMs + downloadMs;
+  const explainedMs = resizeMs + headMs + encodeMs + uploadMs + queueMs + decodeMs + tailMs + downloadMs;
   return {
     id,
     model,
@@ -33,6 +34,7 @@ export function traceOf(facts: TraceFacts, outcome: RunOutcome): Trace {
     encodeMs,
     uploadMs,
     queueMs,
+    decodeMs,
     tailMs,
     downloadMs,
     otherMs: Math.max(0, totalMs - explainedMs),

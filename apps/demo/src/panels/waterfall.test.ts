@@ -13,7 +13,8 @@ const stages = {
   encodeMs: 1,
   uploadMs: 28,
   queueMs: 2,
-  tailMs: 21,
+  decodeMs: 2,
+  tailMs: 19,
   downloadMs: 3,
   otherMs: 6,
 };

@@ -28,7 +28,8 @@ export function spansOf(trace: Trace): Span[] {
     ['Encode', 'device', trace.encodeMs, terms.encodeMs],
     ['Upload', 'net', trace.uploadMs, terms.uploadMs, trace.bytesUp],
     ['Queue', 'queue', trace.queueMs, terms.queueMs],
-    ['Tail', 'edge', trace.tailMs, terms.decodeMs + terms.tailMs],
+    ['Decode', 'edge', trace.decodeMs, terms.decodeMs],
+    ['Tail', 'edge', trace.tailMs, terms.tailMs],
     ['Download', 'net', trace.downloadMs, terms.downloadMs, trace.bytesDown],
     ['Other', 'other', trace.otherMs, terms.fixedMs],
   ];
@@ -53,6 +54,7 @@ export function spansOf(trace: Trace): Span[] {
 export function renderWaterfall(title: string, trace: Trace, runs: number): HTMLElement {
   const spans = spansOf(trace);
   const predictedMs = trace.plan.chosen.totalMs;
+  const sent = trace.bytesUp > 0 ? `, sent as ${trace.codec}` : '';
   const scale = 100 / Math.max(1, trace.totalMs, predictedMs);
   const rows = spans.map((span) => {
     const track = el('span', { class: 'track', 'aria-hidden': 'true' });
@@ -83,7 +85,7 @@ export function renderWaterfall(title: string, trace: Trace, runs: number): HTML
     el(
       'h3',
       {},
-      `${title}${runs > 1 ? `, the last of ${runs}` : ''}: ${formatMs(trace.totalMs)} measured, ${formatMs(predictedMs)} predicted`,
+      `${title}${runs > 1 ? `, the last of ${runs}` : ''}: ${formatMs(trace.totalMs)} measured, ${formatMs(predictedMs)} predicted${sent}`,
     ),
     el('ol', { class: 'waterfall' }, ...rows),
     ...rescued,
