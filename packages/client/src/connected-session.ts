@@ -8,6 +8,7 @@ import { CutpointError, orAborted, throwIfAborted } from './errors.js';
 import type { Head } from './heads/head-store.js';
 import { decodeImage, pixelsOf } from './image/pixels.js';
 import { chooseSize } from './image/placement.js';
+import { LinkProbe } from './link-probe.js';
 import { RunnerSet } from './runner-set.js';
 import type {
   DeviceChoice,
@@ -48,6 +49,7 @@ export class ConnectedSession implements Session {
   readonly #events = new Emitter<SessionEvents>();
   readonly #life = new AbortController();
   readonly #runners: RunnerSet;
+  readonly #linkProbe: LinkProbe;
   readonly #lastPlans = new Map<string, string>();
   readonly #unsubscribe: (() => void)[];
   readonly #onProgress: ((progress: Progress) => void) | undefined;
@@ -71,6 +73,12 @@ export class ConnectedSession implements Session {
         onPlan: (variant, plan) => this.#emitPlan(variant, plan),
       },
     );
+    this.#linkProbe = new LinkProbe({
+      connection: edge.connection,
+      clock: edge.clock,
+      onMeasured: () => this.#emitLink(),
+      life: this.#life.signal,
+    });
     this.#unsubscribe = [
       edge.connection.events.on('state', (state) => this.#events.emit('state', state)),
       edge.connection.events.on('load', (load) => this.#events.emit('load', load)),
@@ -168,6 +176,7 @@ export class ConnectedSession implements Session {
   async close(): Promise<void> {
     if (this.#life.signal.aborted) return;
     for (const unsubscribe of this.#unsubscribe) unsubscribe();
+    this.#linkProbe.stop();
     this.#life.abort(CutpointError.closed());
     this.#runners.close();
     this.edge.release();
@@ -208,6 +217,7 @@ export class ConnectedSession implements Session {
     const runner = await orAborted(this.#runners.get(variant), signal);
     this.#runners.lastUsed = runner;
     const outcome = await runner.run({ feeds, cut, codec, endMs, signal });
+    this.#linkProbe.watch(runner.controller);
     const endedAtMs = this.edge.clock.now();
     const facts = { model: this.manifest.model, variant: variant.id, startedAtMs, endedAtMs, resizeMs };
     const trace = traceOf({ id: this.#nextTrace++, ...facts }, outcome);

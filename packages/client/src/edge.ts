@@ -5,7 +5,8 @@ import { HeadStore } from './heads/head-store.js';
 import { PackStore } from './heads/pack-store.js';
 import type { EdgeHttp } from './http.js';
 import type { DeviceChoice, LinkShape } from './session.js';
-import { EdgeConnection, type SocketConstructor } from './transport/connection.js';
+import { EdgeConnection } from './transport/connection.js';
+import type { SocketConstructor } from './transport/socket.js';
 import { Runtime } from './worker/runtime.js';
 
 export interface EdgeOptions {
@@ -110,9 +111,21 @@ export class SharedEdge {
   }
 }
 
-function observeLoad(known: ModelKnowledge, model: string, load: LoadReport, nowMs: number): void {
+function observeLoad({ load: tracker }: ModelKnowledge, model: string, load: LoadReport, nowMs: number): void {
+  const { queueMs, arrivalRate, gpuUtilisation, clients } = load;
   const k = load.k[model];
-  known.load.observe(k === undefined ? { queueMs: load.queueMs } : { queueMs: load.queueMs, k }, nowMs);
+  const kWithQueue = load.kWithQueue?.[model];
+  tracker.observe(
+    {
+      queueMs,
+      gpuUtilisation,
+      ...(k === undefined ? {} : { k }),
+      ...(kWithQueue === undefined ? {} : { kWithQueue }),
+      ...(arrivalRate === undefined ? {} : { arrivalRate }),
+      ...(clients === undefined ? {} : { clients }),
+    },
+    nowMs,
+  );
 }
 
 /** The browser's own class has listeners of wider types than are used here. */

@@ -173,8 +173,10 @@ export class VariantRunner {
     const nowMs = edge.clock.now();
     if (cut.headGraph !== null) this.controller.observeHead(cut.id, headMs, nowMs);
     if (!reply) return;
-    this.controller.observeTransfer('up', reply.arrivals, nowMs);
-    this.controller.observeTransfer('down', reply.downArrivals, nowMs);
+    const { arrivals, upIdleMs, downArrivals, downIdleMs } = reply;
+    const up = upIdleMs === undefined ? arrivals : { ...arrivals, idleMs: upIdleMs };
+    this.controller.observeTransfer('up', up, nowMs);
+    this.controller.observeTransfer('down', { ...downArrivals, idleMs: downIdleMs }, nowMs);
     // What neither end accounts for is the way there and back.
     const { timings, roundMs, downloadMs, wasAlone } = reply;
     if (wasAlone) this.controller.observeRoundTrip(roundMs - timings.uploadMs - timings.totalMs - downloadMs, nowMs);

@@ -4,7 +4,7 @@ import { WebSocket } from 'ws';
 import { SYSTEM_CLOCK } from '../clock.js';
 import { SharedEdge } from '../edge.js';
 import { EdgeHttp } from '../http.js';
-import type { SocketConstructor } from '../transport/connection.js';
+import type { SocketConstructor } from '../transport/socket.js';
 import type { Call, Results, TensorMessage } from '../worker/messages.js';
 import { Runtime } from '../worker/runtime.js';
 import { FakeWorker } from './fake-worker.js';

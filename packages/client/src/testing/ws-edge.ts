@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import {
+  type Chunk,
   type ClientMessage,
   chunksOf,
   decodeChunk,
@@ -39,10 +40,12 @@ export class WsEdge {
   readonly protocols: string[] = [];
   readonly messages: ClientMessage[] = [];
   readonly received = new Map<number, Received>();
+  readonly probes = new Map<number, PayloadAssembler>();
   answersPings = true;
+  answersProbes = true;
   socket: WebSocket | undefined;
   connections = 0;
-  limits: { maxInFlight: number; maxRequestBytes: number };
+  limits: { maxInFlight: number; maxRequestBytes: number; maxProbeBytes?: number };
   /** Called when a request has come whole; without it the test answers by hand. */
   onRequest: ((id: number, message: InferMessage) => void) | undefined;
   readonly #waiters: { readonly met: () => boolean; readonly resolve: () => void }[] = [];
@@ -50,7 +53,7 @@ export class WsEdge {
   private constructor(http: Server, server: WebSocketServer, maxInFlight: number) {
     this.#http = http;
     this.server = server;
-    this.limits = { maxInFlight, maxRequestBytes: 1_000_000 };
+    this.limits = { maxInFlight, maxRequestBytes: 1_000_000, maxProbeBytes: 65_536 };
     this.url = `ws://127.0.0.1:${this.port}/v1/stream`;
     server.on('connection', (socket, request) => {
       this.connections += 1;
@@ -109,12 +112,9 @@ export class WsEdge {
     if (isBinary) {
       const chunk = decodeChunk(new Uint8Array(data));
       if (chunk instanceof Error) throw chunk;
-      const request = this.received.get(chunk.id);
-      if (!request) throw new Error(`chunk of ${chunk.id}, which was not announced`);
-      request.chunkAtMs.push(performance.now());
-      const wrong = request.payload.accept(chunk, performance.now());
-      if (wrong) throw wrong;
-      if (request.payload.complete) this.onRequest?.(chunk.id, request.message);
+      const probe = this.probes.get(chunk.id);
+      if (probe) this.#onProbeChunk(probe, chunk);
+      else this.#onChunk(chunk);
     } else {
       const message = parseClientMessage(data.toString());
       if (message instanceof Error) throw message;
@@ -122,6 +122,7 @@ export class WsEdge {
       if (message.type === 'infer') {
         this.received.set(message.id, { message, payload: new PayloadAssembler(message.numBytes), chunkAtMs: [] });
       }
+      if (message.type === 'probe') this.probes.set(message.id, new PayloadAssembler(message.numBytes));
       if (message.type === 'ping' && this.answersPings) this.send({ type: 'pong', id: message.id });
     }
     for (const waiter of [...this.#waiters]) {
@@ -129,5 +130,22 @@ export class WsEdge {
       this.#waiters.splice(this.#waiters.indexOf(waiter), 1);
       waiter.resolve();
     }
+  }
+
+  #onProbeChunk(probe: PayloadAssembler, chunk: Chunk): void {
+    const wrong = probe.accept(chunk, performance.now());
+    if (wrong) throw wrong;
+    if (!probe.complete || !this.answersProbes) return;
+    this.probes.delete(chunk.id);
+    this.send({ type: 'probed', id: chunk.id, uploadMs: 0.25, arrivals: probe.arrivals });
+  }
+
+  #onChunk(chunk: Chunk): void {
+    const request = this.received.get(chunk.id);
+    if (!request) throw new Error(`chunk of ${chunk.id}, which was not announced`);
+    request.chunkAtMs.push(performance.now());
+    const wrong = request.payload.accept(chunk, performance.now());
+    if (wrong) throw wrong;
+    if (request.payload.complete) this.onRequest?.(chunk.id, request.message);
   }
 }

@@ -4,9 +4,10 @@ import { type Clock, SYSTEM_CLOCK } from '../clock.js';
 import { ManualClock } from '../testing/manual-clock.js';
 import { WsEdge } from '../testing/ws-edge.js';
 import { FIRST_RETRY_MS, LONGEST_RETRY_MS, retryDelayMs } from './backoff.js';
-import { type ConnectionState, EdgeConnection, type SocketConstructor } from './connection.js';
+import { type ConnectionState, EdgeConnection } from './connection.js';
 import { HEARTBEAT_MS, SILENCE_MS } from './heartbeat.js';
 import type { TailRequest } from './requests.js';
+import type { SocketConstructor } from './socket.js';
 
 const cleanups: (() => unknown)[] = [];
 afterEach(async () => {

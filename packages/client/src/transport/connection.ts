@@ -11,26 +11,16 @@ import { Emitter } from '../emitter.js';
 import { CutpointError } from '../errors.js';
 import type { LinkShape } from '../session.js';
 import { retryDelayMs } from './backoff.js';
-import { Exchange } from './exchange.js';
+import { Exchange, type ExchangeLimits } from './exchange.js';
 import { Heartbeat } from './heartbeat.js';
+import type { ProbeReply } from './prober.js';
 import type { TailReply, TailRequest } from './requests.js';
 import { LinkShaper } from './shaper.js';
+import type { SocketConstructor, SocketLike } from './socket.js';
 
 /** A socket that has not said welcome after this is given up. */
 const WELCOME_TIMEOUT_MS = 10_000;
 const NORMAL_CLOSE = 1000;
-
-/** The part of a browser's WebSocket that is used here. */
-export interface SocketLike {
-  binaryType: string;
-  readonly bufferedAmount: number;
-  onmessage: ((event: { data: unknown }) => void) | null;
-  onclose: ((event: { code: number; reason: string }) => void) | null;
-  onerror: ((event: unknown) => void) | null;
-  send(data: string | Uint8Array<ArrayBuffer>): void;
-  close(code?: number, reason?: string): void;
-}
-export type SocketConstructor = new (url: string, protocols: string[]) => SocketLike;
 
 export interface ConnectionOptions {
   /** `ws:` or `wss:` address of the stream. */
@@ -63,7 +53,7 @@ export class EdgeConnection {
   #exchange: Exchange | undefined;
   #heartbeat: Heartbeat | undefined;
   #attempt = 0;
-  #maxRequestBytes = Number.POSITIVE_INFINITY;
+  #limits: ExchangeLimits | undefined;
   #codecs: ReadonlySet<string> = new Set();
   #cancelTimer: (() => void) | undefined;
 
@@ -78,7 +68,17 @@ export class EdgeConnection {
 
   /** Payload that the edge takes in one request, as it last said. */
   get maxRequestBytes(): number {
-    return this.#maxRequestBytes;
+    return this.#limits?.maxRequestBytes ?? Number.POSITIVE_INFINITY;
+  }
+
+  /** Payload that it takes in one probe; 0 when it knows none. */
+  get maxProbeBytes(): number {
+    return this.#limits?.maxProbeBytes ?? 0;
+  }
+
+  /** Nothing is unanswered. */
+  get isIdle(): boolean {
+    return this.#exchange?.isIdle ?? true;
   }
 
   /** How tensors may be written for this edge, beyond raw, as it last said. */
@@ -119,6 +119,11 @@ export class EdgeConnection {
   request(request: TailRequest): Promise<TailReply> {
     if (this.#state.state === 'closed') return Promise.reject(CutpointError.closed('connection'));
     return this.#exchange?.request(request) ?? Promise.reject(this.#unreachable());
+  }
+
+  /** Measures the uplink by bytes that nobody needs. Rejects at once when offline, or when the edge takes no such probe. */
+  probe(numBytes: number, signal?: AbortSignal): Promise<ProbeReply> {
+    return this.#exchange?.probe(numBytes, signal) ?? Promise.reject(this.#unreachable());
   }
 
   /** Gives the link a shape, or takes it away; requests under way keep the one they had. */
@@ -208,15 +213,18 @@ export class EdgeConnection {
       case 'result':
         this.events.emit('load', message.load);
         this.#exchange?.onMessage(message);
+        return;
+      case 'probed':
+        this.#exchange?.onMessage(message);
     }
   }
 
-  #welcome(limits: { maxInFlight: number; maxRequestBytes: number }): void {
+  #welcome(limits: ExchangeLimits): void {
     const socket = this.#socket;
     if (!socket || this.#exchange) return;
     this.#cancelTimer?.();
     this.#attempt = 0;
-    this.#maxRequestBytes = limits.maxRequestBytes;
+    this.#limits = limits;
     const { clock } = this.#options;
     const sendText = (text: string) => this.#send(socket, text);
     const exchange = new Exchange(

@@ -3,11 +3,14 @@ import {
   checkTensorHeaders,
   chunksOf,
   type EdgeMessage,
+  type ProbedMessage,
   ProtocolError,
   type ResultMessage,
 } from '@cutpoint/protocol';
 import type { Clock } from '../clock.js';
 import { CutpointError } from '../errors.js';
+import { IdleTimes } from './idle-times.js';
+import { type ProbeReply, Prober } from './prober.js';
 import { PendingRequest, type TailReply, type TailRequest } from './requests.js';
 
 /** A request without a deadline of its own is given up after this: nobody waits for a picture that long. */
@@ -24,6 +27,8 @@ export interface FrameSink {
 export interface ExchangeLimits {
   readonly maxInFlight: number;
   readonly maxRequestBytes: number;
+  /** Absent when the edge knows no probes. */
+  readonly maxProbeBytes?: number | undefined;
 }
 
 /**
@@ -34,6 +39,8 @@ export class Exchange {
   readonly #sink: FrameSink;
   readonly #clock: Clock;
   readonly #limits: ExchangeLimits;
+  readonly #prober: Prober;
+  readonly #idleTimes = new IdleTimes();
   readonly #inFlight = new Map<number, PendingRequest>();
   #held: PendingRequest[] = [];
   /** Requests given up here whose reply may still come. */
@@ -45,10 +52,17 @@ export class Exchange {
     this.#sink = sink;
     this.#clock = clock;
     this.#limits = limits;
+    this.#prober = new Prober(sink, clock, limits.maxProbeBytes ?? 0);
   }
 
   get isIdle(): boolean {
-    return this.#inFlight.size === 0 && this.#held.length === 0;
+    return this.#inFlight.size === 0 && this.#held.length === 0 && this.#prober.isIdle;
+  }
+
+  /** Sends so many bytes for nothing but to see when they arrive. */
+  probe(numBytes: number, signal?: AbortSignal): Promise<ProbeReply> {
+    if (this.#ended) return Promise.reject(this.#ended);
+    return this.#prober.probe(this.#takeId(), numBytes, this.#inFlight.size === 0, signal);
   }
 
   request(request: TailRequest): Promise<TailReply> {
@@ -82,9 +96,13 @@ export class Exchange {
   }
 
   /** A message that answers a request. */
-  onMessage(message: ResultMessage | (EdgeMessage & { type: 'error' })): void {
+  onMessage(message: ResultMessage | ProbedMessage | (EdgeMessage & { type: 'error' })): void {
     const { id } = message;
     if (id === null) return;
+    if (message.type === 'probed' || (message.type === 'error' && this.#prober.has(id))) {
+      this.#prober.onMessage(message);
+      return;
+    }
     const pending = this.#inFlight.get(id);
     if (!pending) {
       // A result for something given up: its chunks follow and are counted down.
@@ -95,6 +113,8 @@ export class Exchange {
       }
       return;
     }
+    const nowMs = this.#clock.now();
+    this.#idleTimes.upEnded(nowMs - (message.type === 'result' ? message.timings.totalMs : 0));
     if (message.type === 'error') {
       this.#settle(pending);
       pending.fail(CutpointError.fromEdge(message.code, message.message));
@@ -106,7 +126,8 @@ export class Exchange {
       pending.fail(new CutpointError('edge_error', `The edge sent a wrong reply: ${wrong.message}`, { cause: wrong }));
       return;
     }
-    pending.begin(message, this.#clock.now());
+    const isReceiving = [...this.#inFlight.values()].some(({ assembler }) => assembler !== undefined);
+    pending.begin(message, nowMs, isReceiving ? 0 : this.#idleTimes.down(nowMs));
     if (message.numBytes === 0) this.#finish(pending);
   }
 
@@ -128,6 +149,7 @@ export class Exchange {
     this.#inFlight.clear();
     this.#held = [];
     for (const pending of all) pending.fail(error);
+    this.#prober.end(error);
   }
 
   #takeId(): number {
@@ -148,7 +170,10 @@ export class Exchange {
     const { request, id } = pending;
     const nowMs = this.#clock.now();
     for (const other of this.#inFlight.values()) other.joined();
-    pending.sent(nowMs, this.#inFlight.size === 0);
+    // When others are under way it is not known whether their uploads are over.
+    const upIdleMs = this.#inFlight.size === 0 ? this.#idleTimes.up(nowMs) : undefined;
+    pending.sent(nowMs, this.#inFlight.size === 0 && this.#prober.isIdle, upIdleMs);
+    this.#prober.joined();
     this.#inFlight.set(id, pending);
     const remainingMs =
       request.deadlineMs === undefined ? undefined : Math.max(1, request.deadlineMs - (nowMs - pending.madeAtMs));
@@ -175,6 +200,7 @@ export class Exchange {
 
   #finish(pending: PendingRequest): void {
     const nowMs = this.#clock.now();
+    this.#idleTimes.downEnded(nowMs);
     this.#settle(pending);
     pending.finish(nowMs);
   }
@@ -182,6 +208,7 @@ export class Exchange {
   #abandon(pending: PendingRequest, error: CutpointError): void {
     if (this.#inFlight.has(pending.id)) {
       this.#abandoned.set(pending.id, pending.assembler ? missingBytes(pending) : 0);
+      this.#idleTimes.upEnded(this.#clock.now());
       this.#sink.withdraw(pending.id);
       this.#sink.sendText(JSON.stringify({ type: 'cancel', id: pending.id }));
     }

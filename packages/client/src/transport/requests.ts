@@ -22,8 +22,12 @@ export interface TailReply {
   readonly timings: EdgeTimings;
   /** The upload, as the edge's clock saw it. */
   readonly arrivals: Arrivals;
+  /** ms that nothing was uploaded before, as far as this end can tell; infinite for the first upload of a connection. */
+  readonly upIdleMs: number | undefined;
   /** The download, as this clock saw it. */
   readonly downArrivals: Arrivals;
+  /** The same of the other direction. */
+  readonly downIdleMs: number;
   readonly load: LoadReport;
   /** ms that the request waited here for its turn, in the limits of the connection. */
   readonly heldMs: number;
@@ -44,6 +48,8 @@ export class PendingRequest {
   readonly #reject: (error: CutpointError) => void;
   #sentAtMs = 0;
   #resultAtMs = 0;
+  #upIdleMs: number | undefined;
+  #downIdleMs = 0;
   #wasAlone = false;
   #result: ResultHead | undefined;
   #assembler: PayloadAssembler | undefined;
@@ -64,8 +70,9 @@ export class PendingRequest {
     this.#reject = reject;
   }
 
-  sent(nowMs: number, isAlone: boolean): void {
+  sent(nowMs: number, isAlone: boolean, upIdleMs: number | undefined): void {
     this.#sentAtMs = nowMs;
+    this.#upIdleMs = upIdleMs;
     this.#wasAlone = isAlone;
   }
 
@@ -78,8 +85,9 @@ export class PendingRequest {
     return this.#assembler;
   }
 
-  begin(result: ResultHead, nowMs: number): void {
+  begin(result: ResultHead, nowMs: number, downIdleMs: number): void {
     this.#result = result;
+    this.#downIdleMs = downIdleMs;
     this.#resultAtMs = nowMs;
     this.#assembler = new PayloadAssembler(result.numBytes);
   }
@@ -94,7 +102,9 @@ export class PendingRequest {
       numBytes: result.numBytes,
       timings: result.timings,
       arrivals: result.arrivals,
+      upIdleMs: this.#upIdleMs,
       downArrivals: assembler.arrivals,
+      downIdleMs: this.#downIdleMs,
       load: result.load,
       heldMs: this.#sentAtMs - this.madeAtMs,
       wasAlone: this.#wasAlone,
