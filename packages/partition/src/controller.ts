@@ -2,6 +2,7 @@ import type { Arm, Codec } from './arm.js';
 import { RISK } from './caution.js';
 import type { Conditions } from './conditions.js';
 import type { Constraints, Objective } from './constraints.js';
+import type { ArmFactors } from './cost.js';
 import { type DecisionInput, type DecisionMemory, decide } from './decision.js';
 import { PartitionError } from './errors.js';
 import { Corrections } from './estimators/correction.js';
@@ -14,6 +15,7 @@ import type { Plan } from './plan.js';
 import type { Outcome } from './policies/policy.js';
 import { isPolicyName, POLICY_NAMES, type PolicyName, policies } from './policies/registry.js';
 import { PROBE_BYTES, wantsProbe } from './probe.js';
+import { Pruning } from './pruning.js';
 import { type Signal, withoutSignals } from './signals.js';
 import { UplinkAllowance } from './uplink-allowance.js';
 
@@ -73,8 +75,10 @@ export class Controller {
   readonly #constraints: Constraints;
   readonly #without: readonly Signal[];
   readonly #corrections: Corrections;
+  readonly #pruning: Pruning;
   readonly #allowance: UplinkAllowance;
   readonly #requests = new RequestRate();
+  #factors: readonly ArmFactors[] = [];
   #ready: readonly number[];
   #policy: PolicyName = 'cutpoint';
   #policyState: readonly number[] = [];
@@ -94,6 +98,7 @@ export class Controller {
     this.#without = options.without ?? [];
     this.#ready = arms.map((arm) => (arm.usesEdge && arm.cut === 0 ? 1 : 0));
     this.#corrections = new Corrections(arms);
+    this.#pruning = new Pruning(arms, () => this.#factors);
     this.#allowance = new UplinkAllowance(this.#constraints.maxUplinkBytesPerSecond);
     if (options.policy !== undefined) this.setPolicy(options.policy);
   }
@@ -148,6 +153,7 @@ export class Controller {
     if (arm === undefined || !(arm.headMs > 0)) return;
     this.device.observe(measuredMs, arm.headMs, atMs, this.#corrections.headFactor(cut, atMs));
     this.#corrections.observeHead(cut, measuredMs, this.device.estimate(atMs).value * arm.headMs, atMs);
+    this.#tidy(atMs);
   }
 
   /** A tail that ran at the edge, timed there, after the load report that came with it. */
@@ -159,6 +165,7 @@ export class Controller {
     // While k moves, a tail says more of it than of the arm.
     const weight = 1 / (1 + (uncertainty / value / K_STEADY) ** 2);
     this.#corrections.observeTail(cut, measuredMs, value * arm.tailMs, atMs, weight);
+    this.#tidy(atMs);
   }
 
   /** Bytes that really went up, of a codec whose output depends on the content. */
@@ -227,10 +234,12 @@ export class Controller {
 
   #inputAt(nowMs: number, options: DecideOptions): DecisionInput {
     const conditions = this.conditions(nowMs);
+    this.#factors = this.#lacks('corrections') ? [] : this.#corrections.factors(nowMs);
+    this.#pruning.moved(this.#corrections.takeMoved());
     return {
       arms: this.arms,
       ready: this.#ready,
-      factors: this.#lacks('corrections') ? [] : this.#corrections.factors(nowMs),
+      factors: this.#factors,
       longestHeadMs: this.device.longestHeadMs,
       conditions: options.withoutEdge ? { ...conditions, connected: false } : conditions,
       edgeFailed: options.withoutEdge === true && conditions.connected,
@@ -245,13 +254,20 @@ export class Controller {
       clients: this.#lacks('stagger') ? 1 : this.load.clients,
       requestRate: this.#requests.perMs(nowMs),
       policyState: this.#policyState,
-      frontier: undefined,
+      frontier: this.#pruning.active,
       forcedCut: options.cut ?? this.#forced?.cut,
       forcedCodec: options.cut === undefined ? this.#forced?.codec : options.codec,
       memory: this.#memory,
       seed: this.#options.seed ?? 1,
       nowMs,
     };
+  }
+
+  /** After an inference, when nobody waits for a decision. */
+  #tidy(atMs: number): void {
+    this.#factors = this.#lacks('corrections') ? [] : this.#corrections.factors(atMs);
+    this.#pruning.moved(this.#corrections.takeMoved());
+    this.#pruning.rebuildIfStale(atMs);
   }
 
   #lacks(signal: Signal): boolean {

@@ -2,7 +2,7 @@ import type { Arm, Codec } from './arm.js';
 import { attribute, type SwitchEnd } from './attribute.js';
 import type { Conditions } from './conditions.js';
 import type { Constraints, Objective } from './constraints.js';
-import { type ArmFactors, predictTotal, UNCORRECTED, valuesOf } from './cost.js';
+import { type ArmFactors, UNCORRECTED, valuesOf } from './cost.js';
 import { PartitionError } from './errors.js';
 import { type Exploration, explore } from './exploration.js';
 import { type Options, optionsOf } from './options.js';
@@ -74,8 +74,6 @@ export interface DecisionInput {
 export interface Verdict {
   readonly chosen: number;
   readonly wish: number;
-  /** -1 when nothing else can run. */
-  readonly runnerUp: number;
   readonly isForced: boolean;
   /** Chosen for want of any measurement. */
   readonly unmeasured: boolean;
@@ -103,7 +101,7 @@ export function decide(input: DecisionInput): { readonly plan: Plan; readonly me
   const cause = verdict.isTrial ? 'exploring' : causeOf(input, verdict.chosen, forced);
   const inUse = verdict.isTrial && memory !== undefined ? memory.chosen : verdict.chosen;
   return {
-    plan: writePlan(input, verdict, cause),
+    plan: writePlan(input, options, verdict, cause),
     memory: {
       ...verdict.steadiness,
       ...verdict.exploration,
@@ -121,11 +119,11 @@ export function decide(input: DecisionInput): { readonly plan: Plan; readonly me
   function judge(deciding: Deciding, forced: number): Verdict {
     const random = memory?.random ?? input.seed;
     const before: Steadiness = memory ?? settled(random);
-    const exploration: Exploration = { creditMs: memory?.creditMs ?? 0, triedAtMs: memory?.triedAtMs };
+    const exploration: Exploration = { creditMs: memory?.creditMs ?? 0, lookedAtMs: memory?.lookedAtMs };
     const plain = { unmeasured: false, isTrial: false, isForced: false, steadiness: settled(random), exploration };
     const whole = (chosen: number, rest: Partial<Verdict> = {}): Verdict => {
       const wish = forced >= 0 && options.reachable.includes(forced) ? forced : wishOf(deciding, chosen);
-      return { ...plain, ...rest, chosen, wish, runnerUp: runnerUp(deciding, chosen) };
+      return { ...plain, ...rest, chosen, wish };
     };
     if (forced >= 0 && options.runnable.includes(forced)) return whole(forced, { isForced: true });
     if (input.policy !== 'local' && !measured(conditions) && (memory?.unmeasured ?? 0) < UNMEASURED_DECISIONS) {
@@ -219,17 +217,6 @@ function nearest({ input, options, score }: Deciding, cut: number): number {
   return best;
 }
 
-function runnerUp({ options, score }: Deciding, chosen: number): number {
-  let best = -1;
-  let bestMs = Number.POSITIVE_INFINITY;
-  for (const index of options.runnable) {
-    if (index === chosen || score(index) >= bestMs) continue;
-    best = index;
-    bestMs = score(index);
-  }
-  return best;
-}
-
 /** Needs no weights here, teaches the link, and with nothing known the fewest bytes are the safest. */
 function smallestOffload(arms: readonly Arm[], runnable: readonly number[]): number {
   let smallest = -1;
@@ -250,9 +237,4 @@ export function at<T>(list: readonly T[], index: number): T {
   const item = list[index];
   if (item === undefined) throw new RangeError(`index ${index} of ${list.length}`);
   return item;
-}
-
-/** Predicted latency of one arm under the conditions of the decision, corrections included. */
-export function predictedMs(input: DecisionInput, index: number): number {
-  return predictTotal(at(input.arms, index), valuesOf(input.conditions), input.factors[index] ?? UNCORRECTED);
 }

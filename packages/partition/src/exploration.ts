@@ -5,17 +5,17 @@ import { type ArmFactors, type ConditionValues, predictTotal, UNCORRECTED } from
 const PROFILE_DEVIATION = 0.15;
 /** After so many runs an arm has told what it had to tell. */
 const ENOUGH_RUNS = 3;
-/** Between two trials, so that what one taught is used before the next. */
+/** Between two looks for something to try, so that what one trial taught is used before the next. */
 const EVERY_MS = 2_000;
 /** Of a stated budget no more than this many ms is saved up. */
 const MAX_CREDIT_MS = 500;
 /** No trial for a hope of less than this share of the latency. */
 const LEAST_HOPE = 0.03;
 
-/** What may be spent on trying arms, and when that was done last. */
+/** What may be spent on trying arms, and when it was last looked for one. */
 export interface Exploration {
   readonly creditMs: number;
-  readonly triedAtMs?: number | undefined;
+  readonly lookedAtMs?: number | undefined;
 }
 
 export interface ExplorationQuestion {
@@ -38,8 +38,8 @@ export interface ExplorationQuestion {
 export function explore(question: ExplorationQuestion, memory: Exploration): { tries: number; next: Exploration } {
   const { arms, factors, allowed, at, best, bestMs, budget, nowMs } = question;
   const creditMs = Math.min(MAX_CREDIT_MS, memory.creditMs + budget * bestMs);
-  const idle = { tries: -1, next: { creditMs, triedAtMs: memory.triedAtMs } };
-  if (!(budget > 0) || nowMs - (memory.triedAtMs ?? Number.NEGATIVE_INFINITY) < EVERY_MS) return idle;
+  const idle = { tries: -1, next: { creditMs, lookedAtMs: memory.lookedAtMs } };
+  if (!(budget > 0) || nowMs - (memory.lookedAtMs ?? Number.NEGATIVE_INFINITY) < EVERY_MS) return idle;
   let tries = -1;
   let mostHopeMs = LEAST_HOPE * bestMs;
   let priceMs = 0;
@@ -57,5 +57,5 @@ export function explore(question: ExplorationQuestion, memory: Exploration): { t
     mostHopeMs = hopeMs;
     priceMs = Math.max(0, worstMs);
   }
-  return tries < 0 ? idle : { tries, next: { creditMs: creditMs - priceMs, triedAtMs: nowMs } };
+  return { tries, next: { creditMs: creditMs - priceMs, lookedAtMs: nowMs } };
 }

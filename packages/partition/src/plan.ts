@@ -90,7 +90,7 @@ export interface Plan {
   readonly decidedAtMs: number;
   readonly chosen: Candidate;
   /** The best of the others that could have been run, if any. */
-  readonly runnerUp?: Candidate;
+  readonly runnerUp: Candidate | undefined;
   /** The arm that the policy would choose if it were ready; the client prepares it in the background. */
   readonly wish: Candidate;
   /** Every arm, in the order in which they were given, the chosen one included. Written when first read. */

@@ -1,38 +1,36 @@
 import { permits } from './constraints.js';
 import { type ConditionValues, predict, totalOf, UNCORRECTED, valuesOf } from './cost.js';
 import { at, type DecisionInput, type Verdict } from './decision.js';
+import type { Options } from './options.js';
 import type { Candidate, Cause, Plan, Rejection } from './plan.js';
 import { policies } from './policies/registry.js';
 import { bytesOf } from './score.js';
 
 /**
- * The plan of a verdict. The record of every arm is written when it is first read: a decision is made for every
+ * The plan of a verdict. Runner-up and the record of every arm are written when they are first read: a decision is made for every
  * inference, its record is looked at a few times a second. It is made of what the decision was made of, so it does not
  * matter when; spreading, cloning or serialising a plan reads it.
  */
-export function writePlan(input: DecisionInput, verdict: Verdict, cause: Cause): Plan {
+export function writePlan(input: DecisionInput, options: Options, verdict: Verdict, cause: Cause): Plan {
   const values = valuesOf(input.conditions);
-  const write = (index: number) => candidateOf(input, values, verdict, index);
-  const chosen = write(verdict.chosen);
-  const wish = verdict.wish === verdict.chosen ? chosen : write(verdict.wish);
-  const runnerUp =
-    verdict.runnerUp === verdict.wish ? wish : verdict.runnerUp < 0 ? undefined : write(verdict.runnerUp);
-  let candidates: readonly Candidate[] | undefined;
-  const writeAll = () => {
-    const all = input.arms.map((_arm, index) => write(index));
-    all[verdict.chosen] = chosen;
-    all[verdict.wish] = wish;
-    if (runnerUp !== undefined) all[verdict.runnerUp] = runnerUp;
-    return Object.freeze(all);
+  const written = new Map<number, Candidate>();
+  const write = (index: number): Candidate => {
+    const candidate = written.get(index) ?? candidateOf(input, values, verdict, index);
+    written.set(index, candidate);
+    return candidate;
   };
+  let candidates: readonly Candidate[] | undefined;
   return {
     policy: input.policy,
     decidedAtMs: input.nowMs,
-    chosen,
-    ...(runnerUp === undefined ? {} : { runnerUp }),
-    wish,
+    chosen: write(verdict.chosen),
+    get runnerUp() {
+      const others = options.runnable.filter((index) => index !== verdict.chosen).map(write);
+      return others.toSorted((a, b) => a.totalMs - b.totalMs)[0];
+    },
+    wish: write(verdict.wish),
     get candidates() {
-      candidates ??= writeAll();
+      candidates ??= Object.freeze(input.arms.map((_arm, index) => write(index)));
       return candidates;
     },
     conditions: input.conditions,

@@ -2,6 +2,7 @@ import { cautious, DEADLINE_RISK } from './caution.js';
 import { type ConditionValues, predict, predictTotal, UNCORRECTED } from './cost.js';
 import { at, type DecisionInput } from './decision.js';
 import type { Options } from './options.js';
+import { frontierSuffices } from './pruning.js';
 
 /** What the decision minimises, of one arm by its index, in ms. */
 export type Score = (index: number) => number;
@@ -28,7 +29,7 @@ export function chooseByScore(input: DecisionInput, options: Options, score: Sco
   const { uplinkAllowance, constraints } = input;
   const { considered } = options;
   if (uplinkAllowance === Number.POSITIVE_INFINITY && constraints.deadlineMs === undefined) {
-    return lowest(prunedOptions(input, options), score);
+    return chooseByLatency(input, options, score);
   }
   const affordable = considered.filter((index) => bytesOf(input, index) <= uplinkAllowance);
   const allowed = affordable.length > 0 ? affordable : [lowest(considered, (index) => bytesOf(input, index))];
@@ -43,17 +44,15 @@ export function bytesOf(input: DecisionInput, index: number): number {
   return at(input.arms, index).bytesUp * (input.factors[index] ?? UNCORRECTED).bytes;
 }
 
-/** The frontier where it may stand for all arms: latency alone counts, everything is ready, and the terms add up. */
-function prunedOptions(input: DecisionInput, { considered }: Options): readonly number[] {
-  const { frontier, arms } = input;
-  const isWhole = considered.length === arms.length;
-  return frontier !== undefined && isWhole && input.objective === 'latency' && addsUp(input) ? frontier : considered;
-}
-
-/** Whether the cost is linear in the terms of an arm: nothing is in the queue, or as much as usual. */
-function addsUp({ conditions, risk }: DecisionInput): boolean {
-  const { queueMs, usualQueueMs } = cautious(conditions, risk);
-  return queueMs === usualQueueMs;
+/** Where latency alone counts and everything is ready, the frontier is looked at first, and mostly suffices. */
+function chooseByLatency(input: DecisionInput, { considered }: Options, score: Score): number {
+  const { frontier, arms, factors, conditions, risk } = input;
+  if (frontier === undefined || considered.length < arms.length || input.objective !== 'latency') {
+    return lowest(considered, score);
+  }
+  const best = lowest(frontier, score);
+  const suffices = frontierSuffices(frontier, arms, factors, cautious(conditions, risk), score(best));
+  return suffices ? best : lowest(considered, score);
 }
 
 function totalOf(input: DecisionInput, values: ConditionValues, index: number): number {

@@ -34,8 +34,8 @@ export class Correction {
   }
 }
 
-/** Between runs factors fade by 6 % in this time; more often they are not worked out again. */
-const REFRESH_MS = 10_000;
+/** Between runs factors fade by a sixth in this time; more often they are not worked out again. */
+const REFRESH_MS = 30_000;
 
 interface CutRuns {
   readonly head: Correction;

@@ -15,11 +15,13 @@ const CONFIDENT_SAMPLES = 2;
 /** The fixed cost of a transfer (round trip and framing), from round trips of small frames. */
 export class FixedCostEstimator {
   #samples: { readonly ms: number; readonly atMs: number }[] = [];
+  #sorted: readonly number[] = [];
 
   observe(roundTripMs: number, atMs: number): void {
     if (!(roundTripMs >= 0) || !Number.isFinite(roundTripMs)) return;
     const kept = this.#samples.filter((sample) => atMs - sample.atMs <= MAX_AGE_MS);
     this.#samples = [...kept, { ms: roundTripMs, atMs }].slice(-WINDOW);
+    this.#sorted = this.#samples.map((sample) => sample.ms).sort((a, b) => a - b);
   }
 
   estimate(nowMs: number): Estimate {
@@ -28,7 +30,7 @@ export class FixedCostEstimator {
       const value = DEFAULT_FIXED_MS;
       return { value, ageMs: Number.POSITIVE_INFINITY, confident: false, uncertainty: value };
     }
-    const sorted = this.#samples.map((sample) => sample.ms).sort((a, b) => a - b);
+    const sorted = this.#sorted;
     const ageMs = Math.max(0, nowMs - last.atMs);
     const value = sorted[Math.floor((sorted.length - 1) * QUANTILE)] ?? last.ms;
     const middle = sorted[Math.floor((sorted.length - 1) * 0.5)] ?? last.ms;

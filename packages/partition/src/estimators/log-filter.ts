@@ -12,6 +12,8 @@ export interface LogFilterOptions {
 
 /** So many squared standard deviations off, a sample is a surprise: a step, or an outlier. */
 const SURPRISE = 4;
+/** What weighs less says nothing. */
+const LEAST_WEIGHT = 1e-6;
 /** In samples: how fast the filter learns that samples scatter more than it was told. */
 const SCATTER_KEEP = 0.85;
 /** No single sample says more than this, as a factor: a stall of seconds can look like any slowness. */
@@ -41,7 +43,7 @@ export class LogFilter {
   }
 
   observe(value: number, weight: number, atMs: number): void {
-    if (!(value > 0) || !Number.isFinite(value) || !(weight > 0)) return;
+    if (!(value > 0) || !Number.isFinite(value) || !(weight > LEAST_WEIGHT)) return;
     const { sampleDeviation, driftPerSample, surpriseUp, surpriseDown } = this.#options;
     const sampleVariance = Math.max(sampleDeviation ** 2, this.#scatter) / Math.min(1, weight);
     if (this.#weight === 0) {

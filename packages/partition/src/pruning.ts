@@ -1,0 +1,109 @@
+import type { Arm } from './arm.js';
+import { Frontier } from './candidates/frontier.js';
+import { type ArmFactors, type ConditionValues, UNCORRECTED } from './cost.js';
+import { slowStartRounds, stallsMs } from './slow-start.js';
+
+/** The frontier is worked out anew when so many arms came back, and they are this share of it. */
+const STALE_ARMS = 8;
+const STALE_SHARE = 0.25;
+/** But not more often than this. */
+const REBUILD_EVERY_MS = 5_000;
+/** Rounds of slow start that are features of their own: seven windows hold 1.8 MB. Larger transfers count as that large. */
+const ROUNDS = 7;
+
+/** Everything of an arm that its latency depends on, see {@link Frontier}. */
+function featuresOf(arm: Arm, factors: ArmFactors): readonly number[] {
+  const bytes = arm.bytesUp * factors.bytes;
+  const rounds = slowStartRounds(bytes);
+  return [
+    arm.headMs * factors.head,
+    (arm.encodeMs ?? 0) * factors.codec,
+    (arm.decodeMs ?? 0) * factors.codec,
+    Number(arm.usesEdge),
+    bytes,
+    arm.tailMs * factors.tail,
+    arm.bytesDown,
+    ...Array.from({ length: ROUNDS }, (_, round) => Number(rounds > round)),
+  ];
+}
+
+/** Keeps the frontier of a controller's arms true to their corrections. */
+export class Pruning {
+  readonly #factors: () => readonly ArmFactors[];
+  readonly #frontier: Frontier | undefined;
+  #rebuiltAtMs = Number.NEGATIVE_INFINITY;
+
+  /** @param factors the corrections of now */
+  constructor(arms: readonly Arm[], factors: () => readonly ArmFactors[]) {
+    this.#factors = factors;
+    // Beyond the last round that is a feature stalls would not be seen.
+    if (arms.some(({ bytesUp }) => slowStartRounds(bytesUp * 2) > ROUNDS)) return;
+    this.#frontier = new Frontier(arms.length, (index) => {
+      const arm = arms[index];
+      return arm === undefined ? [] : featuresOf(arm, this.#factors()[index] ?? UNCORRECTED);
+    });
+  }
+
+  moved(indexes: readonly number[]): void {
+    const frontier = this.#frontier;
+    if (frontier === undefined) return;
+    for (const index of indexes) frontier.moved(index);
+  }
+
+  /** Takes some ms: call it when nobody waits. */
+  rebuildIfStale(nowMs: number): void {
+    const frontier = this.#frontier;
+    if (frontier === undefined || Math.abs(nowMs - this.#rebuiltAtMs) < REBUILD_EVERY_MS) return;
+    if (frontier.stale < STALE_ARMS || frontier.stale < STALE_SHARE * frontier.active.length) return;
+    this.#rebuiltAtMs = nowMs;
+    frontier.rebuild();
+  }
+
+  /** Ascending; `undefined` where nothing can be pruned. */
+  get active(): readonly number[] | undefined {
+    return this.#frontier?.active;
+  }
+}
+
+/**
+ * Whether the least cost among the arms of the frontier is the least of all.
+ *
+ * It is while cost is a sum, and also when a queue grows to its usual length (a minimum of two sums). A queue that
+ * drains makes it the larger of two sums: the one in which it is gone on arrival, and the one in which it is not. Each is
+ * a lower bound of every arm's cost and has its least value on the frontier; when the least cost found is no more than
+ * the larger of those two values, nothing else can be less.
+ *
+ * @param costs of the arms of the frontier, in its order
+ */
+export function frontierSuffices(
+  frontier: readonly number[],
+  arms: readonly Arm[],
+  factors: readonly ArmFactors[],
+  at: ConditionValues,
+  leastCost: number,
+): boolean {
+  const drain = Math.max(0, 1 - at.arrivalRate);
+  if (at.queueMs <= at.usualQueueMs || drain === 0) return true;
+  const stalls = stallsMs(at.slowStartMs, at.uplink);
+  let leastGone = Number.POSITIVE_INFINITY;
+  let leastLeft = Number.POSITIVE_INFINITY;
+  for (const index of frontier) {
+    const arm = arms[index];
+    if (arm === undefined) continue;
+    const known = factors[index] ?? UNCORRECTED;
+    const headMs = at.d * arm.headMs * known.head;
+    if (!arm.usesEdge) {
+      leastGone = Math.min(leastGone, headMs);
+      leastLeft = Math.min(leastLeft, headMs * (1 - drain));
+      continue;
+    }
+    const bytes = arm.bytesUp * known.bytes;
+    const sendMs = bytes / at.uplink + (at.slowStartMs > 0 ? (stalls[slowStartRounds(bytes)] ?? 0) : 0);
+    const untilArrivalMs = headMs + (arm.encodeMs ?? 0) * known.codec + sendMs;
+    const restMs =
+      at.fixedMs + at.k * arm.tailMs * known.tail + (arm.decodeMs ?? 0) * known.codec + arm.bytesDown / at.downlink;
+    leastGone = Math.min(leastGone, untilArrivalMs + at.usualQueueMs + restMs);
+    leastLeft = Math.min(leastLeft, (1 - drain) * untilArrivalMs + at.queueMs + restMs);
+  }
+  return leastCost <= Math.max(leastGone, leastLeft) + 1e-9;
+}
