@@ -430,6 +430,21 @@ describe('load reports', () => {
     local.close();
   });
 
+  it('go on to follow k when nobody sends anything, because of the canary', async () => {
+    const own = await start();
+    await own.warmedUp();
+    client = await TestClient.open(own.url);
+    client.infer(1, tiny, 0, feeds());
+    const { message } = await client.result(1);
+    // Its tail takes far less than the profile says, so every run takes k down by a good part; one alone leaves 0.7.
+    expect(message.load.k.tiny).toBeGreaterThanOrEqual(0.69);
+    await client.until(() =>
+      client.messages.find(({ type, ...rest }) => type === 'load' && 'load' in rest && (rest.load?.k.tiny ?? 1) < 0.5),
+    );
+    expect(own.load()).toMatchObject({ queueDepth: 0, inFlight: 0 });
+    await own.stop();
+  });
+
   it('come with the welcome, with each reply, and by themselves when the queue changes', async () => {
     client = await TestClient.open(server.url);
     expect(client.messages[0]).toMatchObject({

@@ -175,6 +175,18 @@ describe('the canary', () => {
     expect(scheduler.inFlight).toBe(0);
   });
 
+  it('that runs keeps a request waiting, and none out', async () => {
+    const [first, second, third] = [request(), request(), request()];
+    canary.look();
+    expect(scheduler.submit(first.job)).toBeUndefined();
+    expect(scheduler.submit(second.job)).toBeUndefined();
+    expect(scheduler.submit(third.job)?.code).toBe('overloaded');
+    await vi.waitFor(() => expect(scheduler.inFlight).toBe(1));
+    await first.done();
+    await second.done();
+    expect(runs).toBe(2);
+  });
+
   it('gives way when the queue is full, and looks again later', async () => {
     const [running, waiting] = [request(), request()];
     scheduler.submit(running.job);
@@ -227,5 +239,6 @@ describe('the tail of a canary', () => {
     ];
     expect(canaryCut([[sha256, { ...table, cuts }]])).toEqual({ table: sha256, cut: 1 });
     expect(canaryCut([[sha256, { ...table, cuts: cuts.slice(2) }]])).toBeUndefined();
+    expect(canaryCut([[sha256, { ...table, cuts: [{ ...first, tailMs: 200 }] }]])).toBeUndefined();
   });
 });

@@ -9,6 +9,8 @@ import { profiledTail } from './profiled-tail.js';
 export const CANARY_SHARE = 0.02;
 /** A model whose k was measured less than this ago needs no canary. */
 export const CANARY_QUIET_MS = 1_000;
+/** A longer tail would keep requests waiting for longer than what it tells is worth. */
+const LONGEST_PROFILED_MS = 50;
 const LOOK_EVERY_MS = 250;
 /** Runs of the tail in one canary: see where they are run. */
 const RUNS = 2;
@@ -120,11 +122,12 @@ interface Candidate {
   readonly graphFile: string;
 }
 
-/** The cheapest cut of these tables whose tail was timed and is long enough that k means something. */
+/** The cheapest cut of these tables whose tail was timed and is long enough that k means something, and not too long. */
 export function canaryCut(tables: Iterable<readonly [string, CutTable]>): { table: string; cut: number } | undefined {
   return [...tables]
     .flatMap(([table, { cuts }]) => cuts.map((cut) => ({ table, cut })))
-    .filter(({ cut }) => cut.timed && cut.tailGraph !== null && cut.tailMs >= MIN_PROFILED_MS)
+    .filter(({ cut: { timed, tailGraph } }) => timed && tailGraph !== null)
+    .filter(({ cut: { tailMs } }) => tailMs >= MIN_PROFILED_MS && tailMs <= LONGEST_PROFILED_MS)
     .toSorted((a, b) => a.cut.tailMs - b.cut.tailMs)
     .map(({ table, cut }) => ({ table, cut: cut.id }))
     .at(0);

@@ -64,7 +64,9 @@ export class Scheduler {
 
   /** Why a job that would be submitted now could not be taken; nothing is kept of it. */
   refusal(): ProtocolError | undefined {
-    if (this.#running.size < this.#options.workers || this.queueDepth < this.#options.maxQueue) return undefined;
+    const { workers, maxQueue } = this.#options;
+    // Requests only: a canary that runs keeps one of them waiting, and none out.
+    if (this.inFlight + this.queueDepth < workers + maxQueue) return undefined;
     return new ProtocolError(
       'overloaded',
       `${this.queueDepth} requests are waiting, which is the limit; decide again with the load reported here`,
