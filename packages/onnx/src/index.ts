@@ -22,3 +22,4 @@ export * from './pixels.js';
 export { PrefixSet } from './prefix-set.js';
 export { fromHalf, randomTensor, seededRandom, toHalf } from './random.js';
 export * from './runtime.js';
+export { type TensorFlow, tensorFlow } from './tensor-flow.js';

@@ -58,8 +58,10 @@ async function split(args: ModelArguments, io: CommandIo): Promise<void> {
 
 function cutOf({ model, analysis, cuts }: SplitModel, id: number): CutDescription {
   const last = analysis.nodes.length;
-  if (id > last) throw new ModelError('bad_arguments', `--cut ${id}: the cuts of this model are 0 to ${last}`);
-  return cuts.cuts.find((cut) => cut.id === id) ?? describeCut(model, analysis, new PrefixSet(id), id);
+  const listed = cuts.cuts.find((cut) => cut.id === id);
+  if (listed === undefined && id > last)
+    throw new ModelError('bad_arguments', `--cut ${id}: the cuts of this model are 0 to ${last}`);
+  return listed ?? describeCut(model, analysis, new PrefixSet(id), id);
 }
 
 async function writePart(file: string, part: Model, io: CommandIo): Promise<void> {

@@ -128,10 +128,12 @@ function chosen(split: SplitModel, choice: CutChoice): readonly CutDescription[]
   if (choice.kind === 'all') return cuts;
   if (choice.kind === 'sample') return sampled(cuts, choice.count);
   return choice.ids.map((id) => {
+    const listed = cuts.find((cut) => cut.id === id);
     const last = split.analysis.nodes.length;
-    if (id > last) throw new ModelError('bad_arguments', `--cuts ${id}: the cuts of this model are 0 to ${last}`);
+    if (listed === undefined && id > last)
+      throw new ModelError('bad_arguments', `--cuts ${id}: the cuts of this model are 0 to ${last}`);
     // One that equals another is not listed, and can be run all the same.
-    return cuts.find((cut) => cut.id === id) ?? describeCut(split.model, split.analysis, new PrefixSet(id), id);
+    return listed ?? describeCut(split.model, split.analysis, new PrefixSet(id), id);
   });
 }
 

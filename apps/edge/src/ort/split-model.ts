@@ -19,6 +19,7 @@ import {
   PackBuilder,
   type WeightPack,
 } from '@cutpoint/onnx';
+import { proposedCuts } from '../prepare/proposed-cuts.js';
 import { readModelFile } from './model-file.js';
 import { createNodeRuntime } from './runtime.js';
 
@@ -27,6 +28,7 @@ export interface SplitModel extends AsyncDisposable {
   /** Optimised, with its weights in packs: small. */
   readonly model: Model;
   readonly analysis: Analysis;
+  /** Prefix cuts, proposed ones that are none (their ids are above the local one's), and last the local cut. */
   readonly cuts: CutList;
   readonly packs: readonly WeightPack[];
   /** Where the packs are until disposal, each under its sha256. */
@@ -54,7 +56,9 @@ export async function openSplitModel(file: string, options: SplitModelOptions): 
     const packed = await pack(file, options, packsDir, runtime);
     options.onStage?.('learning shapes');
     const analysis = await analyse(packed.model, runtime, { seed: options.seed ?? 1 });
-    const cuts = listCuts(packed.model, analysis);
+    const list = listCuts(packed.model, analysis);
+    const { others } = proposedCuts(packed.model, analysis, list.cuts);
+    const cuts = { ...list, cuts: [...list.cuts.slice(0, -1), ...others, ...list.cuts.slice(-1)] };
     return { ...packed, analysis, cuts, packsDir, runtime, [Symbol.asyncDispose]: dispose };
   } catch (error) {
     await dispose();

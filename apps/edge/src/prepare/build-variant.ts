@@ -19,11 +19,14 @@ import type { TensorInfo } from '@cutpoint/protocol';
 import type { ModelConfig } from '../models/config.js';
 import { ModelError } from '../models/error.js';
 import { chooseListedCuts } from './listed-cuts.js';
+import { proposedCuts } from './proposed-cuts.js';
 import type { PlannedVariant } from './variant-plan.js';
 
 /** A cut whose two graphs are encoded. */
 export interface BuiltCut {
   readonly description: CutDescription;
+  /** Among the cheapest under some conditions, by costs that add up: worth timing first. */
+  readonly isProposed: boolean;
   readonly headGraph: Uint8Array | null;
   readonly tailGraph: Uint8Array | null;
   /** sha256 of the packs that the head reads. */
@@ -33,6 +36,7 @@ export interface BuiltCut {
 export interface BuiltVariant {
   readonly planned: PlannedVariant;
   readonly analysis: Analysis;
+  /** Prefix cuts from the empty head on, proposed ones that are none, and last the local cut. */
   readonly cuts: readonly BuiltCut[];
   /** Of a pixel variant: its own input's name and what its outputs mean. */
   readonly pixels?: Pick<PixelVariant, 'input' | 'outputs'>;
@@ -66,9 +70,13 @@ export async function buildVariant(
   const packed = packs.add(optimized.model);
   const last = list.cuts.length - 1;
   const possible = list.cuts.filter((cut, position) => position === 0 || position === last || !cut.dynamic);
-  const cuts = chooseListedCuts(possible)
-    .flatMap((position) => possible[position] ?? [])
-    .map((description) => buildCut(packed, analysis, description));
+  const { prefixes, others } = proposedCuts(optimized.model, analysis, possible);
+  const near = new Set(chooseListedCuts(possible));
+  const listed = possible.filter(({ id }, position) => near.has(position) || prefixes.has(id));
+  const proposed = new Set([...listed.filter(({ id }) => prefixes.has(id)), ...others]);
+  const cuts = [...listed.slice(0, -1), ...others, ...listed.slice(-1)].map((description) =>
+    buildCut(packed, analysis, description, proposed.has(description)),
+  );
   return {
     planned,
     analysis,
@@ -99,10 +107,11 @@ export function pixelVariant(
   });
 }
 
-function buildCut(packed: Model, analysis: Analysis, description: CutDescription): BuiltCut {
+function buildCut(packed: Model, analysis: Analysis, description: CutDescription, isProposed: boolean): BuiltCut {
   const parts = extract(packed, analysis, description.head);
   return {
     description,
+    isProposed,
     headGraph: parts.head === null ? null : encodeModel(parts.head),
     tailGraph: parts.tail === null ? null : encodeModel(parts.tail),
     headPacks: parts.head === null ? [] : packsOf(parts.head),

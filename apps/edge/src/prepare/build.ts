@@ -4,10 +4,10 @@ import { decodeModel, type OnnxRuntime, PackBuilder, type WeightPack } from '@cu
 import type { Cut, CutTable, Manifest, Variant } from '@cutpoint/protocol';
 import { ModelError } from '../models/error.js';
 import { sha256Of } from '../models/hash.js';
-import { type BuiltVariant, buildVariant, tensorInfo } from './build-variant.js';
+import { type BuiltCut, type BuiltVariant, buildVariant, tensorInfo } from './build-variant.js';
 import { type Machine, SESSION_THREADS } from './cache-key.js';
 import type { PrepareRequest } from './prepared.js';
-import { type CutTimes, profileCuts, type WorkCurve } from './profile.js';
+import { type CutTimes, type ProfiledCut, profileCuts, type WorkCurve } from './profile.js';
 import { randomFeeds } from './random-feeds.js';
 import type { PreparedRecord } from './record.js';
 import type { ObjectStore } from './store.js';
@@ -62,7 +62,8 @@ export async function buildPrepared(request: PrepareRequest, context: BuildConte
   let curve: WorkCurve | undefined;
   for (const variant of built) {
     const first = curve === undefined;
-    const profile = await profileCuts(profiledCuts(variant), {
+    const order = byWork(variant);
+    const profile = await profileCuts(order.map(profiledCut), {
       runtime,
       feeds: randomFeeds(variant.analysis.inputs),
       maxCuts: first ? MAX_TIMED_CUTS.first : MAX_TIMED_CUTS.other,
@@ -71,7 +72,14 @@ export async function buildPrepared(request: PrepareRequest, context: BuildConte
       onTimed: (done, total) => progress({ stage: `timing ${variant.planned.id}`, done, total }),
     });
     curve ??= profile.curve;
-    const table = cutTable(request, variant, profile.times, packs.packs, context.machine, put);
+    const table = cutTable(
+      request,
+      variant,
+      new Map(order.map((cut, position) => [cut, profile.times[position]])),
+      packs.packs,
+      context.machine,
+      put,
+    );
     variants.push(describeVariant(request, variant, put(Buffer.from(JSON.stringify(table)))));
   }
   await settle(writes);
@@ -91,13 +99,14 @@ async function settle(writes: Promise<unknown>[]): Promise<void> {
   await Promise.all(writes.splice(0));
 }
 
-function profiledCuts(variant: BuiltVariant) {
-  return variant.cuts.map(({ description, headGraph, tailGraph }) => ({
-    bytesUp: description.bytesUp,
-    headFlops: description.headFlops,
-    headGraph,
-    tailGraph,
-  }));
+/** Cuts as the profile wants them: the empty head first, the local cut last, those that are no prefixes at their place between. */
+function byWork({ cuts }: BuiltVariant): readonly BuiltCut[] {
+  const place = ({ headGraph, tailGraph }: BuiltCut): number => (tailGraph === null ? 2 : headGraph === null ? 0 : 1);
+  return [...cuts].sort((a, b) => place(a) - place(b) || a.description.headFlops - b.description.headFlops);
+}
+
+function profiledCut({ description, isProposed, headGraph, tailGraph }: BuiltCut): ProfiledCut {
+  return { bytesUp: description.bytesUp, headFlops: description.headFlops, isProposed, headGraph, tailGraph };
 }
 
 function describeVariant(request: PrepareRequest, variant: BuiltVariant, table: string): Variant {
@@ -123,7 +132,7 @@ function describeVariant(request: PrepareRequest, variant: BuiltVariant, table: 
 function cutTable(
   request: PrepareRequest,
   variant: BuiltVariant,
-  times: readonly CutTimes[],
+  times: ReadonlyMap<BuiltCut, CutTimes | undefined>,
   packs: readonly WeightPack[],
   machine: Machine,
   put: (bytes: Uint8Array) => string,
@@ -135,8 +144,9 @@ function cutTable(
     return index;
   };
   const packIndexes = new Map(packs.map((pack, index) => [pack.sha256, index]));
-  const cuts = variant.cuts.map(({ description, headGraph, tailGraph, headPacks }, position): Cut => {
-    const time = times[position] ?? { headMs: 0, tailMs: 0, timed: false };
+  const cuts = variant.cuts.map((built): Cut => {
+    const { description, headGraph, tailGraph, headPacks } = built;
+    const time = times.get(built) ?? { headMs: 0, tailMs: 0, timed: false };
     return {
       id: description.id,
       headNodes: description.head.size,

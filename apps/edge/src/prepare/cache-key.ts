@@ -4,7 +4,7 @@ import { sha256Of, sha256OfFile } from '../models/hash.js';
 import type { PrepareRequest } from './prepared.js';
 
 /** Raise it when the same input would give another manifest, table, graph or pack. */
-const PREPARED_FORMAT = 'cutpoint.prepared.v3';
+const PREPARED_FORMAT = 'cutpoint.prepared.v4';
 /** What the serving workers use for one session; profiles are made with the same. */
 export const SESSION_THREADS = 1;
 

@@ -1,11 +1,13 @@
-/** What the choice of cuts to time looks at; prefix cuts in the order of their ids, from 0 to n. */
+/** What the choice of cuts to time looks at, in the order of their work: the empty head first, the local cut last. */
 export interface CutShape {
   readonly bytesUp: number;
   readonly headFlops: number;
+  /** Among the cheapest under some conditions, by costs that add up. */
+  readonly isProposed?: boolean;
 }
 
 /**
- * Chooses which cuts to time: both ends, then the cuts on the lower hull of bytes over FLOPs (for some link speed one of
+ * Chooses which cuts to time: both ends, the proposed cuts, narrowest first, then the cuts on the lower hull of bytes over FLOPs (for some link speed one of
  * them is the best), narrowest first, and with what is left of `count` the middles of the widest gaps in FLOPs, so that
  * no interpolation reaches far.
  *
@@ -15,6 +17,11 @@ export function chooseTimedCuts(cuts: readonly CutShape[], count: number): reado
   const last = cuts.length - 1;
   if (last < 1) return last < 0 ? [] : [0];
   const chosen = new Set([0, last]);
+  const inside = Array.from({ length: last - 1 }, (_, position) => position + 1);
+  const proposed = inside.filter((position) => cuts[position]?.isProposed === true);
+  for (const position of proposed.sort((a, b) => bytesAt(cuts, a) - bytesAt(cuts, b))) {
+    if (chosen.size < count) chosen.add(position);
+  }
   // Half for the hull: the other half keeps the gaps small.
   const byBytes = lowerHull(cuts.slice(0, last)).sort((a, b) => bytesAt(cuts, a) - bytesAt(cuts, b));
   const hullCount = Math.max(1, Math.ceil((count - 2) / 2));
