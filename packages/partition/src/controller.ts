@@ -137,6 +137,7 @@ export class Controller {
   observeTransfer(direction: 'up' | 'down', sample: TransferSample, atMs: number): void {
     this.link.observe(direction, sample, atMs);
     if (direction === 'up') this.#allowance.sent(sample.numBytes, atMs);
+    this.#tidy(atMs);
   }
 
   observeRoundTrip(roundTripMs: number, atMs: number): void {

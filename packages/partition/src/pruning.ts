@@ -3,7 +3,7 @@ import { Frontier } from './candidates/frontier.js';
 import { type ArmFactors, type ConditionValues, UNCORRECTED } from './cost.js';
 import { slowStartRounds, stallsMs } from './slow-start.js';
 
-/** The frontier is worked out anew when so many arms came back, and they are this share of it. */
+/** The frontier is worked out anew when so many arms moved or came back, and they are this share of it. */
 const STALE_ARMS = 8;
 const STALE_SHARE = 0.25;
 /** But not more often than this. */
@@ -31,6 +31,7 @@ function featuresOf(arm: Arm, factors: ArmFactors): readonly number[] {
 export class Pruning {
   readonly #factors: () => readonly ArmFactors[];
   readonly #frontier: Frontier | undefined;
+  readonly #movedSince = new Set<number>();
   #rebuiltAtMs = Number.NEGATIVE_INFINITY;
 
   /** @param factors the corrections of now */
@@ -47,15 +48,20 @@ export class Pruning {
   moved(indexes: readonly number[]): void {
     const frontier = this.#frontier;
     if (frontier === undefined) return;
-    for (const index of indexes) frontier.moved(index);
+    for (const index of indexes) {
+      frontier.moved(index);
+      this.#movedSince.add(index);
+    }
   }
 
   /** Takes some ms: call it when nobody waits. */
   rebuildIfStale(nowMs: number): void {
     const frontier = this.#frontier;
     if (frontier === undefined || Math.abs(nowMs - this.#rebuiltAtMs) < REBUILD_EVERY_MS) return;
-    if (frontier.stale < STALE_ARMS || frontier.stale < STALE_SHARE * frontier.active.length) return;
+    const changed = Math.max(frontier.stale, this.#movedSince.size);
+    if (changed < STALE_ARMS || changed < STALE_SHARE * frontier.active.length) return;
     this.#rebuiltAtMs = nowMs;
+    this.#movedSince.clear();
     frontier.rebuild();
   }
 

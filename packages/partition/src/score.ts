@@ -10,18 +10,11 @@ export type Score = (index: number) => number;
 /** Share of the latency that counts beside the slowest stage: of two arms with the same one, the faster. */
 const LATENCY_SHARE = 0.01;
 
-/** A score that is worked out once per arm and decision. */
+/** The objective at the cautious conditions. Not kept: every arm is asked for about once a decision. */
 export function scoreOf(input: DecisionInput): Score {
   const values = cautious(input.conditions, input.policy === 'cutpoint' ? input.risk : 0);
-  const scores = new Float64Array(input.arms.length).fill(Number.NaN);
   const work = input.objective === 'throughput' ? slowestStageOf : totalOf;
-  return (index) => {
-    const known = scores[index];
-    if (known !== undefined && !Number.isNaN(known)) return known;
-    const value = work(input, values, index);
-    scores[index] = value;
-    return value;
-  };
+  return (index) => work(input, values, index);
 }
 
 /** The arm of the lowest score among those that fit the moment: the uplink's allowance and the deadline. */
