@@ -6,6 +6,7 @@ import {
   restartsAfter,
   type TransferSample,
 } from './estimators/link.js';
+import { INITIAL_WINDOW_BYTES } from './slow-start.js';
 import { UplinkBudget } from './uplink-budget.js';
 
 /** All that is known of the path to one edge. Sessions to the same edge share one. */
@@ -23,7 +24,8 @@ export class LinkState {
     const roundTripMs = Number.isFinite(roundTrip.ageMs) ? roundTrip.value : 0;
     (direction === 'up' ? this.uplink : this.downlink).observe(sample, atMs, roundTripMs);
     if (direction === 'up') {
-      this.#lastUpAtMs = atMs;
+      // What fits in the first window, such as a probe, does not open it.
+      if (sample.numBytes > INITIAL_WINDOW_BYTES) this.#lastUpAtMs = atMs;
       this.budget.sent(sample.numBytes, atMs);
     }
   }
