@@ -104,11 +104,22 @@ describe('the frontier', () => {
     expect(Math.max(...frontier.active)).toBeLessThan(arms.length);
   });
 
+  it('drops what lies above the others also where tails are in proportion to heads', () => {
+    const rows = [
+      [0, 1, 90, 60],
+      [10, 1, 80, 50],
+      [20, 1, 70, 20],
+      [60, 1, 30, 5],
+      [90, 0, 0, 0],
+    ];
+    expect(new Frontier(rows.length, (index) => rows[index] ?? []).active).toEqual([0, 2, 3, 4]);
+  });
+
   it('counts what a correction brings back until it is built anew', () => {
     const rows = [
       [0, 9, 1],
       [9, 0, 1],
-      [5, 5, 1],
+      [4, 4, 1],
       [9, 9, 9],
     ];
     const frontier = new Frontier(rows.length, (index) => rows[index] ?? []);

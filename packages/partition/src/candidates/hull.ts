@@ -1,5 +1,5 @@
 import { type FeatureTable, tableOf } from './feature-table.js';
-import { solveGame } from './matrix-game.js';
+import { type GameSolution, solveGame } from './matrix-game.js';
 
 /** Directions that are tried before any linear program. */
 const DIRECTIONS = 192;
@@ -10,6 +10,9 @@ const SPREAD = 9;
  * of some terms (2^-50 of it) can make the arm look better than all of the mix.
  */
 const MARGIN = 1e-9;
+/** Or by this share in one feature, and not higher in any other by more than what a few sums are rounded by. */
+const LONE_MARGIN = 1e-6;
+const ROUNDING = 1e-13;
 /** So much lower, in units of a feature's largest value, must one arm be than one with a lower index to drop it. */
 const CLEARLY_LOWER = 1e-6;
 /** Weight of a feature that is 0 in an arm, where it should look good. */
@@ -81,24 +84,36 @@ function cover(table: FeatureTable, row: number, winners: ReadonlySet<number>): 
     if (isNowhereHigher && (winner < row || lower >= CLEARLY_LOWER)) return { mix: [winner] };
     if (isPossible) possible.push(winner);
   }
-  const payoffs = possible.map((winner) =>
-    Float64Array.from(mixed, (column) => (values[winner * numColumns + column] ?? 0) - target(own, column)),
-  );
-  const game = payoffs.length > 1 && mixed.length > 0 ? solveGame(payoffs, mixed.length) : undefined;
+  if (possible.length < 2 || mixed.length === 0) return { weights: undefined };
+  const payoffs = (lower: (column: number) => number): Float64Array[] =>
+    possible.map((winner) =>
+      Float64Array.from(mixed, (column) => {
+        return (values[winner * numColumns + column] ?? 0) - (own[column] ?? 0) * (1 - lower(column));
+      }),
+    );
+  const covering = (columns: readonly Float64Array[], game: GameSolution): readonly number[] | undefined => {
+    const isCovered = mixed.every((column, position) => {
+      const sum = game.mix.reduce((total, share, index) => total + share * (columns[index]?.[position] ?? 0), 0);
+      return sum <= ROUNDING * (own[column] ?? 0);
+    });
+    return isCovered ? possible.filter((_, index) => (game.mix[index] ?? 0) > 0) : undefined;
+  };
+  const strict = payoffs(() => MARGIN);
+  const game = solveGame(strict, mixed.length);
   if (game === undefined) return { weights: undefined };
-  const isCovered = mixed.every((_, position) => {
-    const sum = game.mix.reduce((total, share, index) => total + share * (payoffs[index]?.[position] ?? 0), 0);
-    return sum <= (MARGIN / 2) * (own[mixed[position] ?? 0] ?? 0);
-  });
-  if (isCovered) return { mix: possible.filter((_, index) => (game.mix[index] ?? 0) > 0) };
+  const mix = covering(strict, game);
+  if (mix !== undefined) return { mix };
+  // Where tails are in proportion to heads, all rows lie in one plane and no mix is lower in both: one feature must do.
+  for (const lower of game.value <= 2 * MARGIN ? mixed : []) {
+    const columns = payoffs((column) => (column === lower ? LONE_MARGIN : 0));
+    const other = solveGame(columns, mixed.length);
+    const found = other === undefined ? undefined : covering(columns, other);
+    if (found !== undefined) return { mix: found };
+  }
   const weights = new Float64Array(numColumns);
   for (let column = 0; column < numColumns; column++) if (own[column] === 0) weights[column] = HEAVY;
   for (const [position, column] of mixed.entries()) weights[column] = game.weights[position] ?? 0;
   return { weights };
-}
-
-function target(own: Float64Array, column: number): number {
-  return (own[column] ?? 0) * (1 - MARGIN);
 }
 
 /** The first of the rows with the least weighted sum; -1 when there is none. */
