@@ -4,8 +4,9 @@ import { frontier } from './frontier.js';
 import { thisMachine } from './machine.js';
 import { overhead } from './overhead/overhead.js';
 import { predictors } from './predictors/predictors.js';
+import { profile } from './profile/profile.js';
 
-const benches: Readonly<Record<string, Bench>> = { decide, frontier, overhead, predictors };
+const benches: Readonly<Record<string, Bench>> = { decide, frontier, overhead, predictors, profile };
 
 const [name, ...rest] = process.argv.slice(2);
 const json = rest.includes('--json');
