@@ -32,7 +32,7 @@ export async function connect(url: string | URL, options: ConnectOptions): Promi
     onProgress,
     device = 'auto',
     policy = 'cutpoint',
-    maxAccuracyDrop,
+    objective = 'latency',
   } = options;
   throwIfAborted(signal);
   const baseUrl = baseOf(url);
@@ -49,7 +49,12 @@ export async function connect(url: string | URL, options: ConnectOptions): Promi
     edge.connection.open();
     await edge.connection.whenOnline(FIRST_CONNECTION_MS, signal);
     await orAborted(firstRoundTrip(edge), signal);
-    const session = new ConnectedSession({ edge, manifest, policy, maxAccuracyDrop, onProgress });
+    const session = new ConnectedSession({
+      edge,
+      manifest,
+      choice: { policy, objective, constraints: options },
+      onProgress,
+    });
     session.warmUp();
     return session;
   } catch (error) {

@@ -19,7 +19,11 @@ async function open(perform?: Parameters<typeof openTinyEdge>[1]) {
   const tiny = await TinyEdge.listen();
   cleanups.push(() => tiny.close());
   const edge: SharedEdge = await openTinyEdge(tiny, perform);
-  const session = new ConnectedSession({ edge, manifest: tiny.manifest, policy: 'offload' });
+  const session = new ConnectedSession({
+    edge,
+    manifest: tiny.manifest,
+    choice: { policy: 'offload', objective: 'latency', constraints: {} },
+  });
   cleanups.push(() => session.close());
   const traces: Trace[] = [];
   session.on('trace', (trace) => traces.push(trace));

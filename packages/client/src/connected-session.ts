@@ -24,13 +24,13 @@ import type {
 } from './session.js';
 import { matchFeeds, type TensorLike } from './tensors.js';
 import { traceOf } from './trace.js';
+import type { RunnerOptions } from './variant-runner.js';
 import type { TensorMessage } from './worker/messages.js';
 
 export interface SessionParts {
   readonly edge: SharedEdge;
   readonly manifest: Manifest;
-  readonly policy: PolicyName;
-  readonly maxAccuracyDrop?: number | undefined;
+  readonly choice: Omit<RunnerOptions, 'forced'>;
   readonly onProgress?: ((progress: Progress) => void) | undefined;
 }
 
@@ -57,13 +57,13 @@ export class ConnectedSession implements Session {
   #nextTrace = 1;
   #lastLink = '';
 
-  constructor({ edge, manifest, policy, maxAccuracyDrop, onProgress }: SessionParts) {
+  constructor({ edge, manifest, choice, onProgress }: SessionParts) {
     this.edge = edge;
     this.#onProgress = onProgress;
     this.#device = edge.device;
     this.#runners = new RunnerSet(
       manifest,
-      { policy, forced: undefined, maxAccuracyDrop },
+      { ...choice, forced: undefined },
       {
         edge,
         life: this.#life.signal,

@@ -81,7 +81,9 @@ export class Preparation {
   /** The cut that is here soonest, for an inference that nothing can run. */
   async soonest(signal: AbortSignal): Promise<void> {
     const { cuts } = this.#table;
-    const possible = cuts.filter(({ id, headGraph }) => headGraph !== null && !this.#broken.has(id));
+    const possible = cuts.filter(
+      ({ id, headGraph }) => headGraph !== null && !this.#broken.has(id) && this.#controller.permits(id),
+    );
     const [cut] = possible.sort((a, b) => this.#packBytes(a) - this.#packBytes(b));
     if (!cut) throw new CutpointError('runtime_failed', 'None of the heads of this model can be built here.');
     await this.#prepare(cut, signal);

@@ -1,4 +1,4 @@
-import type { Codec, Plan } from '@cutpoint/partition';
+import type { Codec, Objective, Plan } from '@cutpoint/partition';
 import type { Arrivals, EdgeTimings, LoadReport, Manifest } from '@cutpoint/protocol';
 import type { Tensor } from 'onnxruntime-common';
 
@@ -46,6 +46,12 @@ export interface ConnectOptions {
    * `run`, whose outputs are then those of the whole network, and 0.01 for `runImage`, which allows all codecs.
    */
   readonly maxAccuracyDrop?: number;
+  /** Neither the input leaves the page nor what only casts and resizes made of it. Default false. */
+  readonly keepInputOnDevice?: boolean;
+  /** Mean of what inferences may send; none is refused for it, later ones pay what one sent too much. */
+  readonly maxUplinkBytesPerSecond?: number;
+  /** Default `latency`. `throughput` is for a stream of inferences: the slowest stage counts, not the sum. */
+  readonly objective?: Objective;
   /** Shares the connection, the runtime and the link estimate of another session to the same edge. */
   readonly share?: Session;
   readonly shape?: LinkShape;
@@ -59,7 +65,10 @@ export interface RunOptions {
   readonly cut?: number;
   /** With {@link cut}: how the crossing tensors travel, where that cut has such an arm and `maxAccuracyDrop` allows it. */
   readonly codec?: Codec;
-  /** The result is worthless so many ms after the call: the run rejects with `deadline_exceeded` then, whatever it is at. */
+  /**
+   * The result is worthless so many ms after the call: the run rejects with `deadline_exceeded` then, whatever it is at.
+   * The decision prefers what will very likely be in time to what is faster in the mean.
+   */
   readonly deadlineMs?: number;
 }
 

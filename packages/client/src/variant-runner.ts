@@ -1,4 +1,13 @@
-import { type Arm, type Codec, Controller, PartitionError, type Plan, type PolicyName } from '@cutpoint/partition';
+import {
+  type Arm,
+  type Codec,
+  type Constraints,
+  Controller,
+  type Objective,
+  PartitionError,
+  type Plan,
+  type PolicyName,
+} from '@cutpoint/partition';
 import type { Cut, CutTable, Manifest, Variant } from '@cutpoint/protocol';
 import type { SharedEdge } from './edge.js';
 import { type Head, headKey } from './heads/head-store.js';
@@ -36,8 +45,9 @@ export interface RunnerParts {
 export interface RunnerOptions {
   readonly policy: PolicyName;
   readonly forced: ForcedArm | undefined;
-  /** `undefined`: the variant's own default, see {@link DEFAULT_ACCURACY_DROP}. */
-  readonly maxAccuracyDrop: number | undefined;
+  readonly objective: Objective;
+  /** Without `maxAccuracyDrop` the variant's own default, see {@link DEFAULT_ACCURACY_DROP}. */
+  readonly constraints: Constraints;
 }
 
 /** A cut that a person or the app set, and the codec there if that was said too. */
@@ -79,9 +89,25 @@ export class VariantRunner {
     this.variant = variant;
     this.table = table;
     const { edge, manifest } = host;
-    const { policy, forced, maxAccuracyDrop = DEFAULT_ACCURACY_DROP[variant.kind] } = options;
+    const { policy, objective, forced } = options;
+    const { keepInputOnDevice = false, maxAccuracyDrop = DEFAULT_ACCURACY_DROP[variant.kind] } = options.constraints;
+    const { maxUplinkBytesPerSecond } = options.constraints;
+    const constraints: Constraints = {
+      keepInputOnDevice,
+      maxAccuracyDrop,
+      ...(maxUplinkBytesPerSecond === undefined ? {} : { maxUplinkBytesPerSecond }),
+    };
     const { load, device } = edge.knowledgeOf(manifest.model);
-    this.controller = new Controller(arms, { policy, link: edge.link, load, device, constraints: { maxAccuracyDrop } });
+    this.controller = new Controller(arms, {
+      policy,
+      objective,
+      constraints,
+      // Clients that see the same load must not throw the same dice.
+      seed: Math.floor(Math.random() * 2 ** 32),
+      link: edge.link,
+      load,
+      device,
+    });
     this.#preparation = new Preparation({ host, variant, table, controller: this.controller });
     this.force(forced);
   }
@@ -148,12 +174,13 @@ export class VariantRunner {
   }
 
   /** Waits for the edge when nothing can run without it, and for a head when nothing can run with it. */
-  async #decide({ cut, codec, signal }: RunRequest, recovery: Recovery): Promise<Plan> {
+  async #decide({ cut, codec, endMs, signal }: RunRequest, recovery: Recovery): Promise<Plan> {
     const { edge } = this.#host;
     for (;;) {
       try {
         const plan = this.controller.decide(edge.clock.now(), {
           ...(cut === undefined ? {} : { cut, ...(codec === undefined ? {} : { codec }) }),
+          ...(endMs === undefined ? {} : { deadlineMs: Math.max(0, endMs - edge.clock.now()) }),
           withoutEdge: recovery.refusal !== undefined,
         });
         this.#host.onPlan(plan);

@@ -1,7 +1,7 @@
 import type { Arm, Codec } from './arm.js';
 import { RISK } from './caution.js';
 import type { Conditions } from './conditions.js';
-import type { Constraints, Objective } from './constraints.js';
+import { type Constraints, type Objective, permits } from './constraints.js';
 import type { ArmFactors } from './cost.js';
 import { type DecisionInput, type DecisionMemory, decide } from './decision.js';
 import { PartitionError } from './errors.js';
@@ -47,6 +47,8 @@ export interface DecideOptions {
   readonly cut?: number;
   /** With {@link cut}: the codec to use there, if there is such an arm. */
   readonly codec?: Codec;
+  /** ms that are left for this inference; default the constraint's `deadlineMs`. */
+  readonly deadlineMs?: number;
   /** Answers what would be decided, and remembers nothing of it. */
   readonly peek?: boolean;
   /** Decides this once as if the edge could not be reached, because it failed this inference; remembers nothing. */
@@ -124,6 +126,11 @@ export class Controller {
     if (this.isReady(cut) === ready) return;
     // A new array: plans and the decision's memory keep the one that they saw.
     this.#ready = this.arms.map((arm, index) => (arm.cut === cut ? Number(ready) : (this.#ready[index] ?? 0)));
+  }
+
+  /** Whether the constraints allow any arm of this cut at all. */
+  permits(cut: number): boolean {
+    return this.arms.some((arm) => arm.cut === cut && permits(this.#constraints, arm));
   }
 
   isReady(cut: number): boolean {
@@ -256,6 +263,7 @@ export class Controller {
       requestRate: this.#requests.perMs(nowMs),
       policyState: this.#policyState,
       frontier: this.#pruning.active,
+      deadlineMs: options.deadlineMs ?? this.#constraints.deadlineMs,
       forcedCut: options.cut ?? this.#forced?.cut,
       forcedCodec: options.cut === undefined ? this.#forced?.codec : options.codec,
       memory: this.#memory,

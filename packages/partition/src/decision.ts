@@ -62,6 +62,8 @@ export interface DecisionInput {
   readonly policyState: readonly number[];
   /** Arms among which the fastest is whenever latency alone counts and its terms add up. */
   readonly frontier: readonly number[] | undefined;
+  /** ms that this inference should take at the most; `undefined` when it may take as long as it takes. */
+  readonly deadlineMs: number | undefined;
   readonly forcedCut: number | undefined;
   readonly forcedCodec: Codec | undefined;
   readonly memory: DecisionMemory | undefined;

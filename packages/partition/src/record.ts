@@ -66,5 +66,5 @@ function rejectionOf(
   if (verdict.isTrial) return 'exploring';
   if (bytesOf(input, index) > input.uplinkAllowance) return 'uplink-budget';
   if (policy !== 'cutpoint' || input.objective === 'throughput') return 'slower';
-  return constraints.deadlineMs === undefined ? 'margin' : 'deadline';
+  return input.deadlineMs === undefined ? 'margin' : 'deadline';
 }

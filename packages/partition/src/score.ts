@@ -19,15 +19,14 @@ export function scoreOf(input: DecisionInput): Score {
 
 /** The arm of the lowest score among those that fit the moment: the uplink's allowance and the deadline. */
 export function chooseByScore(input: DecisionInput, options: Options, score: Score): number {
-  const { uplinkAllowance, constraints } = input;
+  const { uplinkAllowance, deadlineMs } = input;
   const { considered } = options;
-  if (uplinkAllowance === Number.POSITIVE_INFINITY && constraints.deadlineMs === undefined) {
+  if (uplinkAllowance === Number.POSITIVE_INFINITY && deadlineMs === undefined) {
     return chooseByLatency(input, options, score);
   }
   const affordable = considered.filter((index) => bytesOf(input, index) <= uplinkAllowance);
   const allowed = affordable.length > 0 ? affordable : [lowest(considered, (index) => bytesOf(input, index))];
-  if (constraints.deadlineMs === undefined) return lowest(allowed, score);
-  const { deadlineMs } = constraints;
+  if (deadlineMs === undefined) return lowest(allowed, score);
   const worst = cautious(input.conditions, DEADLINE_RISK);
   const punctual = allowed.filter((index) => totalOf(input, worst, index) <= deadlineMs);
   return punctual.length > 0 ? lowest(punctual, score) : lowest(allowed, (index) => totalOf(input, worst, index));

@@ -22,7 +22,15 @@ async function open(codecs: string[], maxAccuracyDrop?: number) {
   const load = edge.lastLoad as LoadReport;
   tiny.ws.send({ type: 'welcome', limits: tiny.ws.limits, codecs, load });
   await vi.waitFor(() => expect(edge.connection.codecs.size).toBe(codecs.length));
-  const session = new ConnectedSession({ edge, manifest: tiny.manifest, policy: 'offload', maxAccuracyDrop });
+  const session = new ConnectedSession({
+    edge,
+    manifest: tiny.manifest,
+    choice: {
+      policy: 'offload',
+      objective: 'latency',
+      constraints: maxAccuracyDrop === undefined ? {} : { maxAccuracyDrop },
+    },
+  });
   cleanups.push(() => session.close());
   const traces: Trace[] = [];
   session.on('trace', (trace) => traces.push(trace));
