@@ -19,30 +19,48 @@ describe('stepsBack', () => {
 });
 
 describe('inOrder', () => {
+  const items = ['a', 'b', 'c', 'd'];
+  const taking = (...times: readonly number[]) =>
+    new Map(items.flatMap((item, index) => (index < times.length ? [[item, took(times[index] ?? 0)] as const] : [])));
+  const timesOf = (timings: ReadonlyMap<string, Timing>): number[] => [...timings.values()].map(({ ms }) => ms);
+
   test('times again what is out of order, and only that', async () => {
-    const asked: number[] = [];
-    const again = async (index: number): Promise<Timing> => {
-      asked.push(index);
-      return took([1, 5, 8, 10][index] ?? 0);
-    };
-    const kept = await inOrder([took(1), took(5), took(40), took(10)], again, 2);
-    expect(kept.map(({ ms }) => ms)).toEqual([1, 5, 8, 10]);
-    expect(asked).toEqual([2, 3]);
+    const asked: string[] = [];
+    const really = taking(1, 5, 8, 10);
+    const timings = taking(1, 5, 40, 10);
+    await inOrder(
+      items,
+      timings,
+      async (item) => {
+        asked.push(item);
+        return really.get(item) ?? took(0);
+      },
+      2,
+    );
+    expect(timesOf(timings)).toEqual([1, 5, 8, 10]);
+    expect(asked).toEqual(['c', 'd']);
   });
 
   test('gives up after some rounds on what is really so', async () => {
     let asked = 0;
-    const really = [took(1), took(9), took(5)];
-    const again = async (index: number): Promise<Timing> => {
-      asked++;
-      return really[index] ?? took(0);
-    };
-    expect(await inOrder(really, again, 2)).toEqual(really);
+    const timings = taking(1, 9, 5, 20);
+    const really = new Map(timings);
+    await inOrder(
+      items,
+      timings,
+      async (item) => {
+        asked++;
+        return really.get(item) ?? took(0);
+      },
+      2,
+    );
+    expect(timings).toEqual(really);
     expect(asked).toBe(4);
   });
 
   test('never keeps the longer time', async () => {
-    const kept = await inOrder([took(20), took(10)], async () => took(30), 1);
-    expect(kept.map(({ ms }) => ms)).toEqual([20, 10]);
+    const timings = taking(20, 10);
+    await inOrder(['a', 'b'], timings, async () => took(30), 1);
+    expect(timesOf(timings)).toEqual([20, 10]);
   });
 });
