@@ -18,7 +18,16 @@ export interface PageState {
   readonly repeat: boolean;
 }
 
-export const POLICIES: readonly PolicyName[] = ['cutpoint', 'loadpart', 'neurosurgeon', 'offload', 'local'];
+export const POLICIES: readonly PolicyName[] = [
+  'cutpoint',
+  'loadpart',
+  'neurosurgeon',
+  'dads',
+  'ans',
+  'offload-compressed',
+  'offload',
+  'local',
+];
 export const LINKS_MBIT: readonly number[] = [32, 16, 8, 4, 2, 1];
 export const ROUND_TRIPS_MS: readonly number[] = [0, 10, 20, 50, 100];
 export const DEVICES = ['auto', 'webgpu', 'wasm'] as const;

@@ -1,9 +1,6 @@
-import type { Codec, Objective, Plan } from '@cutpoint/partition';
+import type { Codec, Objective, Plan, PolicyName } from '@cutpoint/partition';
 import type { Arrivals, EdgeTimings, LoadReport, Manifest } from '@cutpoint/protocol';
 import type { Tensor } from 'onnxruntime-common';
-
-/** Names of the built-in policies. */
-export type PolicyName = 'local' | 'offload' | 'neurosurgeon' | 'loadpart' | 'cutpoint';
 
 /** Where heads run, and why there. */
 export interface DeviceChoice {

@@ -199,7 +199,10 @@ export class VariantRunner {
     const { edge } = this.#host;
     const nowMs = edge.clock.now();
     if (cut.headGraph !== null) this.controller.observeHead(cut.id, headMs, nowMs);
-    if (!reply) return;
+    if (!reply) {
+      this.controller.observeOutcome({ cut: cut.id, codec, totalMs: headMs, headMs, queueMs: 0, tailMs: 0 });
+      return;
+    }
     const { arrivals, upIdleMs, downArrivals, downIdleMs } = reply;
     const up = upIdleMs === undefined ? arrivals : { ...arrivals, idleMs: upIdleMs };
     this.controller.observeTransfer('up', up, nowMs);
@@ -210,5 +213,8 @@ export class VariantRunner {
     this.controller.observeTail(cut.id, timings.tailMs, nowMs);
     this.controller.observeBytes(cut.id, codec, bytesUp, nowMs);
     this.controller.observeCodec(cut.id, codec, { encodeMs, decodeMs: timings.decodeMs }, nowMs);
+    const { queueMs, tailMs } = timings;
+    const totalMs = headMs + encodeMs + roundMs;
+    this.controller.observeOutcome({ cut: cut.id, codec, totalMs, headMs, queueMs, tailMs });
   }
 }

@@ -6,6 +6,9 @@ const POLICY_WORDS: Readonly<Record<PolicyName, string>> = {
   cutpoint: 'cutpoint: all that is measured',
   loadpart: 'loadpart: bandwidth and load',
   neurosurgeon: 'neurosurgeon: bandwidth only',
+  dads: 'dads: bandwidth only, any cut',
+  ans: 'ans: learns by trying',
+  'offload-compressed': 'compressed offload: the input, as JPEG',
   offload: 'offload: everything at the edge',
   local: 'local: everything here',
 };
@@ -26,7 +29,9 @@ export function renderControls(state: PageState, onChange: (change: Partial<Page
       if (chosen) onChange({ policy: chosen });
     },
   );
-  policy.title = 'LoADPart: Liu et al., ICDCS 2022. Neurosurgeon: Kang et al., ASPLOS 2017.';
+  policy.title =
+    'LoADPart: Liu et al., ICDCS 2022. Neurosurgeon: Kang et al., ASPLOS 2017. DADS: Hu et al., INFOCOM 2019. ' +
+    'ANS: Zhang et al., WWW 2021.';
   const link = select(
     'link',
     [['', 'unlimited'], ...LINKS_MBIT.map((mbit): Option => [String(mbit), `${mbit} Mbit/s each way`])],
