@@ -14,6 +14,8 @@ export interface EdgeOptions {
   /** Where the edge is started; its store goes there. */
   readonly homeDir: string;
   readonly args?: readonly string[];
+  /** The only core that it may use; left out for any. */
+  readonly core?: number | undefined;
 }
 
 /** The real edge, started as a person would, in a process of its own. */
@@ -26,8 +28,10 @@ export class EdgeProcess implements AsyncDisposable {
     this.#child = child;
   }
 
-  static async start({ modelsDir, homeDir, args = [] }: EdgeOptions): Promise<EdgeProcess> {
-    const child = spawn(process.execPath, [CLI, 'serve', '--port', '0', '--models', modelsDir, ...args], {
+  static async start({ modelsDir, homeDir, args = [], core }: EdgeOptions): Promise<EdgeProcess> {
+    const command = [process.execPath, CLI, 'serve', '--port', '0', '--models', modelsDir, ...args];
+    const [file = '', ...rest] = core === undefined ? command : ['taskset', '-c', String(core), ...command];
+    const child = spawn(file, rest, {
       cwd: homeDir,
       env: { ...process.env, HOME: homeDir, ORT_DISABLE_TELEMETRY: '1' },
       stdio: ['ignore', 'pipe', 'pipe'],

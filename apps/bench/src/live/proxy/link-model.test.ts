@@ -23,14 +23,17 @@ test.each([
   { bytesPerMs: 2_000, roundTripMs: 20 },
   { bytesPerMs: 8_000, roundTripMs: 20 },
   { bytesPerMs: 8_000, roundTripMs: 80 },
-])('a transfer from idle takes its bytes and the stalls of slow start: $bytesPerMs bytes a ms, $roundTripMs ms', (shape) => {
-  const numBytes = 600_000;
-  const { last } = send(fresh(), numBytes, 0, shape);
-  const stalls = stallMs(slowStartRounds(numBytes), shape.roundTripMs, shape.bytesPerMs);
-  const byTheModel = numBytes / shape.bytesPerMs + stalls + shape.roundTripMs / 2;
-  // The window is acknowledged segment by segment, not as a whole: a segment's time more per round.
-  expect(Math.abs(last - byTheModel)).toBeLessThan(6 * (SEGMENT_BYTES / shape.bytesPerMs) + 0.01 * byTheModel);
-});
+])(
+  'a transfer from idle takes its bytes and the stalls of slow start: $bytesPerMs bytes a ms, $roundTripMs ms',
+  (shape) => {
+    const numBytes = 600_000;
+    const { last } = send(fresh(), numBytes, 0, shape);
+    const stalls = stallMs(slowStartRounds(numBytes), shape.roundTripMs, shape.bytesPerMs);
+    const byTheModel = numBytes / shape.bytesPerMs + stalls + shape.roundTripMs / 2;
+    // The window is acknowledged segment by segment, not as a whole: a segment's time more per round.
+    expect(Math.abs(last - byTheModel)).toBeLessThan(6 * (SEGMENT_BYTES / shape.bytesPerMs) + 0.01 * byTheModel);
+  },
+);
 
 test('a window that has grown stays while something is sent, and begins again after an idle', () => {
   const shape = { bytesPerMs: 2_000, roundTripMs: 40 };

@@ -1,0 +1,61 @@
+import { type Browser, chromium, type Page } from 'playwright-core';
+import type { LivePage } from '../page/page.js';
+import { type SlowDevice, slowDown } from './slow-device.js';
+
+declare global {
+  /** Put there by `page.ts`, in the browser. */
+  var livePage: LivePage;
+}
+
+const QUIET = ['--disable-background-networking', '--disable-component-update', '--disable-sync', '--no-first-run'];
+
+/** The device: a real browser with the real client, slowed down. */
+export class LiveBrowser implements AsyncDisposable {
+  readonly page: Page;
+  readonly version: string;
+  readonly #browser: Browser;
+  #slow: SlowDevice | undefined;
+
+  private constructor(browser: Browser, page: Page) {
+    this.#browser = browser;
+    this.page = page;
+    this.version = browser.version();
+  }
+
+  /** `npm run bench` finds the browser; elsewhere set `CUTPOINT_CHROMIUM`. */
+  static async open(url: string): Promise<LiveBrowser> {
+    const executablePath = process.env.CUTPOINT_CHROMIUM;
+    if (!executablePath) {
+      throw new Error('No Chrome or Chromium found. Install one, or set CUTPOINT_CHROMIUM to the path of one.');
+    }
+    const args = [...QUIET, ...(process.getuid?.() === 0 ? ['--no-sandbox'] : [])];
+    const browser = await chromium.launch({ executablePath, args });
+    try {
+      const page = await browser.newPage();
+      page.setDefaultTimeout(0);
+      await page.goto(url);
+      await page.waitForFunction(() => 'livePage' in globalThis);
+      return new LiveBrowser(browser, page);
+    } catch (error) {
+      await browser.close();
+      throw error;
+    }
+  }
+
+  /** @returns how it was done, and how many times longer the same work in a worker takes now */
+  async slowDown(factor: number): Promise<{ method: SlowDevice['method']; measured: number }> {
+    const beforeMs = await this.page.evaluate(() => globalThis.livePage.spin());
+    const cdp = await this.#browser.newBrowserCDPSession();
+    const { processInfo } = await cdp.send('SystemInfo.getProcessInfo');
+    await cdp.detach();
+    const renderers = processInfo.filter(({ type }) => type === 'renderer').map(({ id }) => id);
+    this.#slow = await slowDown(renderers, factor);
+    const afterMs = await this.page.evaluate(() => globalThis.livePage.spin());
+    return { method: this.#slow.method, measured: afterMs / beforeMs };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#browser.close();
+    await this.#slow?.[Symbol.asyncDispose]();
+  }
+}

@@ -1,0 +1,156 @@
+import { connect, type Session, type Trace } from '@cutpoint/client';
+import type { ArmFacts, ArmName, InferenceRecord } from '../record.js';
+import { refuseDeflate } from './refuse-deflate.js';
+
+/** Runs inside the browser, bundled with the real client. */
+
+/** Who decides, or what was decided for all. */
+export type Chooser = { readonly policy: string } | { readonly arm: ArmName };
+
+export interface BlockRequest {
+  readonly chooser: Chooser;
+  /** Inferences before those that are measured: the link and the edge get used to this chooser. */
+  readonly settling: number;
+  readonly runs: number;
+  /** For each inference. */
+  readonly timeoutMs: number;
+}
+
+export interface Block {
+  readonly records: readonly InferenceRecord[];
+  readonly errors: readonly string[];
+}
+
+export interface LivePage {
+  open(model: string, pictures: readonly string[]): Promise<{ device: string; arms: ArmFacts[] }>;
+  /** Runs until no head is lacking, or time is up. @returns whether none is lacking */
+  prepare(chooser: Chooser, budgetMs: number): Promise<boolean>;
+  block(request: BlockRequest): Promise<Block>;
+  close(): Promise<void>;
+  /** ms of a fixed amount of work in a worker, the fastest of some tries. */
+  spin(): Promise<number>;
+}
+
+const PREPARE_PAUSE_MS = 100;
+const PATIENT_MS = 60_000;
+
+let session: Session | undefined;
+let pictures: readonly ImageBitmap[] = [];
+let nextPicture = 0;
+
+async function runOnce(chooser: Chooser, timeoutMs: number): Promise<Trace> {
+  if (!session) throw new Error('open first');
+  const picture = pictures[nextPicture++ % pictures.length];
+  if (!picture) throw new Error('no pictures');
+  // The cast: names come from the bench, whose list is the partition module's.
+  if ('policy' in chooser) session.setPolicy(chooser.policy as Parameters<Session['setPolicy']>[0]);
+  const signal = AbortSignal.timeout(timeoutMs);
+  const { trace } = await session.runImage(picture, { signal, ...('arm' in chooser ? chooser.arm : {}) });
+  return trace;
+}
+
+function recordOf({ plan, ...trace }: Trace): InferenceRecord {
+  const { chosen, conditions } = plan;
+  const { headMs, encodeMs, uploadMs, queueMs, tailMs, downloadMs } = trace;
+  const totalMs = trace.totalMs - trace.resizeMs;
+  const decodeMs = trace.edge?.decodeMs ?? 0;
+  const explainedMs = headMs + encodeMs + uploadMs + queueMs + decodeMs + tailMs + downloadMs;
+  return {
+    cut: trace.cut,
+    codec: trace.codec,
+    totalMs,
+    stages: {
+      ...{ headMs, encodeMs, uploadMs, queueMs, decodeMs, tailMs, downloadMs },
+      otherMs: totalMs - explainedMs,
+    },
+    predictedMs: chosen.totalMs,
+    terms: chosen.terms,
+    bytesUp: trace.bytesUp,
+    predictedBytesUp: chosen.arm.bytesUp,
+    cause: plan.cause,
+    lackedHead: lacksHead(plan),
+    conditions: {
+      uplink: conditions.uplink.value,
+      fixedMs: conditions.fixedMs.value,
+      slowStartMs: conditions.slowStartMs,
+      queueMs: conditions.queueMs.value,
+      k: conditions.k.value,
+      d: conditions.d.value,
+    },
+  };
+}
+
+function lacksHead({ wish, candidates }: Trace['plan']): boolean {
+  const wished = candidates.find(({ arm }) => arm.cut === wish.arm.cut && arm.codec === wish.arm.codec);
+  return wished?.rejected === 'not-ready';
+}
+
+async function openPictures(urls: readonly string[]): Promise<ImageBitmap[]> {
+  return Promise.all(urls.map(async (url) => createImageBitmap(await (await fetch(url)).blob())));
+}
+
+/** The same work for whoever asks, and nothing that a compiler could leave out. */
+const SPIN = `onmessage = () => {
+  const startMs = performance.now();
+  let sum = 0;
+  for (let i = 0; i < 2e7; i++) sum += Math.sqrt(i);
+  postMessage([performance.now() - startMs, sum]);
+}`;
+
+async function spin(): Promise<number> {
+  const worker = new Worker(URL.createObjectURL(new Blob([SPIN], { type: 'text/javascript' })));
+  let fastestMs = Number.POSITIVE_INFINITY;
+  for (let run = 0; run < 6; run++) {
+    const ms = await new Promise<number>((resolve) => {
+      worker.onmessage = ({ data }) => resolve(data[0]);
+      worker.postMessage(undefined);
+    });
+    fastestMs = Math.min(fastestMs, ms);
+  }
+  worker.terminate();
+  return fastestMs;
+}
+
+const livePage: LivePage = {
+  spin,
+  async open(model, urls) {
+    await session?.close();
+    refuseDeflate();
+    pictures = await openPictures(urls);
+    session = await connect('/', { model, device: 'wasm', policy: 'offload' });
+    await runOnce({ policy: 'offload' }, PATIENT_MS);
+    const arms = (session.explain()?.candidates ?? []).map(({ arm }) => {
+      const { cut, codec, headMs, tailMs, bytesUp, usesEdge, isPrefix } = arm;
+      return { cut, codec, headMs, tailMs, bytesUp, usesEdge, isPrefix };
+    });
+    return { device: session.device.reason, arms };
+  },
+  async prepare(chooser, budgetMs) {
+    const endMs = performance.now() + budgetMs;
+    for (;;) {
+      const { plan } = await runOnce(chooser, Math.max(budgetMs, PATIENT_MS));
+      const isThere = 'arm' in chooser ? plan.chosen.arm.cut === chooser.arm.cut : !lacksHead(plan);
+      if (isThere || performance.now() > endMs) return isThere;
+      await new Promise((resolve) => setTimeout(resolve, PREPARE_PAUSE_MS));
+    }
+  },
+  async block({ chooser, settling, runs, timeoutMs }) {
+    const records: InferenceRecord[] = [];
+    const errors: string[] = [];
+    for (let run = -settling; run < runs; run++) {
+      try {
+        const trace = await runOnce(chooser, timeoutMs);
+        if (run >= 0) records.push(recordOf(trace));
+      } catch (error) {
+        errors.push(error instanceof Error ? error.message : String(error));
+      }
+    }
+    return { records, errors };
+  },
+  async close() {
+    await session?.close();
+    session = undefined;
+  },
+};
+
+Object.assign(globalThis, { livePage });
