@@ -153,7 +153,44 @@ export const QUICK = {
   roundTripsMs: [20],
   loads: ['idle', '70%', '100% heavy'],
   cellMs: 12_000,
+  cellSeeds: 2,
+  futures: 16,
+  clientsMs: 40_000,
+  clientsSeeds: 1,
+  reactionSeeds: 1,
 } as const;
 /** A cell of the grid (network × link × load): a minute after the warm-up, at one load. */
 export const CELL_MS = 60_000;
 export const CELL_SEEDS = 2;
+
+/** A change for the worse and back, to see how soon it is followed. */
+export type ReactionStep =
+  | { readonly what: 'bandwidth'; readonly good: number; readonly bad: number; readonly armSet: 'same' | 'all' }
+  | {
+      readonly what: 'load';
+      readonly good: string;
+      readonly bad: string;
+      readonly megabits: number;
+      readonly armSet: 'same' | 'all';
+    };
+/**
+ * An eighth of the rate (a walk out of the room), and a link that is nearly gone, so that running locally is right for the
+ * small networks; raw tensors need a faster link to be sent at all. An edge that was idle and is as full as the protocol has it.
+ */
+export const REACTION_STEPS: readonly ReactionStep[] = [
+  { what: 'bandwidth', good: 8, bad: 1, armSet: 'all' },
+  { what: 'bandwidth', good: 8, bad: 0.25, armSet: 'all' },
+  { what: 'bandwidth', good: 64, bad: 8, armSet: 'same' },
+  { what: 'load', good: 'idle', bad: '100% heavy', megabits: 8, armSet: 'all' },
+  { what: 'load', good: 'idle', bad: '100% heavy', megabits: 64, armSet: 'same' },
+];
+/** An arm within 10 % of the oracle's expected latency is as good as its. */
+export const REACTION_NEAR = 0.1;
+/** Long enough that every estimator has settled. */
+export const REACTION_HOLD_MS = 30_000;
+export const REACTION_SEEDS = 3;
+
+/** Clients of one edge: as many as make it choose for itself what to refuse when all of them offload. */
+export const CLIENTS = 64;
+export const CLIENTS_MS = 120_000;
+export const CLIENTS_SEEDS = 2;

@@ -103,7 +103,7 @@ class Simulation {
       case 'policy': {
         const { controller, truth } = this.#client;
         const chosen = controller?.decide(moment.nowMs).chosen.arm;
-        return truth.arms.findIndex((arm) => arm === chosen);
+        return chosen === undefined ? 0 : truth.arms.indexOf(chosen);
       }
     }
   }

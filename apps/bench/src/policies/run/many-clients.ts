@@ -1,0 +1,198 @@
+import { armTruth, trueHeads } from '../client/arm-truth.js';
+import { Client, type Request } from '../client/client.js';
+import { RunNoise } from '../client/run-noise.js';
+import { type Admission, EdgeQueue } from '../edge/edge-queue.js';
+import { EdgeServer, type LoadNews } from '../edge/edge-server.js';
+import { LoadPath, PathCursor } from '../edge/load-path.js';
+import { Direction } from '../link/direction.js';
+import { allArms, wholeTailMs } from '../profiled-arms.js';
+import {
+  DEVICES,
+  EDGES,
+  HEAD_NOISE,
+  HEADLINE_LINK,
+  LAYER_DEVIATION,
+  LOADS,
+  PERIOD_MS,
+  TAIL_NOISE,
+  WARM_UP_MS,
+} from '../protocol.js';
+import { Random, seedOf } from '../random.js';
+import { canaryOf } from './cell.js';
+import { type Contestant, controllerOf, nameOf } from './contestant.js';
+import { type Crowd, type CrowdInference, crowdOf } from './crowd.js';
+import { EventQueue } from './event-queue.js';
+import { linkOf } from './links.js';
+import type { Setup } from './setup.js';
+
+/** What every policy is tried with when all clients use it. */
+export const CROWD_CONTESTANTS: readonly Contestant[] = [
+  { kind: 'policy', policy: 'local' },
+  { kind: 'policy', policy: 'offload-compressed' },
+  { kind: 'policy', policy: 'neurosurgeon' },
+  { kind: 'policy', policy: 'loadpart' },
+  { kind: 'policy', policy: 'cutpoint' },
+  { kind: 'policy', policy: 'cutpoint', without: ['stagger'] },
+];
+
+type Event =
+  | { readonly kind: 'ask'; readonly client: number }
+  | { readonly kind: 'tick'; readonly client: number }
+  | { readonly kind: 'arrive'; readonly client: number; readonly request: Request }
+  | { readonly kind: 'finish'; readonly client: number; readonly request: Request; readonly admission: Admission }
+  | { readonly kind: 'done'; readonly client: number; readonly complete: () => void }
+  | { readonly kind: 'news'; readonly news: LoadNews };
+
+interface Member {
+  readonly client: Client;
+  readonly network: number;
+  inferences: number;
+  startMs: number;
+  /** Index of its inference that is under way. */
+  latest: number;
+  /** Nothing of an inference of this client is on its link. */
+  isFree: boolean;
+}
+
+/**
+ * Many clients of one edge that has nothing else to do, all with the same policy: each with a link, a device and a seed of
+ * its own, the networks dealt out in turn. Whatever load there is, they make.
+ */
+export function manyClients(setup: Setup, contestant: Contestant, seed: number): Crowd {
+  return new Many(setup, contestant, seed).run();
+}
+
+class Many {
+  readonly #setup: Setup;
+  readonly #contestant: Contestant;
+  readonly #endMs: number;
+  readonly #server: EdgeServer;
+  readonly #events = new EventQueue<Event>();
+  readonly #members: readonly Member[];
+  readonly #done: CrowdInference[] = [];
+
+  constructor(setup: Setup, contestant: Contestant, seed: number) {
+    const { profiles, networks, clients } = setup;
+    this.#setup = setup;
+    this.#contestant = contestant;
+    this.#endMs = WARM_UP_MS + clients.durationMs;
+    const tailsMs = profiles.map((profile) => wholeTailMs('gpu-scaled', profile));
+    const idle = LOADS[0];
+    if (idle === undefined) throw new Error('The protocol has no loads');
+    const path = new LoadPath([{ law: idle, startMs: 0, endMs: this.#endMs }], { tailsMs, noise: TAIL_NOISE }, seed);
+    const canaries = networks.flatMap((network) => {
+      const profile = profiles[network];
+      return profile === undefined ? [] : [canaryOf(profile, network, 'gpu-scaled')];
+    });
+    const { hasGpu } = EDGES['gpu-scaled'];
+    this.#server = new EdgeServer({
+      queue: new EdgeQueue(new PathCursor(path), tailsMs, canaries),
+      models: networks,
+      names: profiles.map(({ network }) => network),
+      tenantShare: hasGpu ? (fromMs, toMs) => path.tenantShare(fromMs, toMs) : undefined,
+      clients: clients.count,
+      onNews: (news) => this.#events.push(news.atMs + HEADLINE_LINK.roundTripMs / 2, { kind: 'news', news }),
+    });
+    this.#members = Array.from({ length: clients.count }, (_, index) => this.#member(index, seed));
+    const random = new Random(seedOf('starts', seed));
+    for (const [client, member] of this.#members.entries()) {
+      this.#events.push(random.next() * PERIOD_MS, { kind: 'ask', client });
+      this.#events.push(member.client.nextAtMs, { kind: 'tick', client });
+    }
+  }
+
+  run(): Crowd {
+    for (let next = this.#events.nextAtMs; next < this.#endMs; next = this.#events.nextAtMs) {
+      // News of before this moment come in between; nobody acts on them earlier.
+      this.#server.advance(next);
+      const first = this.#events.shift();
+      if (first !== undefined) this.#happen(first.event, first.atMs);
+    }
+    return crowdOf(nameOf(this.#contestant), this.#done, this.#members.length, {
+      fromMs: WARM_UP_MS,
+      toMs: this.#endMs,
+    });
+  }
+
+  #member(index: number, seed: number): Member {
+    const { profiles, networks } = this.#setup;
+    const network = networks[index % networks.length] ?? 0;
+    const profile = profiles[network];
+    if (profile === undefined) throw new RangeError(`no network ${network}`);
+    const own = seedOf('client', seed, index);
+    const link = linkOf({ kind: 'constant', ...HEADLINE_LINK }, own);
+    const heads = profile.cuts.map(({ id, headMs, isPrefix }) => ({ cut: id, headMs, isPrefix }));
+    const arms = allArms(profile, 'small-board', 'gpu-scaled');
+    const truth = armTruth(arms, trueHeads(heads, DEVICES['small-board'].d, LAYER_DEVIATION, own));
+    const client = new Client({
+      truth,
+      up: new Direction(link.up, link.roundTripMs),
+      down: new Direction(link.down, link.roundTripMs),
+      noise: new RunNoise({ head: HEAD_NOISE, tail: TAIL_NOISE }, own),
+      controller: controllerOf(this.#contestant, arms, own),
+      seed: own,
+    });
+    return { client, network, inferences: 0, startMs: 0, latest: -1, isFree: true };
+  }
+
+  #happen(event: Event, nowMs: number): void {
+    if (event.kind === 'news') {
+      for (const { client, network } of this.#members) {
+        const load = event.news.byModel.get(network);
+        if (load !== undefined) client.hear(load, nowMs);
+      }
+      return;
+    }
+    const member = this.#members[event.client];
+    if (member === undefined) return;
+    switch (event.kind) {
+      case 'tick':
+        member.client.tick(member.isFree);
+        this.#events.push(member.client.nextAtMs, { kind: 'tick', client: event.client });
+        return;
+      case 'ask':
+        this.#ask(event.client, member, nowMs);
+        return;
+      case 'arrive': {
+        const { client, network } = member;
+        const profiledMs = client.truth.tailMs[event.request.arm] ?? 0;
+        const admission = this.#server.admit(network, nowMs, client.tailMs(event.request), profiledMs);
+        this.#events.push(admission.finishMs, { ...event, kind: 'finish', admission });
+        return;
+      }
+      case 'finish': {
+        const { client, request, admission } = { ...event, client: member.client };
+        const load = this.#server.loadOf(member.network, nowMs);
+        const complete = () => client.end(request, admission, load);
+        this.#events.push(client.receive(nowMs, request.arm), { kind: 'done', client: event.client, complete });
+        return;
+      }
+      case 'done':
+        event.complete();
+        this.#finished(event.client, member, nowMs);
+    }
+  }
+
+  #ask(index: number, member: Member, nowMs: number): void {
+    const { client } = member;
+    const { truth, controller } = client;
+    const chosen = controller?.decide(nowMs).chosen.arm;
+    const arm = chosen === undefined ? 0 : truth.arms.indexOf(chosen);
+    const request = client.begin(member.inferences, nowMs, arm);
+    member.inferences++;
+    member.startMs = nowMs;
+    const usesEdge = truth.usesEdge[arm] === true;
+    member.isFree = !usesEdge;
+    this.#done.push({ client: index, network: member.network, startMs: nowMs, latencyMs: Number.NaN, arm, usesEdge });
+    if (usesEdge) this.#events.push(request.readyMs, { kind: 'arrive', client: index, request });
+    else this.#events.push(request.readyMs, { kind: 'done', client: index, complete: () => client.endLocal(request) });
+    member.latest = this.#done.length - 1;
+  }
+
+  #finished(index: number, member: Member, nowMs: number): void {
+    const record = this.#done[member.latest];
+    if (record !== undefined) this.#done[member.latest] = { ...record, latencyMs: nowMs - record.startMs };
+    member.isFree = true;
+    this.#events.push(Math.max(nowMs, member.startMs + PERIOD_MS), { kind: 'ask', client: index });
+  }
+}

@@ -1,0 +1,37 @@
+import type { LoadLaw } from '../edge/load-law.js';
+import type { NetworkProfile } from '../profile-file.js';
+import type { LinkSpec } from './links.js';
+
+/** What one call of the bench runs: the protocol, as far as the command line chose of it. Plain data. */
+export interface Setup {
+  /** Of all networks, since the background runs all of them. */
+  readonly profiles: readonly NetworkProfile[];
+  /** Those that are run, as indexes of `profiles`. */
+  readonly networks: readonly number[];
+  readonly seeds: readonly number[];
+  /** How long each level of the load protocol is held. */
+  readonly stepMs: number;
+  readonly futures: number;
+  readonly grid: GridSetup;
+  readonly clients: ClientsSetup;
+  readonly reaction: ReactionSetup;
+}
+
+/** Cells of one link and one load each. */
+export interface GridSetup {
+  readonly links: readonly LinkSpec[];
+  readonly loads: readonly LoadLaw[];
+  readonly seeds: readonly number[];
+  readonly cellMs: number;
+}
+
+export interface ClientsSetup {
+  readonly count: number;
+  readonly durationMs: number;
+  readonly seeds: readonly number[];
+}
+
+export interface ReactionSetup {
+  readonly seeds: readonly number[];
+  readonly holdMs: number;
+}
