@@ -168,7 +168,6 @@ export class Controller {
   observeTail(cut: number, measuredMs: number, atMs: number): void {
     const arm = this.arms.find((candidate) => candidate.cut === cut);
     if (arm === undefined || !(arm.tailMs > 0)) return;
-    this.load.observeTail(measuredMs / (arm.tailMs * this.#corrections.tailFactor(cut, atMs)), arm.tailMs, atMs);
     const { value, uncertainty } = this.load.k(atMs);
     // While k moves, a tail says more of it than of the arm.
     const weight = 1 / (1 + (uncertainty / value / K_STEADY) ** 2);

@@ -9,7 +9,7 @@ import { nextRandom } from './random.js';
 export const SWITCH_MS = 0.5;
 export const SWITCH_SHARE = 0.04;
 /** Each switch of late makes the next one dearer by this much of its price; half of that is forgotten in ten decisions. */
-export const RESTLESS_SHARE = 2;
+export const RESTLESS_SHARE = 0.5;
 const RESTLESS_KEEP = 0.5 ** (1 / 10);
 /** Gains that were owed are half forgotten whenever the arm in use is the best one. */
 const OWED_KEEP = 0.5;

@@ -1,5 +1,4 @@
 import type { Estimate } from '../conditions.js';
-import { LogFilter } from './log-filter.js';
 
 /** What a load report of the edge says of one model. */
 export interface EdgeLoad {
@@ -27,9 +26,9 @@ const K_FRESH_MS = 5_000;
 const K_HALF_LIFE_MS = 5_000;
 /** Over this time the usual queue forgets half of what it was. */
 const USUAL_HALF_LIFE_MS = 2_000;
-/** An own tail says more of this model's load than the edge's average, for so long. */
-const OWN_TAIL_MS = 1_500;
-const DEFAULT_K_DEVIATION = 0.1;
+/** Of k, in the logarithm: at least, and over this time what it moved by is half forgotten. */
+const LEAST_K_DEVIATION = 0.05;
+const K_DEVIATION_HALF_LIFE_MS = 2_000;
 
 /** Queue delay q and load factor k, as last reported; both relax to those of an idle edge as the report ages. */
 export class EdgeLoadTracker {
@@ -43,30 +42,17 @@ export class EdgeLoadTracker {
   #kWithQueue: number | undefined;
   #gpuUtilisation: number | null = null;
   #clients = 1;
-  readonly #ownK = new LogFilter({
-    sampleDeviation: 0.15,
-    driftPerSecond: 0.3,
-    driftPerSample: 0.1,
-    surpriseUp: 0.75,
-    surpriseDown: 0.75,
-  });
+  /** Mean square of how far k moved from one report to the next, in the logarithm. */
+  #kVariance = 0;
 
   observe(load: EdgeLoad, atMs: number): void {
     if (load.queueMs >= 0 && Number.isFinite(load.queueMs)) this.#observeQueue(load.queueMs, atMs);
-    if (isPositive(load.k)) {
-      this.#k = load.k;
-      this.#kAtMs = atMs;
-    }
+    if (isPositive(load.k)) this.#observeK(load.k, atMs);
     if (isPositive(load.kWithQueue)) this.#kWithQueue = load.kWithQueue;
     const { arrivalRate, gpuUtilisation, clients } = load;
     if (arrivalRate !== undefined && arrivalRate >= 0) this.#arrivalRate = Math.min(1, arrivalRate);
     if (gpuUtilisation !== undefined) this.#gpuUtilisation = gpuUtilisation;
     if (isPositive(clients)) this.#clients = clients;
-  }
-
-  /** A tail of this client's own: measured ÷ profiled, corrections taken out. */
-  observeTail(ratio: number, weight: number, atMs: number): void {
-    this.#ownK.observe(ratio, weight, atMs);
   }
 
   queue(nowMs: number): Estimate {
@@ -89,14 +75,14 @@ export class EdgeLoadTracker {
   }
 
   k(nowMs: number): Estimate {
-    const own = this.#ownK.value;
-    if (own !== undefined && this.#ownK.ageMs(nowMs) <= OWN_TAIL_MS) {
-      const deviation = this.#ownK.deviation(nowMs);
-      return { value: own, ageMs: this.#ownK.ageMs(nowMs), confident: true, uncertainty: own * deviation };
-    }
     const ageMs = Math.max(0, nowMs - this.#kAtMs);
     const value = this.#k ** remaining(ageMs, K_FRESH_MS, K_HALF_LIFE_MS);
-    return { value, ageMs, confident: ageMs <= K_FRESH_MS, uncertainty: value * DEFAULT_K_DEVIATION };
+    return {
+      value,
+      ageMs,
+      confident: ageMs <= K_FRESH_MS,
+      uncertainty: value * Math.max(LEAST_K_DEVIATION, Math.sqrt(this.#kVariance)),
+    };
   }
 
   kWithQueue(nowMs: number): Estimate {
@@ -114,6 +100,15 @@ export class EdgeLoadTracker {
 
   get clients(): number {
     return this.#clients;
+  }
+
+  #observeK(k: number, atMs: number): void {
+    if (Number.isFinite(this.#kAtMs)) {
+      const keep = 0.5 ** (Math.max(0, atMs - this.#kAtMs) / K_DEVIATION_HALF_LIFE_MS);
+      this.#kVariance = this.#kVariance * keep + Math.log(k / this.#k) ** 2 * (1 - keep);
+    }
+    this.#k = k;
+    this.#kAtMs = atMs;
   }
 
   #observeQueue(queueMs: number, atMs: number): void {

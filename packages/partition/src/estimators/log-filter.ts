@@ -16,6 +16,8 @@ const SURPRISE = 4;
 const LEAST_WEIGHT = 1e-6;
 /** In samples: how fast the filter learns that samples scatter more than it was told. */
 const SCATTER_KEEP = 0.85;
+/** However steady it was: what was not looked at for some seconds may have changed. */
+const AGEING_PER_SECOND = 0.05;
 /** No single sample says more than this, as a factor: a stall of seconds can look like any slowness. */
 const MAX_UP = Math.log(16);
 const MAX_DOWN = Math.log(6);
@@ -23,10 +25,11 @@ const MAX_DOWN = Math.log(6);
 /**
  * A positive quantity that moves in factors (a rate, a load factor), by a one-dimensional Kalman filter over its
  * logarithm: R. E. Kalman, "A New Approach to Linear Filtering and Prediction Problems", 1960. Its variance grows with
- * the time that passed, so after a pause one sample counts for more than in a series, and is the uncertainty.
+ * the time that passed, so after a pause one sample counts for more than in a series. How much samples scatter is learnt
+ * from them: on a link that jitters each single one counts for less.
  *
- * How much samples scatter is learnt from them: on a link that jitters each single one counts for less. A sample that is far off is either an outlier or a step. It opens the filter: the first one is believed in part, and
- * a second one that confirms it nearly whole.
+ * A sample that is far off is either an outlier or a step. It opens the filter: the first one is believed in part, and a
+ * second one that confirms it nearly whole.
  */
 export class LogFilter {
   readonly #options: LogFilterOptions;
@@ -35,11 +38,13 @@ export class LogFilter {
   #weight = 0;
   #lastAtMs = Number.NEGATIVE_INFINITY;
   #surprised = 0;
-  /** Mean square of what samples were off by, surprises left out. */
+  /** Mean square of what samples were off by, surprises left out; and with them, which is how wrong predictions were. */
   #scatter = 0;
+  #error: number;
 
   constructor(options: LogFilterOptions) {
     this.#options = options;
+    this.#error = options.sampleDeviation ** 2;
   }
 
   observe(value: number, weight: number, atMs: number): void {
@@ -52,9 +57,10 @@ export class LogFilter {
     } else {
       let variance = this.#varianceAt(atMs) + driftPerSample ** 2;
       const off = Math.min(MAX_UP, Math.max(-MAX_DOWN, Math.log(value) - this.#log));
+      this.#error = this.#error * SCATTER_KEEP + off ** 2 * (1 - SCATTER_KEEP);
       const isSurprise = off ** 2 > SURPRISE * (variance + sampleVariance);
       if (isSurprise) variance = Math.max(variance, off ** 2);
-      else this.#scatter = this.#scatter * SCATTER_KEEP + off ** 2 * (1 - SCATTER_KEEP);
+      else this.#learnScatter(Math.max(0, off ** 2 - variance) * Math.min(1, weight));
       const share = variance / (variance + sampleVariance);
       const confirmed = this.#surprised === Math.sign(off);
       const believed = isSurprise && !confirmed ? Math.min(share, off > 0 ? surpriseUp : surpriseDown) : share;
@@ -81,9 +87,18 @@ export class LogFilter {
     return Math.max(0, nowMs - this.#lastAtMs);
   }
 
-  /** Standard deviation of the logarithm, which for small values is the relative error. */
+  /**
+   * Standard deviation of the logarithm, which for small values is the relative error: by how much the predictions of
+   * the last samples were off, more with age.
+   */
   deviation(nowMs: number): number {
-    return Math.sqrt(this.#varianceAt(nowMs));
+    const seconds = this.ageMs(nowMs) / 1000;
+    return Math.sqrt(this.#error * (1 + seconds) + AGEING_PER_SECOND ** 2 * seconds);
+  }
+
+  /** @param square what a sample of weight 1 was off by beyond what the quantity itself may have moved. */
+  #learnScatter(square: number): void {
+    this.#scatter = this.#scatter * SCATTER_KEEP + square * (1 - SCATTER_KEEP);
   }
 
   #varianceAt(nowMs: number): number {

@@ -107,7 +107,7 @@ describe('a clock that steps', () => {
     expect(uplink.value).toBeCloseTo(1_000, 3);
     expect(downlink.value).toBeCloseTo(2_500, 3);
     expect(fixedMs.value).toBeCloseTo(20, 6);
-    expect(k.value).toBeCloseTo(1, 1);
+    expect(k.value).toBeCloseTo(1.2, 6);
     expect(d.value).toBeCloseTo(4, 1);
     expect(queueMs.value).toBeGreaterThanOrEqual(0);
     for (const estimate of [uplink, downlink, fixedMs, k, d, queueMs]) {
