@@ -15,7 +15,7 @@ import { Progress } from './progress.js';
 import { checkLink, type LinkCheck } from './proxy/check-link.js';
 import type { LinkShape } from './proxy/link-model.js';
 import { ProxyProcess } from './proxy/proxy-process.js';
-import { type Standing, standingOf, summaryOf } from './summary.js';
+import { overallOf, type Standing, standingOf, summaryOf } from './summary.js';
 import { cellTable } from './table.js';
 import { type TermError, termErrors } from './term-errors.js';
 
@@ -169,8 +169,13 @@ function resultOf(cells: readonly CellWithRecords[], print: (line: string) => vo
     const figures = [measuredMs, predictedMs, biasMs, absoluteMs].map((ms) => ms.toFixed(2).padStart(11));
     print(`  ${term.padEnd(34)}${figures.join('')}`);
   }
+  const policies = overallOf(own.map(({ standings }) => standings));
+  print('\nOver all cells:                            mean ms  cutpoint is faster by, mean %');
+  for (const { name, meanMs, cutpointFasterPct } of policies) {
+    print(`  ${name.padEnd(34)}${meanMs.toFixed(1).padStart(15)}${cutpointFasterPct.toFixed(1).padStart(12)}`);
+  }
   for (const [name, value] of Object.entries(summary)) print(`${name}: ${value}`);
-  return { ...summary, terms };
+  return { ...summary, policies, terms };
 }
 
 function shapeOf(megabits: number, roundTripMs: number): LinkShape {

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import type { Contestant } from './measure-cell.js';
 import type { InferenceRecord } from './record.js';
-import { errorPct, standingOf, summaryOf } from './summary.js';
+import { errorPct, overallOf, standingOf, summaryOf } from './summary.js';
 import { termErrors } from './term-errors.js';
 
 const ZERO = { headMs: 0, encodeMs: 0, uploadMs: 0, queueMs: 0, tailMs: 0, decodeMs: 0, downloadMs: 0 };
@@ -50,6 +50,17 @@ test('reductions are means over cells, positive when cutpoint is faster, the bes
     vsLoadpartMeanPct: -6.25,
     vsBestFixedArmMeanPct: 13.33,
   });
+});
+
+test('the order over all cells leaves out who did not run in each', () => {
+  const cells = [
+    cell({ cutpoint: 50, loadpart: 100, 'cut 3': 10 }, []),
+    cell({ cutpoint: 60, loadpart: 120, 'cut 4': 10 }, []),
+  ];
+  expect(overallOf(cells.map(({ standings }) => standings))).toEqual([
+    { name: 'cutpoint', meanMs: 55, cutpointFasterPct: 0 },
+    { name: 'loadpart', meanMs: 110, cutpointFasterPct: 50 },
+  ]);
 });
 
 test('a contestant without a single inference is in nobody’s mean', () => {

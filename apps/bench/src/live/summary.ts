@@ -73,6 +73,30 @@ export function summaryOf(
   };
 }
 
+export interface Overall {
+  readonly name: string;
+  /** Mean over cells of the mean latency. */
+  readonly meanMs: number;
+  /** Mean over cells of {@link reductionPct}. */
+  readonly cutpointFasterPct: number;
+}
+
+/** Those that ran in every cell, the fastest first. */
+export function overallOf(cells: readonly (readonly Standing[])[]): Overall[] {
+  const names = new Set(cells.flatMap((standings) => standings.map(({ name }) => name)));
+  const found: Overall[] = [];
+  for (const name of names) {
+    const own = cells.flatMap((standings) => standings.filter((one) => one.name === name && one.count > 0));
+    if (own.length < cells.length) continue;
+    const cutpointFasterPct = meanReduction(
+      cells.map((standings) => ({ standings })),
+      (other) => other.name === name,
+    );
+    found.push({ name, meanMs: round(mean(own.map(({ meanMs }) => meanMs)), 2), cutpointFasterPct });
+  }
+  return found.sort((a, b) => a.meanMs - b.meanMs);
+}
+
 function meanReduction(
   cells: readonly { readonly standings: readonly Standing[] }[],
   isOther: (standing: Standing) => boolean,
