@@ -21,16 +21,20 @@ export interface ProfileContent extends NetworkProfile {
     /** Of one minute, when the network was begun and when it was done. */
     readonly loadAverage: readonly number[];
   };
+  /** Date of the earlier run whose quicker times were kept. */
+  readonly refines?: string;
   readonly timings: readonly CutTiming[];
 }
 
 export interface ProfileParts extends Pick<ProfileContent, 'machine' | 'date' | 'browser' | 'input' | 'codecs'> {
   readonly network: Pick<PreparedNetwork, 'name' | 'model' | 'analysis'>;
+  readonly refines?: string | undefined;
   /** By ascending id. */
   readonly timed: readonly TimedCut[];
 }
 
-export function profileOf({ network, timed, machine, date, browser, input, codecs }: ProfileParts): ProfileContent {
+export function profileOf(parts: ProfileParts): ProfileContent {
+  const { network, timed, machine, date, refines, browser, input, codecs } = parts;
   const { name, model, analysis } = network;
   const wholeNodes = analysis.nodes.length;
   const cuts = timed.map(({ cut, head, tail }): ProfiledCut => {
@@ -60,6 +64,7 @@ export function profileOf({ network, timed, machine, date, browser, input, codec
     trained: false,
     machine,
     date,
+    ...(refines !== undefined && { refines }),
     browser,
     head: { provider: 'wasm', threads: 1 },
     tail: { provider: 'cpu', threads: 1 },

@@ -8,7 +8,7 @@ import { type BrowserOrt, withBrowserOrt } from '../browser/browser-ort.js';
 import { thisMachine } from '../machine.js';
 import type { OrtDevice } from '../ort/device.js';
 import { withNodeOrt } from '../ort/node-ort.js';
-import { PROFILES_FOLDER, parseProfile } from '../policies/profile-file.js';
+import { PROFILES_FOLDER, parseProfile, readProfiles } from '../policies/profile-file.js';
 import { round } from '../statistics.js';
 import { chooseCuts } from './choose-cuts.js';
 import { openCodecPage } from './codec-page.js';
@@ -19,6 +19,7 @@ import { timePictureCodecs } from './picture-codecs.js';
 import { prepareNetwork } from './prepared-network.js';
 import { fileText, type ProfileContent, profileOf } from './profile-content.js';
 import { proposedCuts } from './proposed-cuts.js';
+import { assertComparable, refined } from './refine.js';
 import { isPrefix, type TimedCut, timeCuts } from './time-cuts.js';
 
 const MOST_PROPOSED = 16;
@@ -26,11 +27,15 @@ const CUTS = { least: 14, most: 18 };
 
 /** Times the benchmark networks: what the simulator of policies knows of this machine. */
 export const profile: Bench = {
-  summary: 'heads in a browser and tails in Node, timed and kept [--networks a,b,…] [--out DIR]',
+  summary: 'heads in a browser and tails in Node, timed and kept [--networks a,b,…] [--out DIR] [--refine]',
   async run(args, print) {
     const { values } = parseArgs({
       args: [...args],
-      options: { networks: { type: 'string' }, out: { type: 'string', default: PROFILES_FOLDER } },
+      options: {
+        networks: { type: 'string' },
+        out: { type: 'string', default: PROFILES_FOLDER },
+        refine: { type: 'boolean', default: false },
+      },
     });
     const names = networksOf(values.networks);
     await mkdir(values.out, { recursive: true });
@@ -39,7 +44,7 @@ export const profile: Bench = {
         const summaries: Readonly<Record<string, unknown>>[] = [];
         const codecs = await measureCodecs(device, names);
         for (const name of names) {
-          const content = await measure(name, device, edge, codecs, print);
+          const content = await measure(name, device, edge, codecs, values.refine ? values.out : undefined, print);
           // What the simulator would refuse must not be written.
           parseProfile(content, name);
           await writeFile(join(values.out, `${name}.json`), fileText(content));
@@ -94,13 +99,17 @@ async function measure(
   device: BrowserOrt,
   edge: OrtDevice,
   codecs: MeasuredCodecs,
+  earlierFolder: string | undefined,
   print: (line: string) => void,
 ): Promise<ProfileContent> {
+  const [earlier] = earlierFolder === undefined ? [] : readProfiles([name], earlierFolder);
+  if (earlier) assertComparable(earlier, { cpu: thisMachine().cpu, browser: device.label, edge: edge.label });
   const startedAt = new Date();
   const loadBefore = loadavg()[0] ?? 0;
   const network = await prepareNetwork(name);
   const cuts = chooseCuts(network.cuts, { ...CUTS, proposed: proposedCuts(network, MOST_PROPOSED) });
-  const timed = await timeCuts(network, cuts, { device, edge });
+  const fresh = await timeCuts(network, cuts, { device, edge });
+  const timed = earlier === undefined ? fresh : refined(fresh, earlier);
   const content = profileOf({
     network,
     timed,
@@ -111,6 +120,7 @@ async function measure(
       photographs: codecs.photographs.map((photograph) => photograph.name),
     },
     date: startedAt.toISOString(),
+    refines: earlier?.date,
     browser: device.label,
     input: codecs.pictureOf(name),
     codecs: codecs.numbers,
