@@ -5,7 +5,7 @@ import { type ConditionValues, valuesOf } from './cost.js';
  * So many standard deviations for the worse a decision takes what it is not sure of. Little: on the average it costs
  * latency to be afraid, but of two arms that promise the same, the one that rests on what is known should win.
  */
-export const RISK = 0.25;
+export const RISK = 0.1;
 /** The same for a deadline that is to be made in 19 of 20 cases (one-sided, normal). */
 export const DEADLINE_RISK = 1.64;
 

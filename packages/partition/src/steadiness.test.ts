@@ -45,7 +45,7 @@ describe('switching', () => {
   });
 
   it('is dearer after a switch, for a while', () => {
-    const question = { current: edge, best: local, currentMs: 100, bestMs: 94, clients: 1, nowMs: 0 };
+    const question = { current: edge, best: local, currentMs: 100, bestMs: 96, clients: 1, nowMs: 0 };
     const first = shouldSwitch(question, settled(1));
     expect(first.switches).toBe(true);
     expect(shouldSwitch(question, first.next).switches).toBe(false);

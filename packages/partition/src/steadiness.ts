@@ -7,7 +7,7 @@ import { nextRandom } from './random.js';
  * cent cannot be told apart.
  */
 export const SWITCH_MS = 0.5;
-export const SWITCH_SHARE = 0.04;
+export const SWITCH_SHARE = 0.03;
 /** Each switch of late makes the next one dearer by this much of its price; half of that is forgotten in ten decisions. */
 export const RESTLESS_SHARE = 0.5;
 const RESTLESS_KEEP = 0.5 ** (1 / 10);
