@@ -21,6 +21,8 @@ export interface Stages {
 
 /** One inference that was measured. */
 export interface InferenceRecord extends ArmName {
+  /** When it began, by the page's clock. */
+  readonly atMs: number;
   /** From the pixels to the outputs: all that a plan predicts. Decoding and resizing of the picture are not in it. */
   readonly totalMs: number;
   readonly stages: Stages;

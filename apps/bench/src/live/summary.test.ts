@@ -8,6 +8,7 @@ const ZERO = { headMs: 0, encodeMs: 0, uploadMs: 0, queueMs: 0, tailMs: 0, decod
 
 function record(totalMs: number, predictedMs: number, part: Partial<InferenceRecord> = {}): InferenceRecord {
   return {
+    atMs: 0,
     cut: 0,
     codec: 'f32',
     totalMs,

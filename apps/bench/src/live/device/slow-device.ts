@@ -22,11 +22,8 @@ const QUOTA_MICROSECONDS = 4_000;
  */
 export async function slowDown(pids: readonly number[], factor: number): Promise<SlowDevice> {
   if (factor <= 1) return { method: 'none', [Symbol.asyncDispose]: async () => {} };
-  const quota = quotaGroup(factor);
-  if (quota) {
-    for (const pid of pids) writeFileSync(join(quota.folder, 'cgroup.procs'), String(pid));
-    return { method: quota.method, [Symbol.asyncDispose]: async () => removeGroup(quota.folder, quota.root) };
-  }
+  const quota = joinQuotaGroup(pids, factor);
+  if (quota) return { method: quota.method, [Symbol.asyncDispose]: async () => removeGroup(quota.folder, quota.root) };
   const script = fileURLToPath(new URL('./duty-cycle-main.js', import.meta.url));
   const child: ChildProcess = fork(script, [String(factor), ...pids.map(String)]);
   return { method: 'stopping and continuing', [Symbol.asyncDispose]: () => stop(child) };
@@ -38,21 +35,32 @@ interface QuotaGroup {
   readonly folder: string;
 }
 
-/** `undefined` where this process may not make one. */
-function quotaGroup(factor: number): QuotaGroup | undefined {
+/** `undefined` where this process may not make one, or the others may not be in one: none with real-time priority may. */
+function joinQuotaGroup(pids: readonly number[], factor: number): QuotaGroup | undefined {
   const period = Math.round(QUOTA_MICROSECONDS * factor);
-  const name = `cutpoint-live-${process.pid}`;
-  for (const [method, root, files] of [
-    ['cgroup v2 quota', '/sys/fs/cgroup', { 'cpu.max': `${QUOTA_MICROSECONDS} ${period}` }],
-    ['cgroup v1 quota', '/sys/fs/cgroup/cpu', { 'cpu.cfs_period_us': period, 'cpu.cfs_quota_us': QUOTA_MICROSECONDS }],
-  ] as const) {
-    const isThis = existsSync(join(root, method === 'cgroup v2 quota' ? 'cgroup.controllers' : 'cpu.cfs_quota_us'));
-    if (!isThis && !existsSync(join(root, 'cgroup.procs'))) continue;
-    const folder = join(root, name);
+  // The most weight that there is: otherwise the whole group would weigh as much as one process.
+  const kinds = [
+    {
+      method: 'cgroup v2 quota',
+      root: '/sys/fs/cgroup',
+      files: { 'cpu.weight': 10_000, 'cpu.max': `${QUOTA_MICROSECONDS} ${period}` },
+    },
+    {
+      method: 'cgroup v1 quota',
+      root: '/sys/fs/cgroup/cpu',
+      files: { 'cpu.shares': 262_144, 'cpu.cfs_period_us': period, 'cpu.cfs_quota_us': QUOTA_MICROSECONDS },
+    },
+  ] as const;
+  for (const { method, root, files } of kinds) {
+    if (!existsSync(join(root, 'cgroup.procs'))) continue;
+    const folder = join(root, `cutpoint-live-${process.pid}`);
     try {
       mkdirSync(folder);
-      for (const [file, value] of Object.entries(files))
+      // A file that is not there already is none of the kernel's.
+      for (const [file, value] of Object.entries(files)) {
         writeFileSync(join(folder, file), String(value), { flag: 'r+' });
+      }
+      for (const pid of pids) writeFileSync(join(folder, 'cgroup.procs'), String(pid));
       return { method, root, folder };
     } catch {
       removeGroup(folder, root);

@@ -56,6 +56,7 @@ function recordOf({ plan, ...trace }: Trace): InferenceRecord {
   const decodeMs = trace.edge?.decodeMs ?? 0;
   const explainedMs = headMs + encodeMs + uploadMs + queueMs + decodeMs + tailMs + downloadMs;
   return {
+    atMs: trace.startedAtMs,
     cut: trace.cut,
     codec: trace.codec,
     totalMs,
@@ -100,7 +101,7 @@ const SPIN = `onmessage = () => {
 async function spin(): Promise<number> {
   const worker = new Worker(URL.createObjectURL(new Blob([SPIN], { type: 'text/javascript' })));
   let fastestMs = Number.POSITIVE_INFINITY;
-  for (let run = 0; run < 6; run++) {
+  for (let run = 0; run < 12; run++) {
     const ms = await new Promise<number>((resolve) => {
       worker.onmessage = ({ data }) => resolve(data[0]);
       worker.postMessage(undefined);
