@@ -5,12 +5,13 @@ import { readProfiles } from './profile-file.js';
 import * as protocol from './protocol.js';
 import type { LinkSpec } from './run/links.js';
 import { linkName } from './run/links.js';
-import type { Setup } from './run/setup.js';
+import { PARTS, type Setup } from './run/setup.js';
 import { syntheticProfile } from './testing/synthetic-profile.js';
 
 export const USAGE =
   'policies in a simulator over measured profiles [--networks a,b] [--links 8/20,lte] [--trace FILE]… [--loads idle,50%] ' +
-  '[--clients 64] [--seed 1] [--quick] [--report DIR] [--profiles DIR] [--synthetic] [--threads N]';
+  '[--clients 64] [--seed 1] [--quick] [--report DIR] [--profiles DIR] [--synthetic] [--threads N] ' +
+  '[--only headline,grid,reaction,clients,timing]';
 
 export interface PoliciesOptions {
   readonly setup: Setup;
@@ -35,6 +36,7 @@ export function readOptions(args: readonly string[]): PoliciesOptions {
       report: { type: 'string' },
       profiles: { type: 'string' },
       synthetic: { type: 'boolean', default: false },
+      only: { type: 'string' },
       threads: { type: 'string', default: String(Math.min(2, availableParallelism())) },
     },
   });
@@ -47,8 +49,10 @@ export function readOptions(args: readonly string[]): PoliciesOptions {
     ? protocol.NETWORKS.map(syntheticProfile)
     : readProfiles(protocol.NETWORKS, ...(values.profiles === undefined ? [] : [values.profiles]));
   const { QUICK } = protocol;
+  const only = values.only === undefined ? [] : chosen('--only', values.only, PARTS);
   return {
     setup: {
+      parts: values.only === undefined ? PARTS : PARTS.filter((part) => only.includes(part)),
       profiles,
       networks: networks.map((name) => profiles.findIndex(({ network }) => network === name)),
       seeds: seeds(quick ? QUICK.seeds : protocol.SEEDS),

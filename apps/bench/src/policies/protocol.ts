@@ -112,7 +112,8 @@ export const WARM_UP_MS = 10_000;
 /** One inference at a time, the next one half a second after the start of the one before, or when that one is done. A page
  * that looks at a camera twice a second; long enough that TCP starts anew, as between the taps of a person. */
 export const PERIOD_MS = 500;
-/** An inference misses its deadline when it takes longer than twice the best that an idle edge could do on this link. */
+/** An inference misses its deadline when it takes longer than twice the best that the arms at hand could do on this link with
+ * an idle edge. */
 export const DEADLINE_FACTOR = 2;
 
 /** Scatter of single runs, as a share: repeated warm runs of one head or tail on one machine scatter by 2 to 5 %. */
@@ -147,7 +148,7 @@ export const NEAR_ORACLE = 0.05;
 
 /** `--quick`: the same, with shorter steps, fewer seeds and fewer cells. */
 export const QUICK = {
-  stepMs: 12_000,
+  stepMs: 20_000,
   seeds: 3,
   ratesMbit: [1, 8, 64],
   roundTripsMs: [20],
@@ -190,7 +191,8 @@ export const REACTION_NEAR = 0.1;
 export const REACTION_HOLD_MS = 30_000;
 export const REACTION_SEEDS = 3;
 
-/** Clients of one edge: as many as make it choose for itself what to refuse when all of them offload. */
+/** Clients of one edge, and what else it has to do: on its own, and so busy that not all of them can be served. */
 export const CLIENTS = 64;
+export const CLIENTS_LOADS = ['idle', '70%'] as const;
 export const CLIENTS_MS = 120_000;
 export const CLIENTS_SEEDS = 2;

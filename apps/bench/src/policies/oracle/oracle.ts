@@ -4,7 +4,7 @@ import { type Canary, EdgeQueue } from '../edge/edge-queue.js';
 import { type LoadPath, PathCursor } from '../edge/load-path.js';
 import { newTransfer } from '../link/direction.js';
 import { RateTrace } from '../link/rate-trace.js';
-import { FutureDraws, SampledFuture } from './sampled-future.js';
+import { type FutureDraws, SampledFuture } from './sampled-future.js';
 
 export interface OracleOptions {
   readonly path: LoadPath;
@@ -15,7 +15,7 @@ export interface OracleOptions {
   readonly futures: number;
   /** Over how long whoever knows a link knows its present rate, in ms. */
   readonly presentRateMs: number;
-  readonly seed: number;
+  readonly draws: FutureDraws;
 }
 
 /** The state of the world at one decision. */
@@ -47,10 +47,10 @@ export class Oracle {
   #downTrace: RateTrace | undefined;
 
   constructor(options: OracleOptions) {
-    const { path, tailsMs, canaries, seed } = options;
+    const { path, tailsMs, canaries, draws } = options;
     this.#options = options;
     this.#real = new EdgeQueue(new PathCursor(path), tailsMs, canaries);
-    this.#future = new SampledFuture(path, new FutureDraws(path, seed));
+    this.#future = new SampledFuture(path, draws);
     this.#sampled = new EdgeQueue(this.#future, tailsMs, canaries);
   }
 

@@ -1,7 +1,7 @@
 import { type LoadLaw, meanStayMs, phaseAt, tenantChange } from '../edge/load-law.js';
 import type { LoadPath } from '../edge/load-path.js';
 import type { LoadSource } from '../edge/load-source.js';
-import { drawServices, meanServiceMs, type ServiceDraws } from '../edge/service-mix.js';
+import { drawServices, meanServiceMs, type ServiceDraws, type ServiceMix } from '../edge/service-mix.js';
 import { Random } from '../random.js';
 
 /** Random numbers are drawn once; a sampled future reads them from a place of its own. A power of two. */
@@ -16,14 +16,14 @@ export class FutureDraws {
   readonly uniform = new Float64Array(DRAWS);
   readonly services: ServiceDraws;
 
-  constructor(path: LoadPath, seed: number) {
+  constructor(mix: ServiceMix, seed: number) {
     const random = new Random(seed);
     for (let index = 0; index < DRAWS; index++) {
       this.gaps[index] = random.exponential(1);
       this.stays[index] = random.exponential(1);
       this.uniform[index] = random.next();
     }
-    this.services = drawServices(path.mix, DRAWS, random);
+    this.services = drawServices(mix, DRAWS, random);
   }
 }
 

@@ -1,10 +1,10 @@
-import type { Arm } from '@cutpoint/partition';
 import { type ArmTruth, armTruth, trueHeads } from '../client/arm-truth.js';
 import { RunNoise } from '../client/run-noise.js';
 import type { Canary } from '../edge/edge-queue.js';
 import type { LoadLaw, LoadPhase } from '../edge/load-law.js';
 import { LoadPath } from '../edge/load-path.js';
 import type { RateTrace } from '../link/rate-trace.js';
+import { FutureDraws } from '../oracle/sampled-future.js';
 import type { NetworkProfile } from '../profile-file.js';
 import { allArms, sameArms, tailMsOn, wholeTailMs } from '../profiled-arms.js';
 import {
@@ -57,8 +57,9 @@ export class World {
   readonly noise: RunNoise;
   readonly endMs: number;
   readonly hasGpu: boolean;
-  readonly deadlineMs: number;
   readonly #heads: ReadonlyMap<number, number>;
+  readonly #arms = new Map<ArmSet, ArmTruth>();
+  #draws: FutureDraws | undefined;
 
   /** @param profiles of all networks: the background runs all of them */
   constructor(cell: Cell, profiles: readonly NetworkProfile[]) {
@@ -90,7 +91,6 @@ export class World {
     const heads = profile.cuts.map(({ id, headMs, isPrefix }) => ({ cut: id, headMs, isPrefix }));
     const layers = seedOf('layers', seed, profile.network, device);
     this.#heads = trueHeads(heads, DEVICES[device].d, LAYER_DEVIATION, layers);
-    this.deadlineMs = DEADLINE_FACTOR * idleBestMs(this.truth('all'), cell.link);
   }
 
   get profile(): NetworkProfile {
@@ -99,13 +99,25 @@ export class World {
     return profile;
   }
 
-  arms(set: ArmSet): readonly Arm[] {
+  truth(set: ArmSet): ArmTruth {
+    const known = this.#arms.get(set);
+    if (known !== undefined) return known;
     const { device, edge } = this.cell;
-    return set === 'same' ? sameArms(this.profile, device, edge) : allArms(this.profile, device, edge);
+    const arms = set === 'same' ? sameArms(this.profile, device, edge) : allArms(this.profile, device, edge);
+    const truth = armTruth(arms, this.#heads);
+    this.#arms.set(set, truth);
+    return truth;
   }
 
-  truth(set: ArmSet): ArmTruth {
-    return armTruth(this.arms(set), this.#heads);
+  /** Later than this an inference misses its deadline; of what is possible with these arms. */
+  deadlineMs(set: ArmSet): number {
+    return DEADLINE_FACTOR * idleBestMs(this.truth(set), this.cell.link);
+  }
+
+  /** Random numbers of the informed oracle's futures. */
+  get draws(): FutureDraws {
+    this.#draws ??= new FutureDraws(this.path.mix, seedOf('futures', this.cell.seed));
+    return this.#draws;
   }
 }
 

@@ -1,4 +1,4 @@
-import { quantile } from '../../statistics.js';
+import { weightedMean, weightedQuantile } from './summary.js';
 
 export interface CrowdInference {
   readonly client: number;
@@ -13,7 +13,10 @@ export interface CrowdInference {
 /** How many clients of one edge fared together. */
 export interface Crowd {
   readonly contestant: string;
+  /** What the edge had to do beside these clients. */
+  readonly load: string;
   readonly inferences: number;
+  /** Every client weighs the same, however many inferences it had time for. */
   readonly meanMs: number;
   readonly p50Ms: number;
   readonly p95Ms: number;
@@ -34,7 +37,7 @@ export interface Crowd {
 }
 
 export function crowdOf(
-  contestant: string,
+  of: { readonly contestant: string; readonly load: string },
   done: readonly CrowdInference[],
   clients: number,
   { fromMs, toMs }: { readonly fromMs: number; readonly toMs: number },
@@ -42,6 +45,10 @@ export function crowdOf(
   const counted = done.filter(({ startMs }) => startMs >= fromMs);
   // What is still under way took at least until now: leaving it out would favour whoever is stuck.
   const latencies = counted.map(({ latencyMs, startMs }) => (Number.isNaN(latencyMs) ? toMs - startMs : latencyMs));
+  const perClient = new Map<number, number>();
+  for (const { client } of counted) perClient.set(client, (perClient.get(client) ?? 0) + 1);
+  const weights = counted.map(({ client }) => 1 / (perClient.get(client) ?? 1));
+  const quantile = (q: number) => weightedQuantile([{ values: latencies, weights }], q);
   const last = new Map<number, CrowdInference>();
   let switches = 0;
   for (const inference of counted) {
@@ -53,12 +60,12 @@ export function crowdOf(
   const mean = meanOf(offloading);
   const deviation = Math.sqrt(meanOf(offloading.map((count) => (count - mean) ** 2)));
   return {
-    contestant,
+    ...of,
     inferences: counted.length,
-    meanMs: meanOf(latencies),
-    p50Ms: quantile(latencies, 0.5),
-    p95Ms: quantile(latencies, 0.95),
-    p99Ms: quantile(latencies, 0.99),
+    meanMs: weightedMean(latencies, weights),
+    p50Ms: quantile(0.5),
+    p95Ms: quantile(0.95),
+    p99Ms: quantile(0.99),
     switchShare: switches / Math.max(1, counted.length),
     offloading,
     offloadingMean: mean,

@@ -78,16 +78,14 @@ export function figuresOf(contestant: string, runs: Runs): ContestantFigures {
   const expected = (run: RunSummary) => run.expectedRegret.map(toPct);
   return {
     contestant,
-    meanMs: interval(runs, (drawn) => meanOver(drawn, meanLatency)),
+    meanMs: interval(runs, meanLatency),
     p50Ms: quantileOf(({ latencyMs }) => latencyMs, 0.5),
     p95Ms: quantileOf(({ latencyMs }) => latencyMs, 0.95),
     p99Ms: quantileOf(({ latencyMs }) => latencyMs, 0.99),
     missPct: round(100 * meanOver(all, (run) => weightedMean(run.isLate, run.weights)), 2),
     regretMeanMs: when(() => meanOf((run) => regretMs(run, run.informedMs))),
     regretP95Ms: when(() => quantileOf((run) => regretMs(run, run.informedMs), 0.95)),
-    regretMeanPct: when(() =>
-      interval(runs, (drawn) => meanOver(drawn, (run) => weightedMean(informed(run), run.weights))),
-    ),
+    regretMeanPct: when(() => interval(runs, (run) => weightedMean(informed(run), run.weights))),
     regretP95Pct: when(() => quantileOf(informed, 0.95)),
     expectedRegretMeanPct: when(() => meanOf(expected)),
     expectedRegretP95Pct: when(() => quantileOf(expected, 0.95)),
@@ -121,6 +119,7 @@ export interface Reduction {
   readonly maxPct: number;
   readonly worstPct: number;
   readonly worstNetwork: string;
+  readonly byNetwork: Readonly<Record<string, number>>;
   /** At best in any network and level of load. */
   readonly maxLevelPct: number;
 }
@@ -128,8 +127,12 @@ export interface Reduction {
 export function reductionOf(ours: Runs, other: Runs): Reduction {
   const networks = [...new Set(ours.flat().map(({ network }) => network))];
   const seedsOf = (runs: Runs) => runs.map((_, seed) => seed);
-  const of = (seeds: readonly number[], network: string) =>
-    toPct(1 - meanIn(ours, seeds, network, meanLatency) / meanIn(other, seeds, network, meanLatency));
+  const means = networks.map((network) => ({ network, ours: meansOf(ours, network), other: meansOf(other, network) }));
+  const of = (seeds: readonly number[], network: string) => {
+    const entry = means.find((known) => known.network === network);
+    const sum = (values: readonly number[] = []) => seeds.reduce((total, seed) => total + (values[seed] ?? 0), 0);
+    return toPct(1 - sum(entry?.ours) / sum(entry?.other));
+  };
   const each = networks.map((network) => ({ network, pct: of(seedsOf(ours), network) }));
   const worst = each.reduce((least, entry) => (entry.pct < least.pct ? entry : least));
   const levels = networks.flatMap((network) => {
@@ -144,6 +147,7 @@ export function reductionOf(ours: Runs, other: Runs): Reduction {
     maxPct: round(Math.max(...each.map(({ pct }) => pct)), 2),
     worstPct: round(worst.pct, 2),
     worstNetwork: worst.network,
+    byNetwork: Object.fromEntries(each.map(({ network, pct }) => [network, round(pct, 2)])),
     maxLevelPct: round(Math.max(...levels.filter((pct) => Number.isFinite(pct))), 2),
   };
 }
@@ -199,20 +203,16 @@ export function reactionFigures(all: readonly Reaction[]) {
     },
     clientsThatWereLocal: local.length,
     localBetterSeconds: { max: round(Math.max(0, ...local)), median: local.length === 0 ? null : round(median(local)) },
-    slowest: all
-      .toSorted((a, b) => b.worseInferences - a.worseInferences || b.betterSeconds - a.betterSeconds)
-      .slice(0, 8)
-      .map(({ network, seed, what, step, armSet, worseInferences, betterSeconds, wasLocal }) => ({
-        network,
-        seed,
-        what,
-        step,
-        armSet,
-        worseInferences,
-        betterSeconds: round(betterSeconds),
-        wasLocal,
-      })),
+    slowestForTheWorse: slowest(all, ({ worseInferences }) => worseInferences),
+    slowestForTheBetter: slowest(all, ({ betterSeconds }) => betterSeconds),
   };
+}
+
+function slowest(all: readonly Reaction[], of: (reaction: Reaction) => number) {
+  return all
+    .toSorted((a, b) => of(b) - of(a))
+    .slice(0, 6)
+    .map(({ timeline: _, ...reaction }) => ({ ...reaction, betterSeconds: round(reaction.betterSeconds) }));
 }
 
 function levelMean({ latencyMs, level }: RunSummary, wanted: number): number {
@@ -226,6 +226,16 @@ function levelMean({ latencyMs, level }: RunSummary, wanted: number): number {
   return sum / count;
 }
 
+/** Mean latency in one network, by seed. */
+function meansOf(runs: Runs, network: string): readonly number[] {
+  return runs.map((ofSeed) =>
+    meanOver(
+      ofSeed.filter((run) => run.network === network),
+      meanLatency,
+    ),
+  );
+}
+
 function meanIn(runs: Runs, seeds: readonly number[], network: string, of: (run: RunSummary) => number): number {
   return meanOver(
     seeds.flatMap((seed) => (runs[seed] ?? []).filter((run) => run.network === network)),
@@ -233,8 +243,10 @@ function meanIn(runs: Runs, seeds: readonly number[], network: string, of: (run:
   );
 }
 
-function interval(runs: Runs, of: (drawn: readonly RunSummary[]) => number): Interval {
-  return bootstrapped(runs.length, (drawn) => of(drawn.flatMap((seed) => runs[seed] ?? [])));
+/** Of the mean over runs of a figure of each. */
+function interval(runs: Runs, of: (run: RunSummary) => number): Interval {
+  const figures = runs.map((ofSeed) => ofSeed.map(of));
+  return bootstrapped(runs.length, (drawn) => mean(drawn.flatMap((seed) => figures[seed] ?? [])));
 }
 
 function bootstrapped(seeds: number, figure: (drawn: readonly number[]) => number): Interval {

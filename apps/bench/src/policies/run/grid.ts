@@ -46,7 +46,7 @@ export function gridCell(setup: Setup, network: number, link: number, load: numb
     const means: Record<string, number> = {};
     for (const contestant of GRID_CONTESTANTS) {
       const log = simulate(world, contestant, { armSet: 'all', judged: false, futures: setup.futures });
-      const summary = summarise(log, world, truth);
+      const summary = summarise(log, world, 'all');
       means[summary.contestant] = meanLatency(summary);
       const share = (truth.arms[mostFrequent(summary.arm)]?.headMs ?? 0) / wholeMs / seeds.length;
       if (summary.contestant === 'cutpoint') cutShare += share;

@@ -49,7 +49,7 @@ export function headline(setup: Setup, network: number, seed: number): HeadlineR
     setup.profiles,
   );
   const run = (contestant: Contestant, armSet: ArmSet, judged = true) =>
-    summarise(simulate(world, contestant, { armSet, judged, futures: setup.futures }), world, world.truth(armSet));
+    summarise(simulate(world, contestant, { armSet, judged, futures: setup.futures }), world, armSet);
   const same = SAME_ARMS.map((contestant) => run(contestant, 'same'));
   const all = ALL_ARMS.map((contestant) => run(contestant, 'all'));
   const bestFixed = (set: ArmSet, runs: readonly RunSummary[]) =>

@@ -55,31 +55,38 @@ interface Member {
 }
 
 /**
- * Many clients of one edge that has nothing else to do, all with the same policy: each with a link, a device and a seed of
- * its own, the networks dealt out in turn. Whatever load there is, they make.
+ * Many clients of one edge, all with the same policy: each with a link, a device and a seed of its own, the networks dealt
+ * out in turn. They make load for each other.
+ * @param load name of what the edge has to do beside them
  */
-export function manyClients(setup: Setup, contestant: Contestant, seed: number): Crowd {
-  return new Many(setup, contestant, seed).run();
+export function manyClients(setup: Setup, contestant: Contestant, load: string, seed: number): Crowd {
+  return new Many(setup, contestant, load, seed).run();
 }
 
 class Many {
   readonly #setup: Setup;
   readonly #contestant: Contestant;
+  readonly #load: string;
   readonly #endMs: number;
   readonly #server: EdgeServer;
   readonly #events = new EventQueue<Event>();
   readonly #members: readonly Member[];
   readonly #done: CrowdInference[] = [];
 
-  constructor(setup: Setup, contestant: Contestant, seed: number) {
+  constructor(setup: Setup, contestant: Contestant, load: string, seed: number) {
     const { profiles, networks, clients } = setup;
     this.#setup = setup;
     this.#contestant = contestant;
+    this.#load = load;
     this.#endMs = WARM_UP_MS + clients.durationMs;
     const tailsMs = profiles.map((profile) => wholeTailMs('gpu-scaled', profile));
-    const idle = LOADS[0];
-    if (idle === undefined) throw new Error('The protocol has no loads');
-    const path = new LoadPath([{ law: idle, startMs: 0, endMs: this.#endMs }], { tailsMs, noise: TAIL_NOISE }, seed);
+    const law = LOADS.find(({ name }) => name === load);
+    if (law === undefined) throw new Error(`The protocol has no load '${load}'`);
+    const path = new LoadPath(
+      [{ law, startMs: 0, endMs: this.#endMs }],
+      { tailsMs, noise: TAIL_NOISE },
+      seedOf('crowd', seed),
+    );
     const canaries = networks.flatMap((network) => {
       const profile = profiles[network];
       return profile === undefined ? [] : [canaryOf(profile, network, 'gpu-scaled')];
@@ -108,7 +115,7 @@ class Many {
       const first = this.#events.shift();
       if (first !== undefined) this.#happen(first.event, first.atMs);
     }
-    return crowdOf(nameOf(this.#contestant), this.#done, this.#members.length, {
+    return crowdOf({ contestant: nameOf(this.#contestant), load: this.#load }, this.#done, this.#members.length, {
       fromMs: WARM_UP_MS,
       toMs: this.#endMs,
     });

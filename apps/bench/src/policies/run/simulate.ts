@@ -61,8 +61,8 @@ class Simulation {
       seed: seedOf('client', seed),
     });
     const presentRateMs = PRESENT_RATE_MS;
-    const oracleSeed = seedOf('oracle', seed);
-    this.#oracle = new Oracle({ path, tailsMs, canaries, model, noise, futures, presentRateMs, seed: oracleSeed });
+    const { draws } = world;
+    this.#oracle = new Oracle({ path, tailsMs, canaries, model, noise, futures, presentRateMs, draws });
     this.#expected = new Float64Array(truth.arms.length);
     this.#realised = new Float64Array(truth.arms.length);
   }

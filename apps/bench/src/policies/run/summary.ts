@@ -1,5 +1,5 @@
 import { NEAR_ORACLE } from '../protocol.js';
-import type { World } from './cell.js';
+import type { ArmSet, World } from './cell.js';
 import type { RunLog } from './run-log.js';
 
 /** One run in columns, an entry for each inference that counts (not of the warm-up). Plain data: it crosses threads. */
@@ -30,7 +30,9 @@ export interface RunSummary {
   readonly probeBytes: number;
 }
 
-export function summarise(log: RunLog, world: World, truth: { readonly arms: readonly { cut: number }[] }): RunSummary {
+export function summarise(log: RunLog, world: World, armSet: ArmSet): RunSummary {
+  const { arms } = world.truth(armSet);
+  const deadlineMs = world.deadlineMs(armSet);
   const records = log.records.filter(({ phase }) => phase > 0);
   const perPhase = new Map<number, number>();
   for (const { phase } of records) perPhase.set(phase, (perPhase.get(phase) ?? 0) + 1);
@@ -45,9 +47,9 @@ export function summarise(log: RunLog, world: World, truth: { readonly arms: rea
     startMs: Float64Array.from(records, ({ startMs }) => startMs),
     latencyMs: Float64Array.from(records, ({ latencyMs }) => latencyMs),
     level: Uint8Array.from(records, ({ phase }) => phase - 1),
-    cut: Uint16Array.from(records, ({ arm }) => truth.arms[arm]?.cut ?? 0),
+    cut: Uint16Array.from(records, ({ arm }) => arms[arm]?.cut ?? 0),
     arm: Uint16Array.from(records, ({ arm }) => arm),
-    isLate: Uint8Array.from(records, ({ latencyMs }) => (latencyMs > world.deadlineMs ? 1 : 0)),
+    isLate: Uint8Array.from(records, ({ latencyMs }) => (latencyMs > deadlineMs ? 1 : 0)),
     bytesUp: Float64Array.from(records, ({ bytesUp }) => bytesUp),
     informedMs: Float64Array.from(verdicts, ({ informedMs }) => informedMs),
     clairvoyantMs: Float64Array.from(verdicts, ({ clairvoyantMs }) => clairvoyantMs),

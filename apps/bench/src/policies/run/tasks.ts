@@ -1,3 +1,4 @@
+import { CLIENTS_LOADS } from '../protocol.js';
 import type { Crowd } from './crowd.js';
 import { type GridCell, gridCell } from './grid.js';
 import { type HeadlineResult, headline } from './headline.js';
@@ -10,7 +11,7 @@ export type Task =
   | { readonly kind: 'headline'; readonly network: number; readonly seed: number }
   | { readonly kind: 'cell'; readonly network: number; readonly link: number; readonly load: number }
   | { readonly kind: 'reaction'; readonly network: number; readonly seed: number }
-  | { readonly kind: 'crowd'; readonly contestant: number; readonly seed: number };
+  | { readonly kind: 'crowd'; readonly contestant: number; readonly load: string; readonly seed: number };
 
 export interface Outcomes {
   readonly headline: readonly HeadlineResult[];
@@ -22,16 +23,24 @@ export interface Outcomes {
 export type TaskOutcome = { readonly [Key in keyof Outcomes]?: Outcomes[Key] };
 
 /** All pieces, the long ones first, so that two threads end at about the same time. */
-export function tasksOf({ networks, seeds, grid, reaction, clients }: Setup): Task[] {
+export function tasksOf({ parts, networks, seeds, grid, reaction, clients }: Setup): Task[] {
+  const crowds = CROWD_CONTESTANTS.flatMap((_, contestant) =>
+    clients.count === 0
+      ? []
+      : CLIENTS_LOADS.flatMap((load) => clients.seeds.map((seed): Task => ({ kind: 'crowd', contestant, load, seed }))),
+  );
+  const headlines = seeds.flatMap((seed) => networks.map((network): Task => ({ kind: 'headline', network, seed })));
+  const steps = reaction.seeds.flatMap((seed) =>
+    networks.map((network): Task => ({ kind: 'reaction', network, seed })),
+  );
+  const cells = networks.flatMap((network) =>
+    grid.links.flatMap((_, link) => grid.loads.map((__, load): Task => ({ kind: 'cell', network, link, load }))),
+  );
   return [
-    ...CROWD_CONTESTANTS.flatMap((_, contestant) =>
-      clients.count === 0 ? [] : clients.seeds.map((seed): Task => ({ kind: 'crowd', contestant, seed })),
-    ),
-    ...seeds.flatMap((seed) => networks.map((network): Task => ({ kind: 'headline', network, seed }))),
-    ...reaction.seeds.flatMap((seed) => networks.map((network): Task => ({ kind: 'reaction', network, seed }))),
-    ...networks.flatMap((network) =>
-      grid.links.flatMap((_, link) => grid.loads.map((__, load): Task => ({ kind: 'cell', network, link, load }))),
-    ),
+    ...(parts.includes('clients') ? crowds : []),
+    ...(parts.includes('headline') ? headlines : []),
+    ...(parts.includes('reaction') ? steps : []),
+    ...(parts.includes('grid') ? cells : []),
   ];
 }
 
@@ -45,7 +54,7 @@ export function runTask(setup: Setup, task: Task): TaskOutcome {
       return { reactions: reactions(setup, task.network, task.seed) };
     case 'crowd': {
       const contestant = CROWD_CONTESTANTS[task.contestant];
-      return contestant === undefined ? {} : { crowds: [manyClients(setup, contestant, task.seed)] };
+      return contestant === undefined ? {} : { crowds: [manyClients(setup, contestant, task.load, task.seed)] };
     }
   }
 }
