@@ -31,7 +31,7 @@ export interface Steadiness {
   readonly owedMs: number;
   /** Switches of late, fading. */
   readonly restless: number;
-  /** When this client may give the edge more work; `undefined` while it does not want to. */
+  /** When this client may give the edge more work; `undefined` before it wanted to. */
   readonly joinAtMs?: number | undefined;
   readonly random: number;
 }
@@ -58,7 +58,7 @@ export function shouldSwitch(question: SwitchQuestion, memory: Steadiness): { sw
   const owedMs = memory.owedMs + gainMs;
   const restless = memory.restless * RESTLESS_KEEP;
   const price = (SWITCH_MS + SWITCH_SHARE * currentMs) * (1 + RESTLESS_SHARE * restless);
-  const stays = { switches: false, next: { ...memory, owedMs, restless, joinAtMs: undefined } };
+  const stays = { switches: false, next: { ...steadinessOf(memory), owedMs, restless } };
   if (owedMs < price) return stays;
   const moves = { switches: true, next: { owedMs: 0, restless: restless + 1, random: memory.random } };
   if (clients <= 1 || best.tailMs === current.tailMs) return moves;
@@ -69,16 +69,22 @@ export function shouldSwitch(question: SwitchQuestion, memory: Steadiness): { sw
     const { switches, next } = drawn.value < chance ? moves : stays;
     return { switches, next: { ...next, random } };
   }
-  if (memory.joinAtMs === undefined) {
+  const { joinAtMs } = memory;
+  // Whoever was about to go a moment ago need not begin to wait anew.
+  if (joinAtMs === undefined || nowMs > joinAtMs + MAX_JOIN_MS) {
     const waitMs = drawn.value * Math.min(MAX_JOIN_MS, JOIN_MS_PER_CLIENT * (clients - 1));
     return { switches: false, next: { ...stays.next, joinAtMs: nowMs + waitMs, random } };
   }
-  return nowMs >= memory.joinAtMs ? moves : { switches: false, next: { ...stays.next, joinAtMs: memory.joinAtMs } };
+  return nowMs >= joinAtMs ? moves : stays;
 }
 
 /** The arm in use is the best one. */
-export function stay({ owedMs, restless, random }: Steadiness): Steadiness {
-  return { owedMs: owedMs * OWED_KEEP, restless: restless * RESTLESS_KEEP, random };
+export function stay(memory: Steadiness): Steadiness {
+  return { ...steadinessOf(memory), owedMs: memory.owedMs * OWED_KEEP, restless: memory.restless * RESTLESS_KEEP };
+}
+
+function steadinessOf({ owedMs, restless, joinAtMs, random }: Steadiness): Steadiness {
+  return { owedMs, restless, joinAtMs, random };
 }
 
 /** Nothing is owed: the arm in use was not chosen by comparing. */
