@@ -155,8 +155,8 @@ function summaryOf({ network, cuts, timings }: ProfileContent): Readonly<Record<
   return {
     network,
     cuts: cuts.length,
-    localMs: Math.max(...cuts.map(({ headMs }) => headMs)),
-    offloadMs: Math.max(...cuts.map(({ tailMs }) => tailMs)),
+    localMs: cuts.find(({ tailNodes }) => tailNodes === 0)?.headMs,
+    offloadMs: cuts[0]?.tailMs,
     widestSpread: Math.max(...timings.flatMap(({ headSpread, tailSpread }) => [headSpread, tailSpread])),
   };
 }
