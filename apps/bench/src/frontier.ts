@@ -1,14 +1,13 @@
 import { parseArgs } from 'node:util';
 import {
-  branchingNetwork,
   type CostGraph,
   type CutCost,
-  chainNetwork,
   Frontier,
   type ProposedCut,
   proposeCuts,
   scanPrefixes,
 } from '@cutpoint/partition';
+import { branchingNetwork, chainNetwork } from '@cutpoint/partition/made-up-networks';
 import type { Bench } from './bench.js';
 import { median, round } from './statistics.js';
 

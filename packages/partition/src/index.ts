@@ -2,7 +2,6 @@ export * from './arm.js';
 export * from './candidates/cost-graph.js';
 export * from './candidates/frontier.js';
 export * from './candidates/hull.js';
-export * from './candidates/made-up-networks.js';
 export * from './candidates/min-cut.js';
 export * from './candidates/parametric.js';
 export * from './candidates/prefix-scan.js';

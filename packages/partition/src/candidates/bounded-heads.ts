@@ -1,3 +1,4 @@
+import type { Block } from './blocks.js';
 import type { CutWeights } from './cost-graph.js';
 import type { Bounds } from './min-cut.js';
 
@@ -8,24 +9,27 @@ import type { Bounds } from './min-cut.js';
  * one sought lacks, and the other way about; after a few solutions little is left to decide.
  */
 export class BoundedHeads {
-  readonly #all: ReadonlySet<number>;
+  readonly #least: ReadonlySet<number>;
+  readonly #most: ReadonlySet<number>;
   readonly #solved: { readonly weights: CutWeights; readonly head: ReadonlySet<number> }[] = [];
 
-  constructor(numNodes: number) {
-    this.#all = new Set(new Array<undefined>(numNodes).keys());
+  /** @param block all heads are of this block */
+  constructor({ from, to }: Block) {
+    this.#least = new Set(new Array<undefined>(from).keys());
+    this.#most = new Set(new Array<undefined>(to).keys());
   }
 
-  /** @param head the largest head of all minimum cuts for these weights */
+  /** @param head the largest head of all minimum cuts of the block for these weights */
   add(weights: CutWeights, head: ReadonlySet<number>): void {
     if (weights.up > 0) this.#solved.push({ weights: perUpload(weights), head });
   }
 
   /** The union of all heads that the one sought contains, and the intersection of those that contain it. */
-  boundsAt(weights: CutWeights): Bounds | undefined {
-    if (!(weights.up > 0)) return undefined;
+  boundsAt(weights: CutWeights): Bounds {
+    if (!(weights.up > 0)) return { least: this.#least, most: this.#most };
     const wanted = perUpload(weights);
-    const least = new Set<number>();
-    let most = this.#all;
+    const least = new Set(this.#least);
+    let most = this.#most;
     for (const { weights: known, head } of this.#solved) {
       if (isBelow(known, wanted)) for (const node of head) least.add(node);
       if (isBelow(wanted, known)) most = head.size < most.size ? intersection(head, most) : intersection(most, head);

@@ -28,14 +28,13 @@ export class Frontier {
   /** Of each arm that is not active, the arms that cover it; each was active when that was found. */
   readonly #certificates = new Map<number, readonly number[]>();
   /** Of each arm, those whose certificate names it. */
-  readonly #covered: readonly Set<number>[];
+  readonly #covered = new Map<number, Set<number>>();
   #active: readonly number[] = [];
   #stale = 0;
 
   constructor(numArms: number, featuresOf: FeaturesOf) {
     this.#featuresOf = featuresOf;
     this.#isActive = new Uint8Array(numArms).fill(1);
-    this.#covered = Array.from({ length: numArms }, () => new Set<number>());
     this.#active = [...this.#isActive.keys()];
     this.rebuild();
   }
@@ -57,7 +56,7 @@ export class Frontier {
   moved(arm: number): void {
     const before = this.#stale;
     this.#reactivate(arm);
-    for (const other of [...(this.#covered[arm] ?? [])]) this.#reactivate(other);
+    for (const other of [...(this.#covered.get(arm) ?? [])]) this.#reactivate(other);
     if (this.#stale !== before) this.#active = indexesOf(this.#isActive);
   }
 
@@ -74,7 +73,10 @@ export class Frontier {
       const cover = mix.flatMap((winner) => arms[winner] ?? []);
       this.#isActive[arm] = 0;
       this.#certificates.set(arm, cover);
-      for (const winner of cover) this.#covered[winner]?.add(arm);
+      for (const winner of cover) {
+        const covered = this.#covered.get(winner) ?? new Set();
+        this.#covered.set(winner, covered.add(arm));
+      }
     }
     if (certificates.size > 0) this.#active = indexesOf(this.#isActive);
     this.#stale = 0;
@@ -84,7 +86,7 @@ export class Frontier {
     if (this.#isActive[arm] !== 0) return;
     this.#isActive[arm] = 1;
     this.#stale++;
-    for (const winner of this.#certificates.get(arm) ?? []) this.#covered[winner]?.delete(arm);
+    for (const winner of this.#certificates.get(arm) ?? []) this.#covered.get(winner)?.delete(arm);
     this.#certificates.delete(arm);
   }
 }

@@ -22,18 +22,18 @@ export interface GameSolution {
  * enters; of equal ratios the lowest index leaves, and the number of pivots is bounded in place of a rule against cycles:
  * a game that is not finished counts as one with no answer.
  *
- * @param payoffs of each column its entries by row, each in -1..1
+ * @param payoffs column by column, each in -1..1
  * @returns `undefined` when it did not finish
  */
-export function solveGame(payoffs: readonly Float64Array[], numRows: number): GameSolution | undefined {
-  const numColumns = payoffs.length;
+export function solveGame(payoffs: Float64Array, numRows: number): GameSolution | undefined {
+  const numColumns = payoffs.length / numRows;
   const width = numColumns + numRows + 1;
   const table = new Float64Array((numRows + 1) * width);
   const basis = new Int32Array(numRows);
   const objective = numRows * width;
   for (let row = 0; row < numRows; row++) {
     for (let column = 0; column < numColumns; column++) {
-      table[row * width + column] = (payoffs[column]?.[row] ?? 0) + LIFT;
+      table[row * width + column] = (payoffs[column * numRows + row] ?? 0) + LIFT;
     }
     table[row * width + numColumns + row] = 1;
     table[row * width + width - 1] = 1;

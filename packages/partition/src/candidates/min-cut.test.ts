@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { chainNetwork } from '../testing/made-up-networks.js';
 import { seeded } from '../testing/random.js';
 import { closedHeads, costGraphs } from '../testing/random-cost-graph.js';
 import { type CutWeights, costOfCut, weighted } from './cost-graph.js';
-import { chainNetwork } from './made-up-networks.js';
 import { bestCut, MinCut } from './min-cut.js';
 import { scanPrefixes } from './prefix-scan.js';
 

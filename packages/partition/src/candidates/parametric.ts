@@ -1,5 +1,5 @@
-import { BoundedHeads } from './bounded-heads.js';
 import type { CutCost, CutWeights } from './cost-graph.js';
+import { CutSearch } from './cut-search.js';
 import { LowerEnvelope } from './envelope.js';
 import { type CostedCut, localCut, type MinCut } from './min-cut.js';
 
@@ -7,8 +7,10 @@ import { type CostedCut, localCut, type MinCut } from './min-cut.js';
 const CHEAPER = 1e-11;
 
 export interface ParametricOptions {
-  /** Most minimum cuts that are computed. */
+  /** Most directions for which the cheapest cut is sought. */
   readonly maxSolves: number;
+  /** Most cuts that are listed and looked through in place of computing minimum cuts, see {@link CutSearch}. */
+  readonly maxListedCuts: number;
 }
 
 export interface ParametricCuts {
@@ -23,11 +25,11 @@ export interface ParametricCuts {
  * The cuts of a graph that are cheapest under some conditions, over all directions of (d, k, 1/uplink, 1/downlink) at once.
  *
  * The cost of the cheapest cut is a concave function of the four weights, linear between its vertices. From the envelope of
- * the cuts found so far, a minimum cut is computed at every vertex; one that lies below it joins the envelope, and when no
+ * the cuts found so far, the cheapest cut is sought at every vertex; one that lies below it joins the envelope, and when no
  * vertex yields another, none exists anywhere. In one dimension that is Eisner and Severance's method (JACM 1976): two
  * solutions, their intersection, a solution there.
  */
-export function parametricCuts(minCut: MinCut, { maxSolves }: ParametricOptions): ParametricCuts {
+export function parametricCuts(minCut: MinCut, { maxSolves, maxListedCuts }: ParametricOptions): ParametricCuts {
   const local = localCut(minCut.graph);
   const axes = axesOf(minCut);
   const cuts: CostedCut[] = [local];
@@ -36,24 +38,23 @@ export function parametricCuts(minCut: MinCut, { maxSolves }: ParametricOptions)
     maxSolves + 1,
   );
   const proven = new Set<object>();
-  const solved = new BoundedHeads(minCut.graph.nodes.length);
+  const search = new CutSearch(minCut, maxListedCuts);
   let solves = 0;
   for (;;) {
     const open = envelope.vertices.filter((vertex) => !proven.has(vertex));
     if (open.length === 0) return { cuts, solves, isComplete: true };
     for (const vertex of open) {
       if (solves >= maxSolves) return { cuts, solves, isComplete: false };
-      const weights = weightsAt(axes, vertex.weights);
-      const cut = minCut.solve(weights, solved.boundsAt(weights));
-      solved.add(weights, cut.head);
+      const { cost, head } = search.cheapest(weightsAt(axes, vertex.weights));
       solves++;
-      const point = axes.map(({ of }) => of(cut));
+      const point = axes.map(({ of }) => of(cost));
       const value = point.reduce((sum, part, axis) => sum + part * (vertex.weights[axis] ?? 0), 0);
       if (value >= vertex.value - CHEAPER) {
         proven.add(vertex);
         continue;
       }
-      cuts.push(cut);
+      const { headMs, tailMs, bytesUp, bytesDown } = cost;
+      cuts.push({ head: head(), headMs, tailMs, bytesUp, bytesDown });
       envelope.add(point);
       // Vertices changed: those that went away need no proof.
       break;

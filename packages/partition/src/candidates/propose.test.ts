@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { branchingNetwork } from '../testing/made-up-networks.js';
 import { seeded } from '../testing/random.js';
 import { closedHeads, costGraphs } from '../testing/random-cost-graph.js';
 import { type CostGraph, type CutWeights, costOfCut, weighted } from './cost-graph.js';
-import { branchingNetwork } from './made-up-networks.js';
 import { MinCut } from './min-cut.js';
 import { proposeCuts } from './propose.js';
 
@@ -21,13 +21,16 @@ const proportional = (graph: CostGraph): CostGraph => ({
 
 describe('proposed cuts', () => {
   it.each([
-    ['any costs', (graph: CostGraph) => graph],
-    ['tails in proportion to heads', proportional],
-  ])('are beaten by no cut under any conditions of a dense grid: %s', (_, change) => {
+    ['any costs', (graph: CostGraph) => graph, 20_000],
+    ['any costs, some blocks listed', (graph: CostGraph) => graph, 8],
+    ['any costs, minimum cuts alone', (graph: CostGraph) => graph, 0],
+    ['tails in proportion to heads', proportional, 20_000],
+    ['tails in proportion to heads, minimum cuts alone', proportional, 0],
+  ])('are beaten by no cut under any conditions of a dense grid: %s', (_, change, maxListedCuts) => {
     fc.assert(
       fc.property(costGraphs.map(change), (graph) => {
         const every = closedHeads(graph).map((head) => costOfCut(graph, head));
-        const proposed = proposeCuts(graph, { maxCuts: 4_096, maxSolves: 4_096 });
+        const proposed = proposeCuts(graph, { maxCuts: 4_096, maxSolves: 4_096, maxListedCuts });
         for (const at of GRID) {
           const least = (costs: readonly Parameters<typeof weighted>[0][]): number =>
             costs.reduce((low, cost) => Math.min(low, weighted(cost, at)), Number.POSITIVE_INFINITY);

@@ -1,17 +1,19 @@
 import { type CostGraph, type CutCost, type CutWeights, weighted } from './cost-graph.js';
 import { lowerHull } from './hull.js';
 import { type CostedCut, MinCut } from './min-cut.js';
-import { parametricCuts } from './parametric.js';
+import { type ParametricOptions, parametricCuts } from './parametric.js';
 import { scanPrefixes } from './prefix-scan.js';
 
-export interface ProposeOptions {
+export interface ProposeOptions extends ParametricOptions {
   /** Most cuts that are proposed. */
   readonly maxCuts: number;
-  /** Most minimum cuts that are computed. */
-  readonly maxSolves: number;
 }
 
-export const DEFAULT_PROPOSE_OPTIONS: ProposeOptions = Object.freeze({ maxCuts: 48, maxSolves: 400 });
+export const DEFAULT_PROPOSE_OPTIONS: ProposeOptions = Object.freeze({
+  maxCuts: 48,
+  maxSolves: 400,
+  maxListedCuts: 20_000,
+});
 
 /** A cut that is worth timing. */
 export interface ProposedCut extends CostedCut {
@@ -28,7 +30,7 @@ export interface ProposedCut extends CostedCut {
  * @throws PartitionError `invalid_graph`
  */
 export function proposeCuts(graph: CostGraph, options: Partial<ProposeOptions> = {}): ProposedCut[] {
-  const { maxCuts, maxSolves } = { ...DEFAULT_PROPOSE_OPTIONS, ...options };
+  const { maxCuts, ...limits } = { ...DEFAULT_PROPOSE_OPTIONS, ...options };
   const found = new Map<string, ProposedCut>();
   const propose = (cut: CostedCut): void => {
     const prefix = prefixOf(cut.head);
@@ -42,7 +44,7 @@ export function proposeCuts(graph: CostGraph, options: Partial<ProposeOptions> =
   };
   offer(0);
   offer(graph.nodes.length);
-  for (const cut of parametricCuts(new MinCut(graph), { maxSolves }).cuts) propose(cut);
+  for (const cut of parametricCuts(new MinCut(graph), limits).cuts) propose(cut);
   const hull = lowerHull(prefixes.map(partsOf)).winners;
   const best = [...found.values()];
   if (best.length < maxCuts) for (const prefix of hull) offer(prefix);

@@ -1,4 +1,4 @@
-import type { CostGraph, CostNode, CostTensor } from './cost-graph.js';
+import type { CostGraph, CostNode, CostTensor } from '../candidates/cost-graph.js';
 
 /**
  * A network of convolution-like shape: stages of residual and branching blocks whose tensors shrink from stage to stage, a
