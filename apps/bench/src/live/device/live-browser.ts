@@ -1,6 +1,6 @@
 import { type Browser, chromium, type Page } from 'playwright-core';
 import type { LivePage } from '../page/page.js';
-import { type SlowDevice, slowDown } from './slow-device.js';
+import { type SlowDevice, slowDevice } from './slow-device.js';
 
 declare global {
   /** Put there by `page.ts`, in the browser. */
@@ -43,19 +43,22 @@ export class LiveBrowser implements AsyncDisposable {
   }
 
   /** @returns how it was done, and how many times longer the same work in a worker takes now */
-  async slowDown(factor: number): Promise<{ method: SlowDevice['method']; measured: number }> {
-    const beforeMs = await this.page.evaluate(() => globalThis.livePage.spin());
+  async slowDown(factor: number): Promise<{ method: SlowDevice['method'] | 'none'; measured: number }> {
+    if (factor <= 1) return { method: 'none', measured: 1 };
     const cdp = await this.#browser.newBrowserCDPSession();
     const { processInfo } = await cdp.send('SystemInfo.getProcessInfo');
     await cdp.detach();
-    const renderers = processInfo.filter(({ type }) => type === 'renderer').map(({ id }) => id);
-    this.#slow = await slowDown(renderers, factor);
+    const slow = slowDevice(processInfo.filter(({ type }) => type === 'renderer').map(({ id }) => id));
+    this.#slow = slow;
+    const beforeMs = await this.page.evaluate(() => globalThis.livePage.spin());
+    await slow.setFactor(factor);
     const afterMs = await this.page.evaluate(() => globalThis.livePage.spin());
-    return { method: this.#slow.method, measured: afterMs / beforeMs };
+    return { method: slow.method, measured: afterMs / beforeMs };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#browser.close();
+    // Only now: a group must be empty.
     await this.#slow?.[Symbol.asyncDispose]();
   }
 }

@@ -4,9 +4,11 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { stop } from '../stop.js';
 
-/** What slows the device down. */
+/** Processes that can be slowed down. */
 export interface SlowDevice extends AsyncDisposable {
-  readonly method: 'cgroup v1 quota' | 'cgroup v2 quota' | 'stopping and continuing' | 'none';
+  readonly method: 'cgroup v1 quota' | 'cgroup v2 quota' | 'stopping and continuing';
+  /** Lets them run only 1 / `factor` of the time from now on. */
+  setFactor(factor: number): Promise<void>;
 }
 
 /**
@@ -16,66 +18,92 @@ export interface SlowDevice extends AsyncDisposable {
 const QUOTA_MICROSECONDS = 4_000;
 
 /**
- * Lets processes run only 1 / `factor` of the time. The browser's own throttling does not do: `setCPUThrottlingRate`
- * slows the main thread of a page, and its worker targets refuse it ("only supported for pages, not workers"), while
- * heads run in a worker.
+ * The browser's own throttling does not do: `setCPUThrottlingRate` slows the main thread of a page, and its worker
+ * targets refuse it ("only supported for pages, not workers"), while heads run in a worker.
  */
-export async function slowDown(pids: readonly number[], factor: number): Promise<SlowDevice> {
-  if (factor <= 1) return { method: 'none', [Symbol.asyncDispose]: async () => {} };
-  const quota = joinQuotaGroup(pids, factor);
-  if (quota) return { method: quota.method, [Symbol.asyncDispose]: async () => removeGroup(quota.folder, quota.root) };
-  const script = fileURLToPath(new URL('./duty-cycle-main.js', import.meta.url));
-  const child: ChildProcess = fork(script, [String(factor), ...pids.map(String)]);
-  return { method: 'stopping and continuing', [Symbol.asyncDispose]: () => stop(child) };
+export function slowDevice(pids: readonly number[]): SlowDevice {
+  return joinGroup(pids) ?? new StoppedAndContinued(pids);
 }
 
-interface QuotaGroup {
+interface GroupKind {
   readonly method: 'cgroup v1 quota' | 'cgroup v2 quota';
   readonly root: string;
-  readonly folder: string;
+  /** The most weight that there is: otherwise the whole group would weigh as much as one process. */
+  readonly weight: readonly [file: string, value: number];
+  readonly quota: (periodMicroseconds: number) => Readonly<Record<string, string>>;
 }
 
-/** `undefined` where this process may not make one, or the others may not be in one: none with real-time priority may. */
-function joinQuotaGroup(pids: readonly number[], factor: number): QuotaGroup | undefined {
-  const period = Math.round(QUOTA_MICROSECONDS * factor);
-  // The most weight that there is: otherwise the whole group would weigh as much as one process.
-  const kinds = [
-    {
-      method: 'cgroup v2 quota',
-      root: '/sys/fs/cgroup',
-      files: { 'cpu.weight': 10_000, 'cpu.max': `${QUOTA_MICROSECONDS} ${period}` },
-    },
-    {
-      method: 'cgroup v1 quota',
-      root: '/sys/fs/cgroup/cpu',
-      files: { 'cpu.shares': 262_144, 'cpu.cfs_period_us': period, 'cpu.cfs_quota_us': QUOTA_MICROSECONDS },
-    },
-  ] as const;
-  for (const { method, root, files } of kinds) {
+const KINDS: readonly GroupKind[] = [
+  {
+    method: 'cgroup v2 quota',
+    root: '/sys/fs/cgroup',
+    weight: ['cpu.weight', 10_000],
+    quota: (period) => ({ 'cpu.max': `${QUOTA_MICROSECONDS} ${period}` }),
+  },
+  {
+    method: 'cgroup v1 quota',
+    root: '/sys/fs/cgroup/cpu',
+    weight: ['cpu.shares', 262_144],
+    quota: (period) => ({ 'cpu.cfs_period_us': `${period}`, 'cpu.cfs_quota_us': `${QUOTA_MICROSECONDS}` }),
+  },
+];
+
+/** `undefined` where this process may not make a group, or the others may not be in one: none with real-time priority may. */
+function joinGroup(pids: readonly number[]): SlowDevice | undefined {
+  for (const { method, root, weight, quota } of KINDS) {
     if (!existsSync(join(root, 'cgroup.procs'))) continue;
     const folder = join(root, `cutpoint-live-${process.pid}`);
     try {
       mkdirSync(folder);
-      // A file that is not there already is none of the kernel's.
-      for (const [file, value] of Object.entries(files)) {
-        writeFileSync(join(folder, file), String(value), { flag: 'r+' });
-      }
-      for (const pid of pids) writeFileSync(join(folder, 'cgroup.procs'), String(pid));
-      return { method, root, folder };
+      write(folder, weight[0], String(weight[1]));
+      for (const pid of pids) write(folder, 'cgroup.procs', String(pid));
     } catch {
-      removeGroup(folder, root);
+      removeGroup(folder);
+      continue;
     }
+    return {
+      method,
+      setFactor: async (factor) => {
+        const files = Object.entries(quota(Math.round(QUOTA_MICROSECONDS * factor)));
+        for (const [file, value] of files) write(folder, file, value);
+      },
+      [Symbol.asyncDispose]: async () => removeGroup(folder),
+    };
   }
   return undefined;
 }
 
+/** A file that is not there already is none of the kernel's. */
+function write(folder: string, file: string, value: string): void {
+  writeFileSync(join(folder, file), value, { flag: 'r+' });
+}
+
 /** A group is removed when nobody is in it any more. */
-function removeGroup(folder: string, root: string): void {
+function removeGroup(folder: string): void {
   try {
     rmdirSync(folder);
   } catch {
-    if (!existsSync(folder)) return;
     // Its processes are about to end; the empty group that stays behind does nothing.
-    console.error(`${folder} could not be removed from ${root}`);
+    if (existsSync(folder)) console.error(`${folder} could not be removed`);
+  }
+}
+
+class StoppedAndContinued implements SlowDevice {
+  readonly method = 'stopping and continuing';
+  readonly #pids: readonly number[];
+  #child: ChildProcess | undefined;
+
+  constructor(pids: readonly number[]) {
+    this.#pids = pids;
+  }
+
+  async setFactor(factor: number): Promise<void> {
+    await this[Symbol.asyncDispose]();
+    const script = fileURLToPath(new URL('./duty-cycle-main.js', import.meta.url));
+    this.#child = fork(script, [String(factor), ...this.#pids.map(String)]);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#child) await stop(this.#child);
   }
 }
