@@ -1,4 +1,15 @@
-export type { Arm, Candidate, Codec, Conditions, Estimate, Plan, Rejection, Terms } from '@cutpoint/partition';
+export type {
+  Arm,
+  Candidate,
+  Codec,
+  Conditions,
+  Estimate,
+  Objective,
+  Plan,
+  PolicyName,
+  Rejection,
+  Terms,
+} from '@cutpoint/partition';
 export { explainPlan } from '@cutpoint/partition';
 export type { Cut, CutTable, LoadReport, Manifest, ModelList, ModelStatus, Task, Variant } from '@cutpoint/protocol';
 export { parseCutTable, parseModelList } from '@cutpoint/protocol';
