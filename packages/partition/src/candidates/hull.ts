@@ -10,6 +10,7 @@ const SPREAD = 9;
 const OPEN = 0;
 const WINNER = 1;
 const COVERED = 2;
+
 /** Which rows can be the lowest, for some weights that are not negative. */
 export interface Hull {
   /** Rows that can, or that nothing proves cannot; ascending. */
