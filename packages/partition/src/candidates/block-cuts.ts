@@ -41,6 +41,8 @@ export class BlockCuts {
 
   /** @returns `undefined` where they are more than `most` */
   list(block: Block, most: number): readonly BlockCut[] | undefined {
+    // Each prefix is one; also keeps the recursion from going deeper than `most`.
+    if (block.to - block.from >= most) return undefined;
     this.#cuts = [];
     this.#isCrossing.fill(0);
     this.#inHead.fill(1, 0, block.from).fill(0, block.from);

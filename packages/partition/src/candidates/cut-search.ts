@@ -25,8 +25,8 @@ export class CutSearch {
   readonly #listed: readonly FoundCut[];
   /** Of each listed cut its `PARTS` costs. */
   readonly #costs: Float64Array;
-  /** One for each block that is not listed. */
-  readonly #wide: readonly BoundedHeads[];
+  /** What is known of the heads from the first block that is not listed to the last. */
+  readonly #solved: BoundedHeads | undefined;
 
   /** @param maxListed most cuts that are listed */
   constructor(minCut: MinCut, maxListed: number) {
@@ -35,14 +35,15 @@ export class CutSearch {
     this.#local = { cost: localCost, head: () => head };
     const cuts = new BlockCuts(minCut.graph);
     const listed: FoundCut[] = [];
-    const wide: BoundedHeads[] = [];
+    let wide: Block | undefined;
     for (const block of blocksOf(minCut.graph)) {
       const few = cuts.list(block, Math.min(MAX_LISTED_OF_BLOCK, maxListed - listed.length));
-      if (few === undefined) wide.push(new BoundedHeads(block));
+      if (few === undefined) wide = { from: wide?.from ?? block.from, to: block.to };
       else for (const cut of few) listed.push({ cost: cut, head: () => headOf(block, cut.inHead) });
     }
     this.#listed = listed;
-    this.#wide = wide;
+    // One flow for all: listed blocks that lie in between do no harm, and every flow has to look at the whole graph.
+    this.#solved = wide && new BoundedHeads(wide);
     this.#costs = new Float64Array(PARTS * listed.length);
     for (const [index, { cost }] of listed.entries()) {
       this.#costs.set([cost.headMs, cost.tailMs, cost.bytesUp, cost.bytesDown], PARTS * index);
@@ -50,13 +51,11 @@ export class CutSearch {
   }
 
   cheapest(weights: CutWeights): FoundCut {
-    let best = this.#cheapestListed(weights) ?? this.#local;
-    for (const solved of this.#wide) {
-      const { head, ...cost } = this.#minCut.solve(weights, solved.boundsAt(weights));
-      solved.add(weights, head);
-      if (weighted(cost, weights) < weighted(best.cost, weights)) best = { cost, head: () => head };
-    }
-    return best;
+    const listed = this.#cheapestListed(weights) ?? this.#local;
+    if (this.#solved === undefined) return listed;
+    const { head, ...cost } = this.#minCut.solve(weights, this.#solved.boundsAt(weights));
+    this.#solved.add(weights, head);
+    return weighted(cost, weights) < weighted(listed.cost, weights) ? { cost, head: () => head } : listed;
   }
 
   #cheapestListed({ head, tail, up, down }: CutWeights): FoundCut | undefined {
