@@ -1,4 +1,4 @@
-import { connect, type Session, type Trace } from '@cutpoint/client';
+import { connect, type PolicyName, type Session, type Trace } from '@cutpoint/client';
 import type { ArmFacts, ArmName, InferenceRecord } from '../record.js';
 import { refuseDeflate } from './refuse-deflate.js';
 
@@ -26,7 +26,6 @@ export interface LivePage {
   /** Runs until no head is lacking, or time is up. @returns whether none is lacking */
   prepare(chooser: Chooser, budgetMs: number): Promise<boolean>;
   block(request: BlockRequest): Promise<Block>;
-  close(): Promise<void>;
   /** ms of a fixed amount of work in a worker, the fastest of some tries. */
   spin(): Promise<number>;
 }
@@ -34,16 +33,31 @@ export interface LivePage {
 const PREPARE_PAUSE_MS = 100;
 const PATIENT_MS = 60_000;
 
-let session: Session | undefined;
+/**
+ * One session for each chooser, so that a policy neither inherits the arm in use nor what was learnt of single arms from
+ * another. They share connection, heads, and what is known of link, edge and device.
+ */
+const sessions = new Map<string, Session>();
+let first: Session | undefined;
 let pictures: readonly ImageBitmap[] = [];
 let nextPicture = 0;
 
+async function sessionOf(chooser: Chooser): Promise<Session> {
+  const name = JSON.stringify(chooser);
+  const known = sessions.get(name);
+  if (known) return known;
+  if (!first) throw new Error('open first');
+  // The cast: names come from the bench, whose list is the partition module's.
+  const policy = ('policy' in chooser ? chooser.policy : 'offload') as PolicyName;
+  const session = await connect('/', { model: first.manifest.model, share: first, policy });
+  sessions.set(name, session);
+  return session;
+}
+
 async function runOnce(chooser: Chooser, timeoutMs: number): Promise<Trace> {
-  if (!session) throw new Error('open first');
+  const session = await sessionOf(chooser);
   const picture = pictures[nextPicture++ % pictures.length];
   if (!picture) throw new Error('no pictures');
-  // The cast: names come from the bench, whose list is the partition module's.
-  if ('policy' in chooser) session.setPolicy(chooser.policy as Parameters<Session['setPolicy']>[0]);
   const signal = AbortSignal.timeout(timeoutMs);
   const { trace } = await session.runImage(picture, { signal, ...('arm' in chooser ? chooser.arm : {}) });
   return trace;
@@ -115,16 +129,16 @@ async function spin(): Promise<number> {
 const livePage: LivePage = {
   spin,
   async open(model, urls) {
-    await session?.close();
     refuseDeflate();
     pictures = await openPictures(urls);
-    session = await connect('/', { model, device: 'wasm', policy: 'offload' });
+    first = await connect('/', { model, device: 'wasm', policy: 'offload' });
+    const offload = await sessionOf({ policy: 'offload' });
     await runOnce({ policy: 'offload' }, PATIENT_MS);
-    const arms = (session.explain()?.candidates ?? []).map(({ arm }) => {
+    const arms = (offload.explain()?.candidates ?? []).map(({ arm }) => {
       const { cut, codec, headMs, tailMs, bytesUp, usesEdge, isPrefix } = arm;
       return { cut, codec, headMs, tailMs, bytesUp, usesEdge, isPrefix };
     });
-    return { device: session.device.reason, arms };
+    return { device: first.device.reason, arms };
   },
   async prepare(chooser, budgetMs) {
     const endMs = performance.now() + budgetMs;
@@ -147,10 +161,6 @@ const livePage: LivePage = {
       }
     }
     return { records, errors };
-  },
-  async close() {
-    await session?.close();
-    session = undefined;
   },
 };
 
