@@ -1,5 +1,5 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Bench } from '../bench.js';
@@ -23,6 +23,9 @@ import { type TermError, termErrors } from './term-errors.js';
 const FIXED_POLICIES: readonly string[] = ['local', 'offload', 'offload-compressed'];
 /** What the edge says of its load, and what clients make of it, settles in about this time. */
 const LOAD_SETTLES_MS = 3_000;
+
+/** A minute after a build the average is still at about this. */
+const QUIET_LOAD = 0.7;
 
 interface Cell {
   readonly network: string;
@@ -61,6 +64,10 @@ export const live: Bench = {
         ? 'Not pinned: there is one core only, or no taskset; browser and edge are part of each other’s load.'
         : `Browser and proxy on core ${cores.device}, edge and its load on core ${cores.edge}.`,
     );
+    // Before anything of our own runs.
+    const [loadAverage = 0] = loadavg();
+    if (loadAverage > QUIET_LOAD)
+      print(`! This machine is busy: load average ${loadAverage.toFixed(1)}. Believe nothing below.`);
     const links = await checkLinks(experiment, cores, print);
     const workDir = await mkdtemp(join(tmpdir(), 'cutpoint-live-'));
     try {
@@ -70,7 +77,7 @@ export const live: Bench = {
       await using proxy = await ProxyProcess.start(ground.edge.url, cores.device);
       const { cells, slowings } = await measureAll({ experiment, ground, proxy, cores, print });
       const result = resultOf(cells, print);
-      const setup = { experiment, cores, links, slowings };
+      const setup = { experiment, cores, loadAverage, links, slowings };
       if (out !== undefined) await writeFile(out, JSON.stringify({ ...result, setup, cellsWithRecords: cells }));
       const detail = cells.map(({ records: _, ...cell }) => cell);
       return { ...result, detail, setup };
