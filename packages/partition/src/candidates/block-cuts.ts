@@ -15,6 +15,8 @@ export class BlockCuts {
   readonly #writes: readonly (readonly number[])[];
   readonly #bytesDown: Float64Array;
   readonly #lastReader: Int32Array;
+  /** -1 for inputs of the graph. */
+  readonly #producer: Int32Array;
   /** State of the search: what is in the head, which tensors are counted as crossing, what was found. */
   readonly #inHead: Uint8Array;
   readonly #isCrossing: Uint8Array;
@@ -27,6 +29,7 @@ export class BlockCuts {
     const writes = nodes.map((): number[] => []);
     this.#bytesDown = new Float64Array(nodes.length);
     this.#lastReader = Int32Array.from(tensors, ({ readers }) => readers.reduce((a, b) => Math.max(a, b), -1));
+    this.#producer = Int32Array.from(tensors, ({ producer }) => producer ?? -1);
     for (const [tensor, { bytes, producer, readers, isOutput }] of tensors.entries()) {
       for (const reader of readers) reads[reader]?.add(tensor);
       if (producer === null) continue;
@@ -52,16 +55,17 @@ export class BlockCuts {
 
   /** What the nodes before and after the block cost, and what passes it by. */
   #costAround({ from, to }: Block): CutCost {
-    const { nodes, tensors } = this.#graph;
     let [headMs, tailMs, bytesDown] = [0, 0, 0];
-    for (let node = 0; node < from; node++) headMs += nodes[node]?.headMs ?? 0;
-    for (let node = to; node < nodes.length; node++) {
-      tailMs += nodes[node]?.tailMs ?? 0;
+    for (const [node, cost] of this.#graph.nodes.entries()) {
+      if (node < from) headMs += cost.headMs;
+      if (node < to) continue;
+      tailMs += cost.tailMs;
       bytesDown += this.#bytesDown[node] ?? 0;
     }
-    const passing = [...tensors.keys()].filter(
-      (tensor) => (tensors[tensor]?.producer ?? -1) < from && (this.#lastReader[tensor] ?? -1) >= to,
-    );
+    const passing: number[] = [];
+    for (const [tensor, lastReader] of this.#lastReader.entries()) {
+      if (lastReader >= to && (this.#producer[tensor] ?? 0) < from) passing.push(tensor);
+    }
     return { headMs, tailMs, bytesUp: this.#crossAll(passing), bytesDown };
   }
 
@@ -104,8 +108,8 @@ export class BlockCuts {
   }
 
   #isHere(tensor: number): boolean {
-    const producer = this.#graph.tensors[tensor]?.producer ?? null;
-    return producer === null || this.#inHead[producer] === 1;
+    const producer = this.#producer[tensor] ?? -1;
+    return producer < 0 || this.#inHead[producer] === 1;
   }
 
   #crossAll(tensors: readonly number[]): number {
