@@ -11,7 +11,7 @@ import { syntheticProfile } from './testing/synthetic-profile.js';
 export const USAGE =
   'policies in a simulator over measured profiles [--networks a,b] [--links 8/20,lte] [--trace FILE]… [--loads idle,50%] ' +
   '[--clients 64] [--seed 1] [--quick] [--report DIR] [--profiles DIR] [--synthetic] [--threads N] ' +
-  '[--only headline,grid,reaction,clients,timing]';
+  '[--only headline,ablations,grid,reaction,clients,timing]';
 
 export interface PoliciesOptions {
   readonly setup: Setup;
@@ -52,7 +52,10 @@ export function readOptions(args: readonly string[]): PoliciesOptions {
   const only = values.only === undefined ? [] : chosen('--only', values.only, PARTS);
   return {
     setup: {
-      parts: values.only === undefined ? PARTS : PARTS.filter((part) => only.includes(part)),
+      parts:
+        values.only === undefined
+          ? PARTS.filter((part) => !quick || part !== 'ablations')
+          : PARTS.filter((part) => only.includes(part)),
       profiles,
       networks: networks.map((name) => profiles.findIndex(({ network }) => network === name)),
       seeds: seeds(quick ? QUICK.seeds : protocol.SEEDS),

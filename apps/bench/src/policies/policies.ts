@@ -1,8 +1,11 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { Bench } from '../bench.js';
 import { decide } from '../decide.js';
 import { frontier } from '../frontier.js';
 import { readOptions, USAGE } from './options.js';
 import { DEVICES, EDGES, HEADLINE_LINK } from './protocol.js';
+import { reportPage } from './report/page.js';
 import { runAll } from './run/pool.js';
 import { resultsOf } from './run/results.js';
 import { collect, tasksOf } from './run/tasks.js';
@@ -12,7 +15,7 @@ import { printTables } from './tables.js';
 export const policies: Bench = {
   summary: USAGE,
   async run(args, print) {
-    const { setup, threads, quick, synthetic } = readOptions(args);
+    const { setup, threads, reportFolder, quick, synthetic } = readOptions(args);
     const tasks = tasksOf(setup);
     const profiles = synthetic ? 'SYNTHETIC, measured nowhere' : 'measured';
     const device = DEVICES['small-board'].label;
@@ -23,6 +26,13 @@ export const policies: Bench = {
     const results = resultsOf(setup, outcomes);
     const simulatedMs = Math.round(performance.now() - startedAtMs);
     printTables(results, print);
+    if (reportFolder !== undefined) {
+      const labels = [`device: ${device}`, `edge: ${edge}`, `profiles: ${profiles}`, `seeds ${setup.seeds.join(', ')}`];
+      await mkdir(reportFolder, { recursive: true });
+      const path = join(reportFolder, 'policies.html');
+      await writeFile(path, reportPage({ setup, outcomes, results, labels }));
+      print(`\nReport: ${path}`);
+    }
     const decision = setup.parts.includes('timing') ? await timing() : undefined;
     return { quick, profiles, device, edge, link: HEADLINE_LINK, ...results, decision, simulatedMs };
   },

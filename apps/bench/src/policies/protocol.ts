@@ -102,6 +102,9 @@ export const BURSTY: LoadLaw = {
   coTenants: undefined,
 };
 
+/** Short, for the narrow places of plots. */
+export const STEP_NAMES: Readonly<Record<string, string>> = { '100% light': 'light', '100% heavy': 'heavy' };
+
 /** LoADPart holds each load for a minute. */
 export const STEP_MS = 60_000;
 /**

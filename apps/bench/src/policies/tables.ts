@@ -1,7 +1,8 @@
 import type { ContestantFigures } from './run/figures.js';
 import type { Results } from './run/results.js';
 
-const COLUMNS: readonly {
+/** Of a contestant, in every table. */
+export const COLUMNS: readonly {
   readonly head: string;
   readonly of: (row: ContestantFigures) => number | null | undefined;
 }[] = [

@@ -1,9 +1,7 @@
-import { median, round } from '../../statistics.js';
+import { round } from '../../statistics.js';
 import { BOOTSTRAP_RESAMPLES } from '../protocol.js';
 import { bootstrap, type Interval } from './bootstrap.js';
-import type { GridCell } from './grid.js';
 import type { HeadlineResult } from './headline.js';
-import type { Reaction } from './reaction.js';
 import {
   meanLatency,
   nearOracle,
@@ -37,7 +35,8 @@ export interface ContestantFigures {
   readonly switchesPerMinute: number;
   readonly kilobytesPerInference: number;
   readonly probeKilobytes: number;
-  readonly byNetwork: Readonly<Record<string, number>>;
+  /** Mean latency in ms. */
+  readonly byNetwork: Readonly<Record<string, Interval>>;
 }
 
 /** Runs by contestant. */
@@ -101,146 +100,13 @@ export function figuresOf(contestant: string, runs: Runs): ContestantFigures {
     byNetwork: Object.fromEntries(
       [...new Set(all.map(({ network }) => network))].map((network) => [
         network,
-        round(
-          meanOver(
-            all.filter((run) => run.network === network),
-            meanLatency,
-          ),
-          2,
+        interval(
+          runs.map((ofSeed) => ofSeed.filter((run) => run.network === network)),
+          meanLatency,
         ),
       ]),
     ),
   };
-}
-
-/** By how much ours is faster than another, in % of the other: in the mean over networks, at best and at worst. */
-export interface Reduction {
-  readonly meanPct: Interval;
-  readonly maxPct: number;
-  readonly worstPct: number;
-  readonly worstNetwork: string;
-  readonly byNetwork: Readonly<Record<string, number>>;
-  /** At best in any network and level of load. */
-  readonly maxLevelPct: number;
-}
-
-export function reductionOf(ours: Runs, other: Runs): Reduction {
-  const networks = [...new Set(ours.flat().map(({ network }) => network))];
-  const seedsOf = (runs: Runs) => runs.map((_, seed) => seed);
-  const means = networks.map((network) => ({ network, ours: meansOf(ours, network), other: meansOf(other, network) }));
-  const of = (seeds: readonly number[], network: string) => {
-    const entry = means.find((known) => known.network === network);
-    const sum = (values: readonly number[] = []) => seeds.reduce((total, seed) => total + (values[seed] ?? 0), 0);
-    return toPct(1 - sum(entry?.ours) / sum(entry?.other));
-  };
-  const each = networks.map((network) => ({ network, pct: of(seedsOf(ours), network) }));
-  const worst = each.reduce((least, entry) => (entry.pct < least.pct ? entry : least));
-  const levels = networks.flatMap((network) => {
-    const count = 1 + Math.max(...(ours[0]?.[0]?.level ?? [0]));
-    return Array.from({ length: count }, (_, level) => {
-      const at = (runs: Runs) => meanIn(runs, seedsOf(runs), network, (run) => levelMean(run, level));
-      return toPct(1 - at(ours) / at(other));
-    });
-  });
-  return {
-    meanPct: bootstrapped(ours.length, (drawn) => mean(networks.map((network) => of(drawn, network)))),
-    maxPct: round(Math.max(...each.map(({ pct }) => pct)), 2),
-    worstPct: round(worst.pct, 2),
-    worstNetwork: worst.network,
-    byNetwork: Object.fromEntries(each.map(({ network, pct }) => [network, round(pct, 2)])),
-    maxLevelPct: round(Math.max(...levels.filter((pct) => Number.isFinite(pct))), 2),
-  };
-}
-
-/** Share of what the informed oracle gains over bandwidth alone that a policy gains, in %. */
-export function gainCaptured(policy: Runs, base: Runs, oracle: Runs): Interval {
-  return bootstrapped(policy.length, (drawn) => {
-    const at = (runs: Runs) =>
-      meanOver(
-        drawn.flatMap((seed) => runs[seed] ?? []),
-        meanLatency,
-      );
-    return toPct((at(base) - at(policy)) / (at(base) - at(oracle)));
-  });
-}
-
-/** The worst cell: by how much of the best of the others ours is slower there, in %. */
-export function worstCell(cells: readonly GridCell[], others: readonly string[]) {
-  const slower = cells.map((cell) => {
-    const best = Math.min(...others.map((name) => cell.meanMs[name] ?? Number.POSITIVE_INFINITY));
-    return { cell, pct: toPct((cell.meanMs.cutpoint ?? 0) / best - 1) };
-  });
-  const sorted = slower.toSorted((a, b) => b.pct - a.pct);
-  return {
-    pct: round(sorted[0]?.pct ?? Number.NaN, 2),
-    cells: sorted.slice(0, 10).map(({ cell: { network, link, load, meanMs }, pct }) => ({
-      network,
-      link,
-      load,
-      pct: round(pct, 2),
-      meanMs: Object.fromEntries(Object.entries(meanMs).map(([name, ms]) => [name, round(ms, 1)])),
-    })),
-    medianPct: round(median(slower.map(({ pct }) => pct)), 2),
-  };
-}
-
-export function reactionFigures(all: readonly Reaction[]) {
-  const of = (what: Reaction['what'], value: (reaction: Reaction) => number) => {
-    const values = all.filter((reaction) => reaction.what === what).map(value);
-    return { max: round(Math.max(0, ...values)), median: round(median(values)) };
-  };
-  const local = all.filter(({ wasLocal }) => wasLocal).map(({ betterSeconds }) => betterSeconds);
-  return {
-    bandwidthStepInferences: of('bandwidth', ({ worseInferences }) => worseInferences).max,
-    loadStepInferences: of('load', ({ worseInferences }) => worseInferences).max,
-    bandwidthBetterSeconds: of('bandwidth', ({ betterSeconds }) => betterSeconds).max,
-    loadBetterSeconds: of('load', ({ betterSeconds }) => betterSeconds).max,
-    medians: {
-      bandwidthStepInferences: of('bandwidth', ({ worseInferences }) => worseInferences).median,
-      loadStepInferences: of('load', ({ worseInferences }) => worseInferences).median,
-      bandwidthBetterSeconds: of('bandwidth', ({ betterSeconds }) => betterSeconds).median,
-      loadBetterSeconds: of('load', ({ betterSeconds }) => betterSeconds).median,
-    },
-    clientsThatWereLocal: local.length,
-    localBetterSeconds: { max: round(Math.max(0, ...local)), median: local.length === 0 ? null : round(median(local)) },
-    slowestForTheWorse: slowest(all, ({ worseInferences }) => worseInferences),
-    slowestForTheBetter: slowest(all, ({ betterSeconds }) => betterSeconds),
-  };
-}
-
-function slowest(all: readonly Reaction[], of: (reaction: Reaction) => number) {
-  return all
-    .toSorted((a, b) => of(b) - of(a))
-    .slice(0, 6)
-    .map(({ timeline: _, ...reaction }) => ({ ...reaction, betterSeconds: round(reaction.betterSeconds) }));
-}
-
-function levelMean({ latencyMs, level }: RunSummary, wanted: number): number {
-  let sum = 0;
-  let count = 0;
-  for (let index = 0; index < latencyMs.length; index++) {
-    if (level[index] !== wanted) continue;
-    sum += latencyMs[index] ?? 0;
-    count++;
-  }
-  return sum / count;
-}
-
-/** Mean latency in one network, by seed. */
-function meansOf(runs: Runs, network: string): readonly number[] {
-  return runs.map((ofSeed) =>
-    meanOver(
-      ofSeed.filter((run) => run.network === network),
-      meanLatency,
-    ),
-  );
-}
-
-function meanIn(runs: Runs, seeds: readonly number[], network: string, of: (run: RunSummary) => number): number {
-  return meanOver(
-    seeds.flatMap((seed) => (runs[seed] ?? []).filter((run) => run.network === network)),
-    of,
-  );
 }
 
 /** Of the mean over runs of a figure of each. */
@@ -249,19 +115,19 @@ function interval(runs: Runs, of: (run: RunSummary) => number): Interval {
   return bootstrapped(runs.length, (drawn) => mean(drawn.flatMap((seed) => figures[seed] ?? [])));
 }
 
-function bootstrapped(seeds: number, figure: (drawn: readonly number[]) => number): Interval {
+export function bootstrapped(seeds: number, figure: (drawn: readonly number[]) => number): Interval {
   const { value, low, high } = bootstrap(seeds, BOOTSTRAP_RESAMPLES, 1, figure);
   return { value: round(value, 2), low: round(low, 2), high: round(high, 2) };
 }
 
-function meanOver(runs: readonly RunSummary[], of: (run: RunSummary) => number): number {
+export function meanOver(runs: readonly RunSummary[], of: (run: RunSummary) => number): number {
   return mean(runs.map(of));
 }
 
-function mean(values: readonly number[]): number {
+export function mean(values: readonly number[]): number {
   return values.reduce((sum, value) => sum + value, 0) / values.length;
 }
 
-function toPct(share: number): number {
+export function toPct(share: number): number {
   return 100 * share;
 }

@@ -1,3 +1,4 @@
+import { SIGNALS } from '@cutpoint/partition';
 import { HEADLINE_LINK, LOADS } from '../protocol.js';
 import { type ArmSet, World } from './cell.js';
 import type { Contestant } from './contestant.js';
@@ -27,6 +28,13 @@ export const ALL_ARMS: readonly Contestant[] = [
   { kind: 'clairvoyant' },
 ];
 
+/** Ours with each signal taken away: what is it worth? */
+export const ABLATIONS: readonly Contestant[] = SIGNALS.map((signal) => ({
+  kind: 'policy',
+  policy: 'cutpoint',
+  without: [signal],
+}));
+
 export interface HeadlineResult {
   readonly same: readonly RunSummary[];
   readonly all: readonly RunSummary[];
@@ -51,7 +59,8 @@ export function headline(setup: Setup, network: number, seed: number): HeadlineR
   const run = (contestant: Contestant, armSet: ArmSet, judged = true) =>
     summarise(simulate(world, contestant, { armSet, judged, futures: setup.futures }), world, armSet);
   const same = SAME_ARMS.map((contestant) => run(contestant, 'same'));
-  const all = ALL_ARMS.map((contestant) => run(contestant, 'all'));
+  const ablations = setup.parts.includes('ablations') ? ABLATIONS : [];
+  const all = [...ALL_ARMS, ...ablations].map((contestant) => run(contestant, 'all'));
   const bestFixed = (set: ArmSet, runs: readonly RunSummary[]) =>
     // Only arms that were best for somebody at some time can be the best in the mean.
     [...new Set(runs.flatMap(({ arm }) => [...arm]))]

@@ -1,14 +1,9 @@
 import { round } from '../../statistics.js';
+import { worstCell } from './cell-figures.js';
+import { gainCaptured, reductionOf } from './comparison.js';
 import type { Crowd } from './crowd.js';
-import {
-  byContestant,
-  figuresOf,
-  gainCaptured,
-  type Runs,
-  reactionFigures,
-  reductionOf,
-  worstCell,
-} from './figures.js';
+import { byContestant, figuresOf, type Runs } from './figures.js';
+import { reactionFigures } from './reaction-figures.js';
 import type { Setup } from './setup.js';
 import type { Outcomes } from './tasks.js';
 

@@ -2,8 +2,8 @@ import type { LoadLaw } from '../edge/load-law.js';
 import type { NetworkProfile } from '../profile-file.js';
 import type { LinkSpec } from './links.js';
 
-/** Load protocol, cells of one link and one load, steps, many clients of one edge, and the wall clock of a decision. */
-export const PARTS = ['headline', 'grid', 'reaction', 'clients', 'timing'] as const;
+/** Load protocol (and in it ours with each signal taken away), cells of one link and one load, steps, many clients of one edge, and the wall clock of a decision. */
+export const PARTS = ['headline', 'ablations', 'grid', 'reaction', 'clients', 'timing'] as const;
 export type Part = (typeof PARTS)[number];
 
 /** What one call of the bench runs: the protocol, as far as the command line chose of it. Plain data. */

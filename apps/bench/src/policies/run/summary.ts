@@ -1,4 +1,4 @@
-import { NEAR_ORACLE } from '../protocol.js';
+import { NEAR_ORACLE, WARM_UP_MS } from '../protocol.js';
 import type { ArmSet, World } from './cell.js';
 import type { RunLog } from './run-log.js';
 
@@ -12,6 +12,8 @@ export interface RunSummary {
    * policy that is slow under load would be asked less there and look the better for it.
    */
   readonly weights: Float64Array;
+  /** When the first level began, and each inference, by the virtual clock. */
+  readonly originMs: number;
   readonly startMs: Float64Array;
   readonly latencyMs: Float64Array;
   /** Index of the level, from 0. */
@@ -44,6 +46,7 @@ export function summarise(log: RunLog, world: World, armSet: ArmSet): RunSummary
     network: world.profile.network,
     seed: world.cell.seed,
     weights: Float64Array.from(records, ({ phase }) => 1 / (perPhase.size * (perPhase.get(phase) ?? 1))),
+    originMs: WARM_UP_MS,
     startMs: Float64Array.from(records, ({ startMs }) => startMs),
     latencyMs: Float64Array.from(records, ({ latencyMs }) => latencyMs),
     level: Uint8Array.from(records, ({ phase }) => phase - 1),

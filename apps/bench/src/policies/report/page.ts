@@ -1,0 +1,86 @@
+import type { ContestantFigures } from '../run/figures.js';
+import type { Results } from '../run/results.js';
+import type { Setup } from '../run/setup.js';
+import type { Outcomes } from '../run/tasks.js';
+import { COLUMNS } from '../tables.js';
+import { element, escapeText } from './markup.js';
+import {
+  chosenCuts,
+  crowds,
+  latencyByNetwork,
+  latencyDistribution,
+  latencyOverTime,
+  reactionTimelines,
+  regretDistribution,
+  type Section,
+} from './sections.js';
+import { STYLE } from './style.js';
+
+export interface ReportInput {
+  readonly setup: Setup;
+  readonly outcomes: Outcomes;
+  readonly results: Results;
+  /** What the numbers were made with: device, edge, profiles. */
+  readonly labels: readonly string[];
+}
+
+/** The whole report as one page that needs nothing else. */
+export function reportPage({ setup, outcomes, results, labels }: ReportInput): string {
+  const { headline, cells, reactions } = outcomes;
+  const { sameArms, allArms } = results;
+  const sections: Section[] = [
+    ...(headline.length === 0
+      ? []
+      : [
+          latencyOverTime(headline, 'same', setup.stepMs),
+          latencyOverTime(headline, 'all', setup.stepMs),
+          latencyDistribution(headline),
+          latencyByNetwork(sameArms?.contestants ?? [], allArms?.contestants ?? []),
+          regretDistribution(headline),
+        ]),
+    ...(cells.length === 0 ? [] : [chosenCuts(cells)]),
+    ...(reactions.length === 0 ? [] : [reactionTimelines(reactions, setup.reaction.holdMs)]),
+    ...(outcomes.crowds.length === 0 ? [] : [crowds(outcomes.crowds)]),
+  ];
+  const tables = [
+    ...(sameArms === undefined ? [] : [table('Same arms: prefix cuts, raw tensors', sameArms.contestants)]),
+    ...(allArms?.contestants === undefined ? [] : [table('All arms', allArms.contestants)]),
+  ];
+  const body = [
+    element('h1', {}, 'Policies'),
+    element('p', { class: 'soft' }, escapeText(labels.join(' · '))),
+    ...tables,
+    ...sections.map(sectionMarkup),
+  ];
+  return [
+    '<!doctype html><html lang="en"><head><meta charset="utf-8">',
+    '<meta name="viewport" content="width=device-width,initial-scale=1"><title>Cutpoint: policies</title>',
+    `<style>${STYLE}</style></head><body>`,
+    ...body,
+    '</body></html>\n',
+  ].join('');
+}
+
+function sectionMarkup({ title, text, charts, legend = '', isWide = false }: Section): string {
+  return element(
+    'section',
+    {},
+    element('h2', {}, escapeText(title)),
+    element('p', { class: 'soft' }, escapeText(text)),
+    legend,
+    element('div', { class: isWide ? 'charts wide' : 'charts' }, ...charts),
+  );
+}
+
+function table(title: string, rows: readonly ContestantFigures[]): string {
+  const head = ['', ...COLUMNS.map(({ head: name }) => name)].map((name) => element('th', {}, escapeText(name)));
+  const lines = rows.map((row) => {
+    const cells = [escapeText(row.contestant), ...COLUMNS.map(({ of }) => of(row)?.toFixed(1) ?? '')];
+    const isOurs = row.contestant === 'cutpoint';
+    return element('tr', { class: isOurs ? 'ours' : undefined }, ...cells.map((cell) => element('td', {}, cell)));
+  });
+  return [
+    element('h2', {}, escapeText(title)),
+    element('div', { class: 'scroll' }, element('table', {}, element('tr', {}, ...head), ...lines)),
+  ].join('');
+}
