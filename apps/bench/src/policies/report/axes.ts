@@ -52,7 +52,9 @@ export function frameOf(title: string, x: AxisOptions, y: AxisOptions, width = 3
 
 export function drawing(frame: Pick<Frame, 'width' | 'height'>, title: string, ...parts: readonly string[]): string {
   const { width, height } = frame;
-  return element('svg', { viewBox: `0 0 ${width} ${height}`, role: 'img', 'aria-label': title }, ...parts);
+  // No larger than drawn, or nearly: text keeps its size from chart to chart.
+  const style = `max-width:${Math.round(width * 1.15)}px`;
+  return element('svg', { viewBox: `0 0 ${width} ${height}`, role: 'img', 'aria-label': title, style }, ...parts);
 }
 
 function scaleOf({ range, isLog = false }: AxisOptions, place: readonly [number, number]): Scale {

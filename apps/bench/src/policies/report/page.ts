@@ -61,14 +61,14 @@ export function reportPage({ setup, outcomes, results, labels }: ReportInput): s
   ].join('');
 }
 
-function sectionMarkup({ title, text, charts, legend = '', isWide = false }: Section): string {
+function sectionMarkup({ title, text, charts, legend = '', size }: Section): string {
   return element(
     'section',
     {},
     element('h2', {}, escapeText(title)),
     element('p', { class: 'soft' }, escapeText(text)),
     legend,
-    element('div', { class: isWide ? 'charts wide' : 'charts' }, ...charts),
+    element('div', { class: size === undefined ? 'charts' : `charts ${size}` }, ...charts),
   );
 }
 

@@ -24,8 +24,13 @@ export function logScale([low, high]: readonly [number, number], [from, to]: rea
   }
   return {
     at: (value) => from + (Math.log(Math.min(high, Math.max(low, value)) / low) / span) * (to - from),
-    ticks: ticks.length > 7 ? ticks.filter((tick) => Number.isInteger(Math.log10(tick) + 1e-9)) : ticks,
+    ticks: ticks.length > 7 ? ticks.filter(isPowerOfTen) : ticks,
   };
+}
+
+function isPowerOfTen(value: number): boolean {
+  const power = Math.log10(value);
+  return Math.abs(power - Math.round(power)) < 1e-9;
 }
 
 /** Some five round numbers (1, 2 or 5 times a power of ten apart) within a range. */

@@ -14,7 +14,8 @@ export interface Section {
   readonly text: string;
   readonly charts: readonly string[];
   readonly legend?: string;
-  readonly isWide?: boolean;
+  /** How much room one chart takes. */
+  readonly size?: 'half' | 'wide';
 }
 
 type Headline = Outcomes['headline'];
@@ -80,6 +81,7 @@ export function latencyDistribution(headline: Headline): Section {
   });
   return {
     title: 'Distribution of latency',
+    size: 'half',
     text: 'All six networks, all levels of load, each level with the same weight.',
     charts,
     legend: legend([...new Set(['local', 'offload', ...SAME, ...ALL])]),
@@ -125,7 +127,7 @@ export function latencyByNetwork(same: readonly ContestantFigures[], all: readon
       'over the same arms; then compressed offload, cutpoint and the informed oracle over all arms. The scale is logarithmic.',
     charts: [chart],
     legend: legend(names.filter((name) => !name.includes('('))),
-    isWide: true,
+    size: 'wide',
   };
 }
 
@@ -152,6 +154,7 @@ export function regretDistribution(headline: Headline): Section {
   });
   return {
     title: 'Regret',
+    size: 'half',
     text:
       'What an inference took longer than the informed oracle’s arm would have in the same state and the same future. Below 0 ' +
       'is luck: the oracle knows the state, not what comes.',
@@ -239,6 +242,7 @@ export function crowds(all: Outcomes['crowds']): Section {
   });
   return {
     title: 'Many clients of one edge',
+    size: 'half',
     text: 'All with the same policy. Lines that swing are clients that move to and fro together.',
     charts,
     legend: legend(unique(all.map(({ contestant }) => contestant))),

@@ -30,7 +30,7 @@ body{margin:0 auto;max-width:1120px;padding:24px 20px 60px;background:var(--grou
 h1{font-size:26px;margin:0 0 4px}h2{font-size:19px;margin:40px 0 4px}
 p{max-width:76ch;margin:6px 0}.soft{color:var(--soft)}
 .charts{display:grid;grid-template-columns:repeat(auto-fill,minmax(330px,1fr));gap:10px 18px;margin-top:8px}
-.charts.wide{grid-template-columns:1fr}
+.charts.half{grid-template-columns:repeat(auto-fill,minmax(min(100%,480px),1fr))}.charts.wide{grid-template-columns:1fr}
 svg{width:100%;height:auto;display:block;overflow:visible}
 svg text{fill:var(--ink);font:10px system-ui,sans-serif}
 svg .title{font-size:12px;font-weight:600}svg .tick,svg .label{fill:var(--soft)}svg .small{font-size:7px}
