@@ -62,6 +62,7 @@ export class SharedEdge {
       this.link.connected = state === 'online';
     });
     this.connection.events.on('load', (load) => this.#onLoad(load));
+    this.connection.events.on('queueMs', (queueMs) => this.#onQueue(queueMs));
     this.connection.events.on('roundTrip', (ms) => this.link.fixed.observe(ms, this.clock.now()));
     runtime.events.on('restarted', (choice) => {
       this.device = choice;
@@ -79,7 +80,11 @@ export class SharedEdge {
     if (!known) {
       known = { load: new EdgeLoadTracker(), device: new DeviceFactorEstimator() };
       this.#models.set(model, known);
-      if (this.lastLoad) observeLoad(known, model, this.lastLoad, this.clock.now());
+      if (this.lastLoad) {
+        const nowMs = this.clock.now();
+        known.load.observe({ queueMs: this.lastLoad.queueMs }, nowMs);
+        observeLoad(known, model, this.lastLoad, nowMs);
+      }
     }
     return known;
   }
@@ -109,15 +114,20 @@ export class SharedEdge {
     const nowMs = this.clock.now();
     for (const [model, known] of this.#models) observeLoad(known, model, load, nowMs);
   }
+
+  #onQueue(queueMs: number): void {
+    const nowMs = this.clock.now();
+    for (const known of this.#models.values()) known.load.observe({ queueMs }, nowMs);
+  }
 }
 
+/** All of a report but the queue. */
 function observeLoad({ load: tracker }: ModelKnowledge, model: string, load: LoadReport, nowMs: number): void {
-  const { queueMs, arrivalRate, gpuUtilisation, clients } = load;
+  const { arrivalRate, gpuUtilisation, clients } = load;
   const k = load.k[model];
   const kWithQueue = load.kWithQueue?.[model];
   tracker.observe(
     {
-      queueMs,
       gpuUtilisation,
       ...(k === undefined ? {} : { k }),
       ...(kWithQueue === undefined ? {} : { kWithQueue }),

@@ -11,6 +11,7 @@ import {
 import type { Cut, CutTable, Manifest, Variant } from '@cutpoint/protocol';
 import type { SharedEdge } from './edge.js';
 import { type Head, headKey } from './heads/head-store.js';
+import { observedUpload } from './observed-upload.js';
 import { cutOf, Preparation } from './preparation.js';
 import { Recovery } from './recovery.js';
 import { type CutResult, runCut } from './run-cut.js';
@@ -152,6 +153,7 @@ export class VariantRunner {
         const plan = await this.#decide(request, recovery);
         const { arm } = plan.chosen;
         cut = cutOf(this.table, arm.cut);
+        const startMs = edge.clock.now();
         const result = await runCut(edge, {
           table: this.table,
           cut,
@@ -161,7 +163,7 @@ export class VariantRunner {
           deadlineMs: endMs === undefined ? undefined : Math.max(1, endMs - edge.clock.now()),
           signal,
         });
-        this.#observe(cut, arm.codec, result);
+        this.#observe(cut, arm.codec, result, edge.clock.now() - startMs);
         return { ...result, plan, cut: cut.id, codec: arm.codec };
       } catch (error) {
         await recovery.after(error, cut);
@@ -195,17 +197,17 @@ export class VariantRunner {
     }
   }
 
-  #observe(cut: Cut, codec: Codec, { headMs, encodeMs, bytesUp, reply }: CutResult): void {
+  #observe(cut: Cut, codec: Codec, { headMs, encodeMs, bytesUp, reply }: CutResult, totalMs: number): void {
     const { edge } = this.#host;
     const nowMs = edge.clock.now();
     if (cut.headGraph !== null) this.controller.observeHead(cut.id, headMs, nowMs);
     if (!reply) {
-      this.controller.observeOutcome({ cut: cut.id, codec, totalMs: headMs, headMs, queueMs: 0, tailMs: 0 });
+      this.controller.observeOverhead(totalMs - headMs, nowMs);
+      this.controller.observeOutcome({ cut: cut.id, codec, totalMs, headMs, queueMs: 0, tailMs: 0 });
       return;
     }
-    const { arrivals, upIdleMs, downArrivals, downIdleMs } = reply;
-    const up = upIdleMs === undefined ? arrivals : { ...arrivals, idleMs: upIdleMs };
-    this.controller.observeTransfer('up', up, nowMs);
+    const { downArrivals, downIdleMs } = reply;
+    this.controller.observeTransfer('up', observedUpload(reply, bytesUp, edge.link.fixed.leastMs), nowMs);
     this.controller.observeTransfer('down', { ...downArrivals, idleMs: downIdleMs }, nowMs);
     // What neither end accounts for is the way there and back.
     const { timings, roundMs, downloadMs, wasAlone } = reply;
@@ -214,7 +216,7 @@ export class VariantRunner {
     this.controller.observeBytes(cut.id, codec, bytesUp, nowMs);
     this.controller.observeCodec(cut.id, codec, { encodeMs, decodeMs: timings.decodeMs }, nowMs);
     const { queueMs, tailMs } = timings;
-    const totalMs = headMs + encodeMs + roundMs;
+    this.controller.observeOverhead(totalMs - headMs - encodeMs - roundMs, nowMs);
     this.controller.observeOutcome({ cut: cut.id, codec, totalMs, headMs, queueMs, tailMs });
   }
 }

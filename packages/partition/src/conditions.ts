@@ -37,4 +37,6 @@ export interface Conditions {
   readonly gpuUtilisation: number | null;
   /** Device factor d: head time here ÷ profiled head time. */
   readonly d: Estimate;
+  /** What an inference takes in the page beside its stages: messages to the worker and back, timers. In ms. */
+  readonly overheadMs: Estimate;
 }

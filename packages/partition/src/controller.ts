@@ -5,10 +5,11 @@ import { type Constraints, type Objective, permits } from './constraints.js';
 import type { ArmFactors } from './cost.js';
 import { type DecisionInput, type DecisionMemory, decide } from './decision.js';
 import { PartitionError } from './errors.js';
-import { Corrections } from './estimators/correction.js';
+import { type CodecTimes, Corrections } from './estimators/correction.js';
 import { DeviceFactorEstimator } from './estimators/device-factor.js';
 import { type EdgeLoad, EdgeLoadTracker } from './estimators/edge-load.js';
 import type { TransferSample } from './estimators/link.js';
+import { OverheadEstimator } from './estimators/overhead.js';
 import { RequestRate } from './estimators/request-rate.js';
 import { LinkState } from './link-state.js';
 import type { Plan } from './plan.js';
@@ -80,6 +81,9 @@ export class Controller {
   readonly #pruning: Pruning;
   readonly #allowance: UplinkAllowance;
   readonly #requests = new RequestRate();
+  readonly #overhead = new OverheadEstimator();
+  /** Profiled ms of the whole network on the device. */
+  readonly #wholeHeadMs: number;
   #factors: readonly ArmFactors[] = [];
   #ready: readonly number[];
   #policy: PolicyName = 'cutpoint';
@@ -101,6 +105,7 @@ export class Controller {
     this.#ready = arms.map((arm) => (arm.usesEdge && arm.cut === 0 ? 1 : 0));
     this.#corrections = new Corrections(arms);
     this.#pruning = new Pruning(arms, () => this.#factors);
+    this.#wholeHeadMs = Math.max(...arms.map(({ headMs }) => headMs));
     this.#allowance = new UplinkAllowance(this.#constraints.maxUplinkBytesPerSecond);
     if (options.policy !== undefined) this.setPolicy(options.policy);
   }
@@ -159,7 +164,8 @@ export class Controller {
   observeHead(cut: number, measuredMs: number, atMs: number): void {
     const arm = this.arms.find((candidate) => candidate.cut === cut);
     if (arm === undefined || !(arm.headMs > 0)) return;
-    this.device.observe(measuredMs, arm.headMs, atMs, this.#corrections.headFactor(cut, atMs));
+    const correction = this.#corrections.headFactor(cut, atMs);
+    this.device.observe(measuredMs, arm.headMs, atMs, { correction, wholeMs: this.#wholeHeadMs });
     this.#corrections.observeHead(cut, measuredMs, this.device.estimate(atMs).value * arm.headMs, atMs);
     this.#tidy(atMs);
   }
@@ -180,8 +186,13 @@ export class Controller {
     this.#corrections.observeBytes(cut, codec, numBytes, atMs);
   }
 
-  observeCodec(cut: number, codec: Codec, times: { encodeMs: number; decodeMs: number }, atMs: number): void {
-    this.#corrections.observeCodec(cut, codec, times.encodeMs + times.decodeMs, atMs);
+  observeCodec(cut: number, codec: Codec, times: CodecTimes, atMs: number): void {
+    this.#corrections.observeCodec(cut, codec, times, atMs);
+  }
+
+  /** What an inference took in the page beside its stages. */
+  observeOverhead(overheadMs: number, atMs: number): void {
+    this.#overhead.observe(overheadMs, atMs);
   }
 
   /** How a whole inference went: only policies that learn by trying need it. */
@@ -206,6 +217,7 @@ export class Controller {
       kWithQueue: load.kWithQueue(nowMs),
       gpuUtilisation: load.gpuUtilisation,
       d: device.estimate(nowMs),
+      overheadMs: this.#overhead.estimate(nowMs),
     };
     return withoutSignals(conditions, this.#without);
   }

@@ -11,7 +11,8 @@ const anyFactors = fc.record<ArmFactors>({
   head: factor,
   tail: factor,
   bytes: factor,
-  codec: factor,
+  encode: factor,
+  decode: factor,
   runs: fc.nat(10),
 });
 const edgeArm = fc.record<Arm>({
@@ -31,15 +32,15 @@ describe('the cost of an arm', () => {
   it('is the formula of the design when the sending window is open and nothing arrives at the edge', () => {
     fc.assert(
       fc.property(edgeArm, anyValues, anyFactors, (arm, any, factors) => {
-        const at = { ...any, slowStartMs: 0, usualQueueMs: 0, arrivalRate: 0 };
+        const at = { ...any, slowStartMs: 0, usualQueueMs: 0, arrivalRate: 0, overheadMs: 0 };
         const { headMs, tailMs, bytesDown, encodeMs = 0, decodeMs = 0 } = arm;
         const uploadMs = (arm.bytesUp * factors.bytes) / at.uplink;
-        const beforeArrivalMs = at.d * headMs * factors.head + encodeMs * factors.codec + uploadMs;
+        const beforeArrivalMs = at.d * headMs * factors.head + encodeMs * factors.encode + uploadMs;
         const queueMs = Math.max(0, at.queueMs - beforeArrivalMs);
         const expected =
           beforeArrivalMs +
           at.fixedMs +
-          (queueMs + at.k * tailMs * factors.tail + decodeMs * factors.codec) +
+          (queueMs + at.k * tailMs * factors.tail + decodeMs * factors.decode) +
           bytesDown / at.downlink;
         expect(totalOf(predict(arm, at, factors))).toBeCloseTo(expected, 6);
       }),
@@ -55,13 +56,19 @@ describe('the cost of an arm', () => {
     );
   });
 
-  it('is its head alone when nothing runs at the edge', () => {
+  it('is its head alone, and what the page takes, when nothing runs at the edge', () => {
     fc.assert(
       fc.property(edgeArm, anyValues, anyFactors, (edge, at, factors) => {
         const arm: Arm = { ...edge, usesEdge: false };
         const headMs = at.d * arm.headMs * factors.head;
-        expect(predictTotal(arm, at, factors)).toBe(headMs);
-        expect(predict(arm, at, factors)).toMatchObject({ headMs, uploadMs: 0, queueMs: 0, tailMs: 0 });
+        expect(predictTotal(arm, at, factors)).toBe(headMs + at.overheadMs);
+        expect(predict(arm, at, factors)).toMatchObject({
+          headMs,
+          fixedMs: at.overheadMs,
+          uploadMs: 0,
+          queueMs: 0,
+          tailMs: 0,
+        });
       }),
     );
   });

@@ -16,6 +16,7 @@ export interface ConditionValues {
   readonly kWithQueue: number;
   readonly gpuUtilisation: number | null;
   readonly d: number;
+  readonly overheadMs: number;
 }
 
 export function valuesOf(conditions: Conditions): ConditionValues {
@@ -31,6 +32,7 @@ export function valuesOf(conditions: Conditions): ConditionValues {
     kWithQueue: conditions.kWithQueue.value,
     gpuUtilisation: conditions.gpuUtilisation,
     d: conditions.d.value,
+    overheadMs: conditions.overheadMs.value,
   };
 }
 
@@ -41,13 +43,14 @@ export interface ArmFactors {
   readonly tail: number;
   /** Bytes that really went up ÷ profiled ones: for codecs whose output depends on the content. */
   readonly bytes: number;
-  /** Measured ÷ profiled time of encoding and decoding. */
-  readonly codec: number;
+  /** Measured ÷ profiled time of encoding, and of decoding. */
+  readonly encode: number;
+  readonly decode: number;
   /** How often head or tail of this cut really ran. */
   readonly runs: number;
 }
 
-export const UNCORRECTED: ArmFactors = Object.freeze({ head: 1, tail: 1, bytes: 1, codec: 1, runs: 0 });
+export const UNCORRECTED: ArmFactors = Object.freeze({ head: 1, tail: 1, bytes: 1, encode: 1, decode: 1, runs: 0 });
 
 /**
  * The queue rises to its usual length over this time when it is found shorter than usual. A queue that is longer than
@@ -67,24 +70,33 @@ export function queueAt(at: ConditionValues, inMs: number): number {
  *
  *     latency = d·head + encode + fixed + bytesUp/uplink + q + k·tail + decode + bytesDown/downlink
  *
- * A local arm has only its first term. The upload includes the stalls of TCP's slow start, when it starts anew; q is
+ * A local arm has only its first term. Every arm has the page's own overhead on top, which is counted in `fixedMs`. The upload includes the stalls of TCP's slow start, when it starts anew; q is
  * what will be left of the queue when the request arrives ({@link queueAt}).
  */
 export function predict(arm: Arm, at: ConditionValues, factors: ArmFactors = UNCORRECTED): Terms {
   const headMs = at.d * arm.headMs * factors.head;
   if (!arm.usesEdge) {
-    return { headMs, encodeMs: 0, fixedMs: 0, uploadMs: 0, queueMs: 0, tailMs: 0, decodeMs: 0, downloadMs: 0 };
+    return {
+      headMs,
+      encodeMs: 0,
+      fixedMs: at.overheadMs,
+      uploadMs: 0,
+      queueMs: 0,
+      tailMs: 0,
+      decodeMs: 0,
+      downloadMs: 0,
+    };
   }
-  const encodeMs = (arm.encodeMs ?? 0) * factors.codec;
+  const encodeMs = (arm.encodeMs ?? 0) * factors.encode;
   const uploadMs = uploadTime(arm.bytesUp * factors.bytes, at);
   return {
     headMs,
     encodeMs,
-    fixedMs: at.fixedMs,
+    fixedMs: at.fixedMs + at.overheadMs,
     uploadMs,
     queueMs: queueAt(at, headMs + encodeMs + uploadMs),
     tailMs: at.k * arm.tailMs * factors.tail,
-    decodeMs: (arm.decodeMs ?? 0) * factors.codec,
+    decodeMs: (arm.decodeMs ?? 0) * factors.decode,
     downloadMs: arm.bytesDown / at.downlink,
   };
 }
@@ -92,14 +104,15 @@ export function predict(arm: Arm, at: ConditionValues, factors: ArmFactors = UNC
 /** The sum of {@link predict}'s terms, without making the record. */
 export function predictTotal(arm: Arm, at: ConditionValues, factors: ArmFactors = UNCORRECTED): number {
   const headMs = at.d * arm.headMs * factors.head;
-  if (!arm.usesEdge) return headMs;
-  const untilArrivalMs = headMs + (arm.encodeMs ?? 0) * factors.codec + uploadTime(arm.bytesUp * factors.bytes, at);
+  if (!arm.usesEdge) return headMs + at.overheadMs;
+  const untilArrivalMs = headMs + (arm.encodeMs ?? 0) * factors.encode + uploadTime(arm.bytesUp * factors.bytes, at);
   return (
     untilArrivalMs +
     queueAt(at, untilArrivalMs) +
     at.fixedMs +
+    at.overheadMs +
     at.k * arm.tailMs * factors.tail +
-    (arm.decodeMs ?? 0) * factors.codec +
+    (arm.decodeMs ?? 0) * factors.decode +
     arm.bytesDown / at.downlink
   );
 }

@@ -135,7 +135,9 @@ export function decide(input: DecisionInput): { readonly plan: Plan; readonly me
     }
     const best = bestOf(deciding);
     const current = memory?.chosen ?? -1;
-    if (input.policy !== 'cutpoint' || current < 0 || !options.considered.includes(current)) return whole(best);
+    // What another policy left is nothing to hold on to.
+    const isInherited = memory !== undefined && memory.policy !== input.policy;
+    if (input.policy !== 'cutpoint' || isInherited || !options.considered.includes(current)) return whole(best);
     if (best === current) {
       const trial = explore({ ...exploreQuestion(deciding), best }, exploration);
       const steadiness = stay(before);

@@ -20,8 +20,7 @@ export class LinkState {
   #lastUpAtMs = Number.NEGATIVE_INFINITY;
 
   observe(direction: 'up' | 'down', sample: TransferSample, atMs: number): void {
-    const roundTrip = this.fixed.estimate(atMs);
-    const roundTripMs = Number.isFinite(roundTrip.ageMs) ? roundTrip.value : 0;
+    const roundTripMs = this.fixed.leastMs ?? 0;
     (direction === 'up' ? this.uplink : this.downlink).observe(sample, atMs, roundTripMs);
     if (direction === 'up') {
       // What fits in the first window, such as a probe, does not open it.
@@ -32,8 +31,8 @@ export class LinkState {
 
   /** Round trip that slow start pays if a transfer begins now; 0 while the sending window is open. */
   slowStartMs(nowMs: number): number {
-    const roundTrip = this.fixed.estimate(nowMs);
-    if (!Number.isFinite(roundTrip.ageMs) || !this.uplink.slowStarts) return 0;
-    return restartsAfter(Math.max(0, nowMs - this.#lastUpAtMs), roundTrip.value) ? roundTrip.value : 0;
+    const roundTripMs = this.fixed.leastMs;
+    if (roundTripMs === undefined || !this.uplink.slowStarts) return 0;
+    return restartsAfter(Math.max(0, nowMs - this.#lastUpAtMs), roundTripMs) ? roundTripMs : 0;
   }
 }

@@ -1,11 +1,11 @@
 import type { Arm } from './arm.js';
 import type { Conditions } from './conditions.js';
 
-/** Predicted terms of one arm, in ms; they sum to `totalMs`. A local arm has only its `headMs`, the others are 0. */
+/** Predicted terms of one arm, in ms; they sum to `totalMs`. A local arm has only its `headMs` and the page's own overhead in `fixedMs`. */
 export interface Terms {
   readonly headMs: number;
   readonly encodeMs: number;
-  /** Round trip and framing. */
+  /** Round trip and framing, and what the page itself takes beside everything else. */
   readonly fixedMs: number;
   readonly uploadMs: number;
   /** Queue delay left at the moment at which the request would arrive. */

@@ -17,8 +17,8 @@ function featuresOf(arm: Arm, factors: ArmFactors): readonly number[] {
   const rounds = slowStartRounds(bytes);
   return [
     arm.headMs * factors.head,
-    (arm.encodeMs ?? 0) * factors.codec,
-    (arm.decodeMs ?? 0) * factors.codec,
+    (arm.encodeMs ?? 0) * factors.encode,
+    (arm.decodeMs ?? 0) * factors.decode,
     Number(arm.usesEdge),
     bytes,
     arm.tailMs * factors.tail,
@@ -105,11 +105,11 @@ export function frontierSuffices(
     }
     const bytes = arm.bytesUp * known.bytes;
     const sendMs = bytes / at.uplink + (at.slowStartMs > 0 ? (stalls[slowStartRounds(bytes)] ?? 0) : 0);
-    const untilArrivalMs = headMs + (arm.encodeMs ?? 0) * known.codec + sendMs;
+    const untilArrivalMs = headMs + (arm.encodeMs ?? 0) * known.encode + sendMs;
     const restMs =
-      at.fixedMs + at.k * arm.tailMs * known.tail + (arm.decodeMs ?? 0) * known.codec + arm.bytesDown / at.downlink;
+      at.fixedMs + at.k * arm.tailMs * known.tail + (arm.decodeMs ?? 0) * known.decode + arm.bytesDown / at.downlink;
     leastGone = Math.min(leastGone, untilArrivalMs + at.usualQueueMs + restMs);
     leastLeft = Math.min(leastLeft, (1 - drain) * untilArrivalMs + at.queueMs + restMs);
   }
-  return leastCost <= Math.max(leastGone, leastLeft) + 1e-9;
+  return leastCost - at.overheadMs <= Math.max(leastGone, leastLeft) + 1e-9;
 }

@@ -49,20 +49,37 @@ export function stallMs(rounds: number, roundTripMs: number, bytesPerMs: number)
 
 /**
  * Rate of a transfer with the stalls of its slow start taken out: the rate at which `numBytes` and the stalls together
- * take `spanMs`. Between the plain rate and ten times that: a model that explains nearly everything by stalls is
- * not believed.
+ * take `spanMs`, between the plain rate and {@link MOST_BY_STALLS} times that.
+ *
+ * Where the stalled windows hold more than `numBytes` the time hardly depends on the rate: any rate from somewhere on
+ * explains it, and the highest one is given, which the next larger transfer will put right.
+ *
+ * @param numBytes that arrived in `spanMs`, without the first chunk
+ * @param rounds of the whole transfer, see {@link slowStartRounds}
  */
-export function rateWithoutStalls(numBytes: number, spanMs: number, roundTripMs: number): number {
+export function rateWithoutStalls(numBytes: number, spanMs: number, rounds: number, roundTripMs: number): number {
   const plain = numBytes / spanMs;
-  const rounds = slowStartRounds(numBytes);
   if (rounds === 0 || !(roundTripMs > 0)) return plain;
-  // The time by the model falls as the rate grows, so halving the interval finds the only rate.
+  const takesLonger = (rate: number) => numBytes / rate + stallMs(rounds, roundTripMs, rate) > spanMs;
   let low = plain;
   let high = plain * MOST_BY_STALLS;
+  if (takesLonger(high) || stalledBytes(rounds, roundTripMs, high) >= numBytes) return high;
+  // From here on the time falls as the rate grows, so halving the interval finds the only rate.
   for (let step = 0; step < 20; step++) {
     const rate = (low + high) / 2;
-    if (numBytes / rate + stallMs(rounds, roundTripMs, rate) > spanMs) low = rate;
+    if (takesLonger(rate)) low = rate;
     else high = rate;
   }
   return (low + high) / 2;
+}
+
+/** Bytes of the windows after which the sender waits. */
+function stalledBytes(rounds: number, roundTripMs: number, bytesPerMs: number): number {
+  let sum = 0;
+  let window = INITIAL_WINDOW_BYTES;
+  for (let round = 0; round < rounds && window / bytesPerMs < roundTripMs; round++) {
+    sum += window;
+    window *= 2;
+  }
+  return sum;
 }

@@ -231,6 +231,7 @@ export class Connection {
     if (!outcome.isFirstRun) {
       onTail(model, served, { tailMs: outcome.tailMs, queueMs: Math.max(0, startedAtMs - request.lastChunkAtMs) });
     }
+    if (request.job !== undefined) this.#context.scheduler.finished(request.job);
     this.#reply(request, outcome, startedAtMs);
   }
 

@@ -149,14 +149,15 @@ export class Scheduler {
       }
       this.#running.set(job, this.#options.clock());
       job.start().then(
-        () => this.#finish(job),
-        () => this.#finish(job),
+        () => this.finished(job),
+        () => this.finished(job),
       );
     }
   }
 
-  #finish(job: Job): void {
-    this.#running.delete(job);
+  /** A job is done, before its answer says how loaded the edge is: the next one need not wait for the answer. */
+  finished(job: Job): void {
+    if (!this.#running.delete(job)) return;
     this.#canaries.delete(job);
     this.#startWhatCan();
     this.#options.onChange?.();

@@ -39,6 +39,8 @@ export type ConnectionState =
 export interface ConnectionEvents {
   state: ConnectionState;
   load: LoadReport;
+  /** Queue delay of a report, in ms, unless it is work of this page that waits there. */
+  queueMs: number;
   /** Round trip of a small frame on a link with nothing else on it. */
   roundTrip: number;
 }
@@ -197,26 +199,31 @@ export class EdgeConnection {
       case 'welcome':
         this.#codecs = new Set(message.codecs);
         this.#welcome(message.limits);
-        this.events.emit('load', message.load);
+        this.#heard(message.load, true);
         return;
       case 'load':
-        this.events.emit('load', message.load);
+        this.#heard(message.load, this.isIdle);
         return;
       case 'pong':
         this.#heartbeat?.onPong(message.id);
         return;
       case 'error':
-        if (message.load) this.events.emit('load', message.load);
+        if (message.load) this.#heard(message.load, true);
         if (message.id === null) this.#lost(`${message.code}: ${message.message}`);
         else this.#exchange?.onMessage(message);
         return;
       case 'result':
-        this.events.emit('load', message.load);
+        this.#heard(message.load, true);
         this.#exchange?.onMessage(message);
         return;
       case 'probed':
         this.#exchange?.onMessage(message);
     }
+  }
+
+  #heard(load: LoadReport, queueIsOfOthers: boolean): void {
+    this.events.emit('load', load);
+    if (queueIsOfOthers) this.events.emit('queueMs', load.queueMs);
   }
 
   #welcome(limits: ExchangeLimits): void {

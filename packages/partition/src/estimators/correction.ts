@@ -43,9 +43,16 @@ interface CutRuns {
   runs: number;
 }
 
+/** How long a codec took, in ms. */
+export interface CodecTimes {
+  readonly encodeMs: number;
+  readonly decodeMs: number;
+}
+
 interface CodecRuns {
   readonly bytes: Ewma;
-  readonly codec: Ewma;
+  readonly encode: Correction;
+  readonly decode: Correction;
 }
 
 /** The corrections of every arm: heads and tails belong to a cut, bytes and times of a codec to one arm. */
@@ -85,13 +92,14 @@ export class Corrections {
     this.#update((_arm, at) => at === index, atMs);
   }
 
-  /** @param measuredMs encoding and decoding together. */
-  observeCodec(cut: number, codec: Codec, measuredMs: number, atMs: number): void {
+  observeCodec(cut: number, codec: Codec, measured: CodecTimes, atMs: number): void {
     const index = this.#indexOf(cut, codec);
     const arm = this.#arms[index];
-    const profiledMs = (arm?.encodeMs ?? 0) + (arm?.decodeMs ?? 0);
-    if (!(profiledMs > 0) || !(measuredMs >= 0)) return;
-    this.#codec(index).codec.observe(measuredMs / profiledMs);
+    if (arm === undefined) return;
+    // The first picture is encoded and decoded by code that is not warm: a correction takes one run as a hint.
+    const { encode, decode } = this.#codec(index);
+    encode.observe(measured.encodeMs, arm.encodeMs ?? 0, atMs);
+    decode.observe(measured.decodeMs, arm.decodeMs ?? 0, atMs);
     this.#update((_arm, at) => at === index, atMs);
   }
 
@@ -130,7 +138,8 @@ export class Corrections {
         head: cut?.head.factor(atMs) ?? 1,
         tail: cut?.tail.factor(atMs) ?? 1,
         bytes: codec?.bytes.value ?? 1,
-        codec: codec?.codec.value ?? 1,
+        encode: codec?.encode.factor(atMs) ?? 1,
+        decode: codec?.decode.factor(atMs) ?? 1,
         runs: cut?.runs ?? 0,
       };
     });
@@ -143,7 +152,11 @@ export class Corrections {
   }
 
   #codec(index: number): CodecRuns {
-    const known = this.#codecs.get(index) ?? { bytes: new Ewma(HALF_LIFE), codec: new Ewma(HALF_LIFE) };
+    const known = this.#codecs.get(index) ?? {
+      bytes: new Ewma(HALF_LIFE),
+      encode: new Correction(),
+      decode: new Correction(),
+    };
     this.#codecs.set(index, known);
     return known;
   }

@@ -3,7 +3,12 @@ import { Ewma } from './ewma.js';
 
 /** Until a head was measured a page is taken to be half as fast as the machine that profiled. Never confident. */
 export const DEFAULT_D = 2;
-/** A head of this profiled length counts fully; of shorter ones a good part is launch overhead and timer grain. */
+/**
+ * A head of this share of the whole network counts fully. Of shorter ones a good part is launch overhead and timer grain,
+ * and what their few layers suit the device by is no measure of the others: they count by the square of their share.
+ */
+const FULL_WEIGHT_SHARE = 0.5;
+/** The same where nothing is known of the whole. */
 const FULL_WEIGHT_MS = 5;
 /** In heads of full weight: after a step 90 % of the way within five, the median included. */
 const HALF_LIFE = 0.7;
@@ -17,6 +22,14 @@ const LEAST_DEVIATION = 0.02;
 /** In heads of full weight. */
 const DEVIATION_HALF_LIFE = 4;
 
+/** What is known beside one head. */
+export interface HeadContext {
+  /** What real runs of this very head corrected its profiled time by. */
+  readonly correction?: number;
+  /** Profiled ms of the whole network. */
+  readonly wholeMs?: number;
+}
+
 /** Device factor d: measured ÷ profiled time of real heads, in the logarithm because it is a ratio. */
 export class DeviceFactorEstimator {
   readonly #logD = new Ewma(HALF_LIFE);
@@ -26,15 +39,20 @@ export class DeviceFactorEstimator {
   #lastAtMs = Number.NEGATIVE_INFINITY;
   #longestHeadMs = 0;
 
-  /** @param correction what real runs of this very head corrected its profiled time by. */
-  observe(measuredMs: number, profiledMs: number, atMs: number, correction = 1): void {
+  observe(
+    measuredMs: number,
+    profiledMs: number,
+    atMs: number,
+    { correction = 1, wholeMs = 0 }: HeadContext = {},
+  ): void {
     const ratio = measuredMs / (profiledMs * correction);
     if (!(ratio > 0) || !Number.isFinite(ratio)) return;
     this.#recent = [...this.#recent, Math.log(ratio)].slice(-MEDIAN_OF);
     const sorted = [...this.#recent].sort((a, b) => a - b);
     // Of two the lower: the first run of a session compiles its kernels and is no measure of the next.
     const middle = sorted[Math.floor((sorted.length - 1) / 2)] ?? 0;
-    const weight = Math.min(1, profiledMs / FULL_WEIGHT_MS);
+    const fullMs = wholeMs > 0 ? FULL_WEIGHT_SHARE * wholeMs : FULL_WEIGHT_MS;
+    const weight = Math.min(1, (profiledMs / fullMs) ** 2);
     const before = this.#logD.value;
     if (before !== undefined) this.#variance.observe((Math.log(ratio) - before) ** 2, weight);
     this.#logD.observe(middle, weight);

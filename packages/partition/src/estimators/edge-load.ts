@@ -2,8 +2,8 @@ import type { Estimate } from '../conditions.js';
 
 /** What a load report of the edge says of one model. */
 export interface EdgeLoad {
-  /** ms that a request arriving now would wait before its tail starts. */
-  readonly queueMs: number;
+  /** ms that a request arriving now would wait before its tail starts; left out when this client's own work is in it. */
+  readonly queueMs?: number;
   /** Load factor of this model; left out when the edge has none yet. */
   readonly k?: number;
   /** ms of work admitted per ms and worker, in the mean of the last second; left out when the edge does not say. */
@@ -46,7 +46,8 @@ export class EdgeLoadTracker {
   #kVariance = 0;
 
   observe(load: EdgeLoad, atMs: number): void {
-    if (load.queueMs >= 0 && Number.isFinite(load.queueMs)) this.#observeQueue(load.queueMs, atMs);
+    const { queueMs } = load;
+    if (queueMs !== undefined && queueMs >= 0 && Number.isFinite(queueMs)) this.#observeQueue(queueMs, atMs);
     if (isPositive(load.k)) this.#observeK(load.k, atMs);
     if (isPositive(load.kWithQueue)) this.#kWithQueue = load.kWithQueue;
     const { arrivalRate, gpuUtilisation, clients } = load;

@@ -24,6 +24,11 @@ export class FixedCostEstimator {
     this.#sorted = this.#samples.map((sample) => sample.ms).sort((a, b) => a - b);
   }
 
+  /** The shortest of them, which has least of anything but the path in it; `undefined` when there is none. */
+  get leastMs(): number | undefined {
+    return this.#sorted[0];
+  }
+
   estimate(nowMs: number): Estimate {
     const last = this.#samples.at(-1);
     if (last === undefined) {

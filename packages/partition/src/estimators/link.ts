@@ -7,10 +7,14 @@ import { LogFilter, type LogFilterOptions } from './log-filter.js';
 export interface TransferSample {
   readonly numBytes: number;
   readonly spanMs: number;
+  /** Chunks of the whole transfer, the first one included; {@link USUAL_CHUNKS} when left out. */
+  readonly chunks?: number;
   /** ms that nothing was sent in that direction before; left out when the sender does not know. */
   readonly idleMs?: number;
 }
 
+/** A transfer is cut into at least so many. */
+export const USUAL_CHUNKS = 8;
 /** Samples under this say nothing about rate: they fit in one or two packets. */
 export const MIN_SAMPLE_BYTES = 1024;
 /**
@@ -55,6 +59,15 @@ const FILTER: LogFilterOptions = {
   surpriseDown: SURPRISE_DOWN,
 };
 
+/** A transfer after an idle. */
+interface Restart {
+  readonly numBytes: number;
+  readonly spanMs: number;
+  readonly rounds: number;
+  readonly roundTripMs: number;
+  readonly weight: number;
+}
+
 /** One of two explanations of what a path shows, and by how much its predictions were off (mean square, logarithm). */
 class Model {
   readonly filter = new LogFilter(FILTER);
@@ -84,16 +97,20 @@ export class LinkEstimator {
    * @param roundTripMs of the path, so that what TCP's slow start held up is not taken for a slow link; 0 for unknown
    */
   observe(sample: TransferSample, atMs: number, roundTripMs = 0): void {
-    const { numBytes, spanMs, idleMs } = sample;
+    const { numBytes, spanMs, idleMs, chunks = USUAL_CHUNKS } = sample;
     if (!(numBytes >= MIN_SAMPLE_BYTES && numBytes <= MAX_SAMPLE_BYTES) || !(spanMs >= 0)) return;
     const weight = Math.min(1, numBytes / FULL_WEIGHT_BYTES + spanMs / FULL_WEIGHT_SPAN_MS);
     const restarted = idleMs !== undefined && restartsAfter(idleMs, roundTripMs) && spanMs > 0;
-    if (restarted) this.#judgeModels(numBytes, spanMs, roundTripMs, weight);
+    // The windows hold the first chunk too, though its bytes are not in the span.
+    const rounds = slowStartRounds((numBytes * chunks) / Math.max(1, chunks - 1));
+    if (restarted) this.#judgeModels({ numBytes, spanMs, rounds, roundTripMs, weight });
     const passedMs = this.#filter.ageMs(atMs);
     const rate = numBytes / spanMs;
     this.#plain.filter.observe(clamp(rate), weight, atMs);
-    const without = restarted ? rateWithoutStalls(numBytes, spanMs, roundTripMs) : rate;
-    this.#stalled.filter.observe(clamp(without), weight, atMs);
+    const without = restarted ? rateWithoutStalls(numBytes, spanMs, rounds, roundTripMs) : rate;
+    // What was mostly waiting says little of the rate, and a round trip that is a little off says something else.
+    const sendingShare = restarted ? Math.min(1, rate / without) : 1;
+    this.#stalled.filter.observe(clamp(without), weight * sendingShare ** 2, atMs);
     const best = Number.isFinite(passedMs) ? this.#best * 0.5 ** (passedMs / BEST_HALF_LIFE_MS) : 0;
     this.#best = Math.max(best, this.#filter.value ?? 0);
   }
@@ -107,10 +124,10 @@ export class LinkEstimator {
     return (this.slowStarts ? this.#stalled : this.#plain).filter;
   }
 
-  #judgeModels(numBytes: number, spanMs: number, roundTripMs: number, weight: number): void {
+  #judgeModels({ numBytes, spanMs, rounds, roundTripMs, weight }: Restart): void {
     for (const { filter, error, slowStarts } of [this.#stalled, this.#plain]) {
       if (filter.value === undefined) continue;
-      const stall = slowStarts ? stallMs(slowStartRounds(numBytes), roundTripMs, filter.value) : 0;
+      const stall = slowStarts ? stallMs(rounds, roundTripMs, filter.value) : 0;
       error.observe(Math.log((numBytes / filter.value + stall) / spanMs) ** 2, weight);
     }
   }

@@ -15,6 +15,7 @@ export function valuesWith(changed: Partial<ConditionValues> = {}): ConditionVal
     kWithQueue: 1,
     gpuUtilisation: null,
     d: 1,
+    overheadMs: 0,
     ...changed,
   };
 }
@@ -36,4 +37,5 @@ export const anyValues: fc.Arbitrary<ConditionValues> = fc.record({
   kWithQueue: factor,
   gpuUtilisation: fc.option(fc.double({ min: 0, max: 1, noNaN: true })),
   d: factor,
+  overheadMs: fc.double({ min: 0, max: 20, noNaN: true }),
 });

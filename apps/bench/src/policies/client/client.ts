@@ -63,9 +63,9 @@ export class Client {
     if (controller !== undefined) this.#warmUp(controller);
   }
 
-  /** A report of the edge arrives. */
-  hear(load: EdgeLoad, atMs: number): void {
-    this.controller?.observeLoad(load, atMs);
+  /** A report of the edge arrives. @param isFree nothing of an inference is at the edge: the queue is that of others */
+  hear({ queueMs, ...rest }: EdgeLoad, atMs: number, isFree: boolean): void {
+    this.controller?.observeLoad(isFree && queueMs !== undefined ? { queueMs, ...rest } : rest, atMs);
   }
 
   /** When something happens next here beside inferences: a ping, a question for a probe, the echo of one. */

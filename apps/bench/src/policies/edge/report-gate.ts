@@ -52,10 +52,10 @@ function isMaterial(before: LoadNews, after: LoadNews): boolean {
 }
 
 function moved(was: EdgeLoad, is: EdgeLoad): boolean {
-  const queueStep = Math.max(QUEUE_STEP_MS, RELATIVE_STEP * was.queueMs);
+  const queueStep = Math.max(QUEUE_STEP_MS, RELATIVE_STEP * (was.queueMs ?? 0));
   const k = was.k ?? 1;
   return (
-    Math.abs(is.queueMs - was.queueMs) > queueStep ||
+    Math.abs((is.queueMs ?? 0) - (was.queueMs ?? 0)) > queueStep ||
     Math.abs((is.gpuUtilisation ?? 0) - (was.gpuUtilisation ?? 0)) > UTILISATION_STEP ||
     Math.abs((is.k ?? 1) - k) > RELATIVE_STEP * k
   );

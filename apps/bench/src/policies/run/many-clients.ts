@@ -144,9 +144,9 @@ class Many {
 
   #happen(event: Event, nowMs: number): void {
     if (event.kind === 'news') {
-      for (const { client, network } of this.#members) {
+      for (const { client, network, isFree } of this.#members) {
         const load = event.news.byModel.get(network);
-        if (load !== undefined) client.hear(load, nowMs);
+        if (load !== undefined) client.hear(load, nowMs, isFree);
       }
       return;
     }

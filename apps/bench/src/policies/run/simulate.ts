@@ -156,7 +156,7 @@ class Simulation {
         continue;
       }
       const load = this.#news.shift()?.byModel.get(this.#world.cell.network);
-      if (load !== undefined) client.hear(load, newsAtMs);
+      if (load !== undefined) client.hear(load, newsAtMs, isFree);
     }
   }
 }
