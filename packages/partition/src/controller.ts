@@ -15,13 +15,13 @@ import { LinkState } from './link-state.js';
 import type { Plan } from './plan.js';
 import type { Outcome } from './policies/policy.js';
 import { isPolicyName, POLICY_NAMES, type PolicyName, policies } from './policies/registry.js';
-import { PROBE_BYTES, wantsProbe } from './probe.js';
+import { isUnsure, PROBE_BYTES, PROBE_RESERVE_BYTES, wantsProbe } from './probe.js';
 import { Pruning } from './pruning.js';
 import { type Signal, withoutSignals } from './signals.js';
 import { UplinkAllowance } from './uplink-allowance.js';
 
 /** Share of the latency that may be spent on trying arms that never ran. */
-export const DEFAULT_EXPLORATION_BUDGET = 0.01;
+export const DEFAULT_EXPLORATION_BUDGET = 0.005;
 
 export interface ControllerOptions {
   /** Default `cutpoint`. */
@@ -247,8 +247,10 @@ export class Controller {
    */
   probe(nowMs: number): { readonly numBytes: number } | undefined {
     if (this.#policy !== 'cutpoint' || this.#lacks('probes')) return undefined;
-    if (!wantsProbe(this.#inputAt(nowMs, {}), this.link, nowMs)) return undefined;
-    return this.link.budget.takeProbe(PROBE_BYTES, nowMs) ? { numBytes: PROBE_BYTES } : undefined;
+    const input = this.#inputAt(nowMs, {});
+    if (!wantsProbe(input, this.link, nowMs)) return undefined;
+    const reserve = isUnsure(input.conditions.uplink) ? 0 : PROBE_RESERVE_BYTES;
+    return this.link.budget.takeProbe(PROBE_BYTES, reserve, nowMs) ? { numBytes: PROBE_BYTES } : undefined;
   }
 
   #inputAt(nowMs: number, options: DecideOptions): DecisionInput {

@@ -18,7 +18,9 @@ import { wishOf } from './wish.js';
 const UNMEASURED_DECISIONS = 8;
 
 /** What one decision leaves for the next. Opaque to everybody else. */
-export interface DecisionMemory extends Steadiness, Exploration {
+export interface DecisionMemory {
+  readonly steadiness: Steadiness;
+  readonly exploration: Exploration;
   /** The arm in use: what was chosen last, unless that was a trial. */
   readonly chosen: number;
   readonly wish: number;
@@ -72,18 +74,24 @@ export interface DecisionInput {
   readonly nowMs: number;
 }
 
+/** Why an arm was chosen: `trial` for this inference alone, to learn of it; `unmeasured` for want of any measurement. */
+export type Reason = 'best' | 'forced' | 'unmeasured' | 'trial';
+
 /** What was decided, as indexes of arms. */
 export interface Verdict {
   readonly chosen: number;
   readonly wish: number;
-  readonly isForced: boolean;
-  /** Chosen for want of any measurement. */
-  readonly unmeasured: boolean;
-  /** Chosen for this inference alone, to learn of it. */
-  readonly isTrial: boolean;
+  readonly reason: Reason;
+}
+
+interface Choice {
+  readonly chosen: number;
+  readonly reason: Reason;
   readonly steadiness: Steadiness;
   readonly exploration: Exploration;
 }
+
+const NO_CREDIT: Exploration = Object.freeze({ creditMs: 0 });
 
 /** What the steps of one decision share. */
 export interface Deciding {
@@ -94,63 +102,75 @@ export interface Deciding {
 
 /** @throws PartitionError `no_runnable_arm` */
 export function decide(input: DecisionInput): { readonly plan: Plan; readonly memory: DecisionMemory } {
-  const { arms, conditions, memory } = input;
-  const options = optionsOf({ ...input, connected: conditions.connected });
-  if (options.runnable.length === 0) throw PartitionError.noRunnableArm(conditions.connected);
+  const options = optionsOf(input);
+  if (options.runnable.length === 0) throw PartitionError.noRunnableArm(input.conditions.connected);
   const deciding: Deciding = { input, options, score: scoreOf(input) };
   const forced = input.forcedCut === undefined ? -1 : nearest(deciding, input.forcedCut);
-  const verdict = judge(deciding, forced);
-  const cause = verdict.isTrial ? 'exploring' : causeOf(input, verdict.chosen, forced);
-  const inUse = verdict.isTrial && memory !== undefined ? memory.chosen : verdict.chosen;
+  const choice = chooseArm(deciding, forced);
+  const wish = forced >= 0 && options.reachable.includes(forced) ? forced : wishOf(deciding, choice.chosen);
+  const cause = choice.reason === 'trial' ? 'exploring' : causeOf(input, choice.chosen, forced);
   return {
-    plan: writePlan(input, options, verdict, cause),
-    memory: {
-      ...verdict.steadiness,
-      ...verdict.exploration,
-      chosen: inUse,
-      wish: verdict.wish,
-      forcedCut: input.forcedCut,
-      policy: input.policy,
-      ready: input.ready,
-      conditions,
-      adopted: memory?.chosen === inUse ? memory.adopted : conditions,
-      unmeasured: (memory?.unmeasured ?? 0) + (verdict.unmeasured ? 1 : 0),
-    },
+    plan: writePlan(input, options, { chosen: choice.chosen, wish, reason: choice.reason }, cause),
+    memory: remember(input, choice, wish),
   };
+}
 
-  function judge(deciding: Deciding, forced: number): Verdict {
-    const random = memory?.random ?? input.seed;
-    const before: Steadiness = memory ?? settled(random);
-    const exploration: Exploration = { creditMs: memory?.creditMs ?? 0, lookedAtMs: memory?.lookedAtMs };
-    const plain = { unmeasured: false, isTrial: false, isForced: false, steadiness: settled(random), exploration };
-    const whole = (chosen: number, rest: Partial<Verdict> = {}): Verdict => {
-      const wish = forced >= 0 && options.reachable.includes(forced) ? forced : wishOf(deciding, chosen);
-      return { ...plain, ...rest, chosen, wish };
-    };
-    if (forced >= 0 && options.runnable.includes(forced)) return whole(forced, { isForced: true });
-    if (input.policy !== 'local' && !measured(conditions) && (memory?.unmeasured ?? 0) < UNMEASURED_DECISIONS) {
-      const own = smallestOffload(arms, options.considered);
-      const chosen = own >= 0 ? own : smallestOffload(arms, options.runnable);
-      if (chosen >= 0) return whole(chosen, { unmeasured: true });
-    }
-    const best = bestOf(deciding);
-    const current = memory?.chosen ?? -1;
-    // What another policy left is nothing to hold on to.
-    const isInherited = memory !== undefined && memory.policy !== input.policy;
-    if (input.policy !== 'cutpoint' || isInherited || !options.considered.includes(current)) return whole(best);
-    if (best === current) {
-      const trial = explore({ ...exploreQuestion(deciding), best }, exploration);
-      const steadiness = stay(before);
-      if (trial.tries < 0) return whole(best, { steadiness, exploration: trial.next });
-      return whole(trial.tries, { steadiness, exploration: trial.next, isTrial: true });
-    }
-    const question = { currentMs: deciding.score(current), bestMs: deciding.score(best) };
-    const { switches, next } = shouldSwitch(
-      { ...question, current: at(arms, current), best: at(arms, best), clients: input.clients, nowMs: input.nowMs },
-      before,
-    );
-    return whole(switches ? best : current, { steadiness: next });
+function remember(input: DecisionInput, choice: Choice, wish: number): DecisionMemory {
+  const { memory, conditions } = input;
+  const inUse = choice.reason === 'trial' && memory !== undefined ? memory.chosen : choice.chosen;
+  return {
+    steadiness: choice.steadiness,
+    exploration: choice.exploration,
+    chosen: inUse,
+    wish,
+    forcedCut: input.forcedCut,
+    policy: input.policy,
+    ready: input.ready,
+    conditions,
+    adopted: memory?.chosen === inUse ? memory.adopted : conditions,
+    unmeasured: (memory?.unmeasured ?? 0) + (choice.reason === 'unmeasured' ? 1 : 0),
+  };
+}
+
+function chooseArm(deciding: Deciding, forced: number): Choice {
+  const { input, options, score } = deciding;
+  const { memory, arms, policy } = input;
+  const steadiness = memory?.steadiness ?? settled(input.seed);
+  const exploration = memory?.exploration ?? NO_CREDIT;
+  if (forced >= 0 && options.runnable.includes(forced)) {
+    return { chosen: forced, reason: 'forced', steadiness: settled(steadiness.random), exploration };
   }
+  if (policy !== 'local' && !measured(input.conditions) && (memory?.unmeasured ?? 0) < UNMEASURED_DECISIONS) {
+    const own = smallestOffload(arms, options.considered);
+    const chosen = own >= 0 ? own : smallestOffload(arms, options.runnable);
+    if (chosen >= 0) return { chosen, reason: 'unmeasured', steadiness, exploration };
+  }
+  const best = bestOf(deciding);
+  // What another policy left is nothing to hold on to.
+  const current = memory !== undefined && memory.policy === policy ? memory.chosen : -1;
+  if (policy !== 'cutpoint' || !options.considered.includes(current)) {
+    return { chosen: best, reason: 'best', steadiness: settled(steadiness.random), exploration };
+  }
+  if (best !== current) {
+    const question = {
+      current: at(arms, current),
+      best: at(arms, best),
+      currentMs: score(current),
+      bestMs: score(best),
+      clients: input.clients,
+      nowMs: input.nowMs,
+    };
+    const { switches, next } = shouldSwitch(question, steadiness);
+    return { chosen: switches ? best : current, reason: 'best', steadiness: next, exploration };
+  }
+  const trial = tryArm(deciding, best, exploration);
+  const isTrial = trial.tries >= 0;
+  return {
+    chosen: isTrial ? trial.tries : best,
+    reason: isTrial ? 'trial' : 'best',
+    steadiness: stay(steadiness),
+    exploration: trial.next,
+  };
 }
 
 /** The policy's own choice; when what it would use cannot run, the fastest of what can: better than no answer. */
@@ -169,18 +189,20 @@ function bestOf({ input, options, score }: Deciding): number {
   return chosen >= 0 ? chosen : argMin({ ...policyInput, allowed: options.runnable }, (_arm, index) => score(index));
 }
 
-function exploreQuestion({ input, options, score }: Deciding) {
-  const at = valuesOf(input.conditions);
-  const best = input.memory?.chosen ?? -1;
-  return {
-    arms: input.arms,
-    factors: input.factors,
-    allowed: options.considered,
-    at,
-    bestMs: best < 0 ? 0 : score(best),
-    budget: input.objective === 'latency' ? input.explorationBudget : 0,
-    nowMs: input.nowMs,
-  };
+function tryArm({ input, options, score }: Deciding, best: number, before: Exploration) {
+  return explore(
+    {
+      arms: input.arms,
+      factors: input.factors,
+      allowed: options.considered,
+      conditions: input.conditions,
+      best,
+      bestMs: score(best),
+      budget: input.objective === 'latency' ? input.explorationBudget : 0,
+      nowMs: input.nowMs,
+    },
+    before,
+  );
 }
 
 function causeOf(input: DecisionInput, chosen: number, forced: number): Cause {

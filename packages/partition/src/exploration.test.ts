@@ -3,18 +3,28 @@ import { describe, expect, it } from 'vitest';
 import { predictTotal, UNCORRECTED } from './cost.js';
 import { type Exploration, explore } from './exploration.js';
 import { chainArms, shrinkingNetwork } from './testing/arms.js';
-import { valuesWith } from './testing/conditions.js';
+import { conditionsOf, valuesWith } from './testing/conditions.js';
 
 const arms = shrinkingNetwork();
 const at = valuesWith({ d: 4, uplink: 4_000 });
 const totals = arms.map((arm) => predictTotal(arm, at));
 const best = totals.indexOf(Math.min(...totals));
 const bestMs = totals[best] ?? 0;
+const conditions = conditionsOf(at);
 const allowed = arms.map((_arm, index) => index);
 const fresh: Exploration = { creditMs: 0 };
 
 function question(nowMs: number, budget = 0.01, runs = 0) {
-  return { arms, factors: arms.map(() => ({ ...UNCORRECTED, runs })), allowed, at, best, bestMs, budget, nowMs };
+  return {
+    arms,
+    factors: arms.map(() => ({ ...UNCORRECTED, runs })),
+    allowed,
+    conditions,
+    best,
+    bestMs,
+    budget,
+    nowMs,
+  };
 }
 
 describe('trying arms', () => {

@@ -1,5 +1,6 @@
 import type { Arm } from './arm.js';
-import { type ArmFactors, type ConditionValues, predictTotal, UNCORRECTED } from './cost.js';
+import type { Conditions } from './conditions.js';
+import { type ArmFactors, predictTotal, UNCORRECTED, valuesOf } from './cost.js';
 
 /** How far a profile may be off for one arm on one device, as a share; each real run makes it surer. */
 const PROFILE_DEVIATION = 0.15;
@@ -22,7 +23,7 @@ export interface ExplorationQuestion {
   readonly arms: readonly Arm[];
   readonly factors: readonly ArmFactors[];
   readonly allowed: readonly number[];
-  readonly at: ConditionValues;
+  readonly conditions: Conditions;
   readonly best: number;
   readonly bestMs: number;
   /** Share of the latency that may be spent. */
@@ -36,10 +37,12 @@ export interface ExplorationQuestion {
  * way: what trials are predicted to cost at the worst never exceeds `budget` of the latency of all inferences.
  */
 export function explore(question: ExplorationQuestion, memory: Exploration): { tries: number; next: Exploration } {
-  const { arms, factors, allowed, at, best, bestMs, budget, nowMs } = question;
+  const { arms, factors, allowed, conditions, best, bestMs, budget, nowMs } = question;
   const creditMs = Math.min(MAX_CREDIT_MS, memory.creditMs + budget * bestMs);
-  const idle = { tries: -1, next: { creditMs, lookedAtMs: memory.lookedAtMs } };
-  if (!(budget > 0) || nowMs - (memory.lookedAtMs ?? Number.NEGATIVE_INFINITY) < EVERY_MS) return idle;
+  if (!(budget > 0) || nowMs - (memory.lookedAtMs ?? Number.NEGATIVE_INFINITY) < EVERY_MS) {
+    return { tries: -1, next: { creditMs, lookedAtMs: memory.lookedAtMs } };
+  }
+  const at = valuesOf(conditions);
   let tries = -1;
   let mostHopeMs = LEAST_HOPE * bestMs;
   let priceMs = 0;

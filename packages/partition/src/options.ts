@@ -17,19 +17,29 @@ export interface OptionsInput {
   readonly ready: readonly number[];
   readonly constraints: Constraints;
   readonly policy: PolicyName;
+  readonly conditions: { readonly connected: boolean };
+}
+
+/** What was asked last with one `ready`, and the answer. */
+interface Known {
+  readonly arms: readonly Arm[];
+  readonly constraints: Constraints;
+  readonly policy: PolicyName;
   readonly connected: boolean;
+  readonly options: Options;
 }
 
 /** Almost every decision has the options of the one before: they are kept with the `ready` array, which is never changed. */
-const known = new WeakMap<readonly number[], { readonly input: OptionsInput; readonly options: Options }>();
+const known = new WeakMap<readonly number[], Known>();
 
-export function optionsOf({ arms, ready, constraints, policy, connected }: OptionsInput): Options {
+export function optionsOf({ arms, ready, constraints, policy, conditions }: OptionsInput): Options {
+  const { connected } = conditions;
   const last = known.get(ready);
   if (
-    last?.input.arms === arms &&
-    last.input.constraints === constraints &&
-    last.input.policy === policy &&
-    last.input.connected === connected
+    last?.arms === arms &&
+    last.constraints === constraints &&
+    last.policy === policy &&
+    last.connected === connected
   ) {
     return last.options;
   }
@@ -39,7 +49,7 @@ export function optionsOf({ arms, ready, constraints, policy, connected }: Optio
   }
   const runnable = reachable.filter((index) => ready[index] === 1);
   const options = { reachable, runnable, considered: considered(arms, runnable, policy) };
-  known.set(ready, { input: { arms, ready, constraints, policy, connected }, options });
+  known.set(ready, { arms, constraints, policy, connected, options });
   return options;
 }
 

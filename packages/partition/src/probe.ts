@@ -6,8 +6,10 @@ import type { LinkState } from './link-state.js';
 import { optionsOf } from './options.js';
 import { SWITCH_MS, SWITCH_SHARE } from './steadiness.js';
 
-/** Four chunks of a KiB: fits in the first window of a TCP sender, so slow start does not touch it. */
-export const PROBE_BYTES = 4096;
+/** Three chunks of a KiB: fits in the first window of a TCP sender, so slow start does not touch it. */
+export const PROBE_BYTES = 3072;
+/** What is left for second looks when a first one is sent: two probes. */
+export const PROBE_RESERVE_BYTES = 2 * PROBE_BYTES;
 /** A link that was measured less than this ago needs no probe, */
 const STALE_MS = 2_000;
 /** unless what was measured was a surprise: then one more, after this time, tells a step from an outlier. */
@@ -25,10 +27,15 @@ export function wantsProbe(input: DecisionInput, link: LinkState, nowMs: number)
   const hoped = { ...values, uplink: Math.max(values.uplink, link.uplink.hopedRate(nowMs)) };
   const cost = (index: number) => predictTotal(at(arms, index), hoped, factors[index] ?? UNCORRECTED);
   const currentMs = cost(memory.chosen);
-  const { runnable } = optionsOf({ ...input, connected: true });
+  const { runnable } = optionsOf(input);
   return runnable.some((index) => currentMs - cost(index) > SWITCH_MS + SWITCH_SHARE * currentMs);
 }
 
-function isOld({ ageMs, uncertainty, value }: Estimate): boolean {
-  return ageMs >= (uncertainty > UNSURE_DEVIATION * value ? UNSURE_MS : STALE_MS);
+/** The last sample was a surprise: another one tells what it was. */
+export function isUnsure({ ageMs, uncertainty, value }: Estimate): boolean {
+  return ageMs < STALE_MS && uncertainty > UNSURE_DEVIATION * value;
+}
+
+function isOld(estimate: Estimate): boolean {
+  return estimate.ageMs >= (isUnsure(estimate) ? UNSURE_MS : STALE_MS);
 }

@@ -58,12 +58,12 @@ function rejectionOf(
   if (!permits(constraints, arm)) return 'constraint';
   if (!conditions.connected && arm.usesEdge) return input.edgeFailed ? 'edge-failed' : 'disconnected';
   if (input.ready[index] !== 1) return 'not-ready';
-  if (verdict.isForced) return 'not-forced';
+  if (verdict.reason === 'forced') return 'not-forced';
   if (!policies[policy].considers(arm, arms)) return 'outside-policy';
   const chosenMs = totalOf(predict(at(arms, verdict.chosen), values, input.factors[verdict.chosen] ?? UNCORRECTED));
   if (totalMs >= chosenMs) return 'slower';
-  if (verdict.unmeasured) return 'unmeasured';
-  if (verdict.isTrial) return 'exploring';
+  if (verdict.reason === 'unmeasured') return 'unmeasured';
+  if (verdict.reason === 'trial') return 'exploring';
   if (bytesOf(input, index) > input.uplinkAllowance) return 'uplink-budget';
   if (policy !== 'cutpoint' || input.objective === 'throughput') return 'slower';
   return input.deadlineMs === undefined ? 'margin' : 'deadline';

@@ -63,7 +63,7 @@ export function shouldSwitch(question: SwitchQuestion, memory: Steadiness): { sw
   const owedMs = memory.owedMs + gainMs;
   const restless = memory.restless * RESTLESS_KEEP;
   const price = (SWITCH_MS + SWITCH_SHARE * currentMs) * (1 + RESTLESS_SHARE * restless);
-  const stays = { switches: false, next: { ...steadinessOf(memory), owedMs, restless } };
+  const stays = { switches: false, next: { ...memory, owedMs, restless } };
   if (owedMs < price) return stays;
   const moves = { switches: true, next: { owedMs: 0, restless: restless + 1, random: memory.random } };
   if (clients <= 1 || best.tailMs === current.tailMs) return moves;
@@ -86,12 +86,8 @@ export function shouldSwitch(question: SwitchQuestion, memory: Steadiness): { sw
 }
 
 /** The arm in use is the best one. */
-export function stay(memory: Steadiness): Steadiness {
-  return { ...steadinessOf(memory), owedMs: memory.owedMs * OWED_KEEP, restless: memory.restless * RESTLESS_KEEP };
-}
-
-function steadinessOf({ owedMs, restless, joinAtMs, random }: Steadiness): Steadiness {
-  return { owedMs, restless, joinAtMs, random };
+export function stay({ owedMs, restless, joinAtMs, random }: Steadiness): Steadiness {
+  return { owedMs: owedMs * OWED_KEEP, restless: restless * RESTLESS_KEEP, joinAtMs, random };
 }
 
 /** Nothing is owed: the arm in use was not chosen by comparing. */

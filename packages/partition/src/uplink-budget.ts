@@ -1,7 +1,7 @@
 /** Probes may take this share of what is sent anyway, or this many bytes a minute, whichever is more. */
 export const PROBE_TRAFFIC_SHARE = 0.01;
 export const PROBE_BYTES_PER_MINUTE = 64 * 1024;
-/** Unused allowance that is kept: four probes' worth, so that a change is followed by more than one of them. */
+/** Unused allowance that is kept, so that a change can be followed by more than one probe. */
 const MAX_SAVED_BYTES = 16 * 1024;
 const MINUTE_MS = 60_000;
 
@@ -17,10 +17,10 @@ export class UplinkBudget {
     this.#bytesPerMinute += numBytes;
   }
 
-  /** Takes a probe's bytes, if there are so many. */
-  takeProbe(numBytes: number, nowMs: number): boolean {
+  /** Takes a probe's bytes, if there are so many beyond what is to be left. */
+  takeProbe(numBytes: number, leaveBytes: number, nowMs: number): boolean {
     this.#passTo(nowMs);
-    if (this.#savedBytes < numBytes) return false;
+    if (this.#savedBytes < numBytes + leaveBytes) return false;
     this.#savedBytes -= numBytes;
     return true;
   }

@@ -24,6 +24,11 @@ const QUEUE_FRESH_MS = 1_000;
 const QUEUE_HALF_LIFE_MS = 1_000;
 const K_FRESH_MS = 5_000;
 const K_HALF_LIFE_MS = 5_000;
+/**
+ * However long the queue was before, so long it can be at the most in the mean when work arrives at rate ρ: ρ/(1 - ρ)
+ * times the mean work that one finds in service (an M/G/1 queue: Pollaczek and Khinchine). Tails rarely take longer.
+ */
+const MOST_IN_SERVICE_MS = 50;
 /** Over this time the usual queue forgets half of what it was. */
 const USUAL_HALF_LIFE_MS = 2_000;
 /** Of k, in the logarithm: at least, and over this time what it moved by is half forgotten. */
@@ -36,7 +41,7 @@ export class EdgeLoadTracker {
   #queueAtMs = Number.NEGATIVE_INFINITY;
   #usualQueueMs = 0;
   #queueDeviationMs = 0;
-  #arrivalRate = 0;
+  #arrivalRate: number | undefined;
   #k = 1;
   #kAtMs = Number.NEGATIVE_INFINITY;
   #kWithQueue: number | undefined;
@@ -72,7 +77,9 @@ export class EdgeLoadTracker {
     if (!Number.isFinite(ageMs)) return 0;
     const keep = 0.5 ** (ageMs / USUAL_HALF_LIFE_MS);
     // Nothing was pushed, so nothing changed: the last report held until now, as long as it is believed at all.
-    return this.#usualQueueMs * keep + this.queue(nowMs).value * (1 - keep);
+    const usualMs = this.#usualQueueMs * keep + this.queue(nowMs).value * (1 - keep);
+    const rate = this.#arrivalRate;
+    return rate === undefined || rate >= 1 ? usualMs : Math.min(usualMs, (MOST_IN_SERVICE_MS * rate) / (1 - rate));
   }
 
   k(nowMs: number): Estimate {
@@ -92,7 +99,7 @@ export class EdgeLoadTracker {
   }
 
   get arrivalRate(): number {
-    return this.#arrivalRate;
+    return this.#arrivalRate ?? 0;
   }
 
   get gpuUtilisation(): number | null {
@@ -116,7 +123,7 @@ export class EdgeLoadTracker {
     if (Number.isFinite(this.#queueAtMs)) {
       const passedMs = Math.max(0, atMs - this.#queueAtMs);
       const keep = 0.5 ** (passedMs / USUAL_HALF_LIFE_MS);
-      const expectedMs = Math.max(0, this.#queueMs - (1 - this.#arrivalRate) * passedMs);
+      const expectedMs = Math.max(0, this.#queueMs - (1 - this.arrivalRate) * passedMs);
       this.#usualQueueMs = this.usualQueueMs(atMs);
       this.#queueDeviationMs = this.#queueDeviationMs * keep + (queueMs - expectedMs) ** 2 * (1 - keep);
     } else {

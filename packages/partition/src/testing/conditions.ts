@@ -1,4 +1,5 @@
 import fc from 'fast-check';
+import type { Conditions, Estimate } from '../conditions.js';
 import type { ConditionValues } from '../cost.js';
 
 /** An idle edge on an open, fast link, as fast as the machine that profiled, with some things changed. For tests. */
@@ -39,3 +40,23 @@ export const anyValues: fc.Arbitrary<ConditionValues> = fc.record({
   d: factor,
   overheadMs: fc.double({ min: 0, max: 20, noNaN: true }),
 });
+
+/** Conditions of which everybody is sure. */
+export function conditionsOf(values: ConditionValues): Conditions {
+  const sure = (value: number): Estimate => ({ value, ageMs: 0, confident: true, uncertainty: 0 });
+  return {
+    connected: true,
+    uplink: sure(values.uplink),
+    downlink: sure(values.downlink),
+    fixedMs: sure(values.fixedMs),
+    slowStartMs: values.slowStartMs,
+    queueMs: sure(values.queueMs),
+    usualQueueMs: values.usualQueueMs,
+    arrivalRate: values.arrivalRate,
+    k: sure(values.k),
+    kWithQueue: sure(values.kWithQueue),
+    gpuUtilisation: values.gpuUtilisation,
+    d: sure(values.d),
+    overheadMs: sure(values.overheadMs),
+  };
+}
