@@ -299,7 +299,7 @@ describe('probes', () => {
   }
 
   it('bring a client that went local back to the edge within 5 s of the link getting better', () => {
-    const controller = seasoned(10);
+    const controller = seasoned(40);
     expect(controller.decide(20).chosen.arm.usesEdge).toBe(false);
     const { plan } = probed(controller, 8_000, 5_000);
     expect(plan.chosen.arm.usesEdge).toBe(true);

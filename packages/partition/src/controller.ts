@@ -15,7 +15,7 @@ import { LinkState } from './link-state.js';
 import type { Plan } from './plan.js';
 import type { Outcome } from './policies/policy.js';
 import { isPolicyName, POLICY_NAMES, type PolicyName, policies } from './policies/registry.js';
-import { isUnsure, PROBE_BYTES, PROBE_RESERVE_BYTES, wantsProbe } from './probe.js';
+import { PROBE_BYTES, PROBE_RESERVE_BYTES, wantsProbe } from './probe.js';
 import { Pruning } from './pruning.js';
 import { type Signal, withoutSignals } from './signals.js';
 import { UplinkAllowance } from './uplink-allowance.js';
@@ -207,7 +207,7 @@ export class Controller {
     const conditions = {
       connected: link.connected,
       uplink: link.uplink.estimate(nowMs),
-      downlink: link.downlink.estimate(nowMs),
+      downlink: link.downlinkEstimate(nowMs),
       fixedMs: link.fixed.estimate(nowMs),
       slowStartMs: link.slowStartMs(nowMs),
       queueMs: load.queue(nowMs),
@@ -249,7 +249,7 @@ export class Controller {
     if (this.#policy !== 'cutpoint' || this.#lacks('probes')) return undefined;
     const input = this.#inputAt(nowMs, {});
     if (!wantsProbe(input, this.link, nowMs)) return undefined;
-    const reserve = isUnsure(input.conditions.uplink) ? 0 : PROBE_RESERVE_BYTES;
+    const reserve = this.link.uplink.isSurprised ? 0 : PROBE_RESERVE_BYTES;
     return this.link.budget.takeProbe(PROBE_BYTES, reserve, nowMs) ? { numBytes: PROBE_BYTES } : undefined;
   }
 

@@ -1,4 +1,3 @@
-import type { Estimate } from './conditions.js';
 import { predictTotal, UNCORRECTED, valuesOf } from './cost.js';
 import type { DecisionInput } from './decision.js';
 import { at } from './decision.js';
@@ -14,7 +13,6 @@ export const PROBE_RESERVE_BYTES = 2 * PROBE_BYTES;
 const STALE_MS = 2_000;
 /** unless what was measured was a surprise: then one more, after this time, tells a step from an outlier. */
 const UNSURE_MS = 400;
-const UNSURE_DEVIATION = 0.35;
 
 /**
  * Whether a probe of the uplink is worth its bytes: the estimate is old, and were the link as good as it lately was, or
@@ -22,7 +20,7 @@ const UNSURE_DEVIATION = 0.35;
  */
 export function wantsProbe(input: DecisionInput, link: LinkState, nowMs: number): boolean {
   const { conditions, memory, arms, factors } = input;
-  if (!conditions.connected || memory === undefined || !isOld(conditions.uplink)) return false;
+  if (!conditions.connected || memory === undefined || !isOld(conditions.uplink.ageMs, link)) return false;
   const values = valuesOf(conditions);
   const hoped = { ...values, uplink: Math.max(values.uplink, link.uplink.hopedRate(nowMs)) };
   const cost = (index: number) => predictTotal(at(arms, index), hoped, factors[index] ?? UNCORRECTED);
@@ -31,11 +29,6 @@ export function wantsProbe(input: DecisionInput, link: LinkState, nowMs: number)
   return runnable.some((index) => currentMs - cost(index) > SWITCH_MS + SWITCH_SHARE * currentMs);
 }
 
-/** The last sample was a surprise: another one tells what it was. */
-export function isUnsure({ ageMs, uncertainty, value }: Estimate): boolean {
-  return ageMs < STALE_MS && uncertainty > UNSURE_DEVIATION * value;
-}
-
-function isOld(estimate: Estimate): boolean {
-  return estimate.ageMs >= (isUnsure(estimate) ? UNSURE_MS : STALE_MS);
+function isOld(ageMs: number, link: LinkState): boolean {
+  return ageMs >= (link.uplink.isSurprised ? UNSURE_MS : STALE_MS);
 }

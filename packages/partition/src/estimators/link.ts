@@ -147,6 +147,11 @@ export class LinkEstimator {
     };
   }
 
+  /** Whether the last transfer was far from what was expected, so that one more would tell much. */
+  get isSurprised(): boolean {
+    return this.#filter.isSurprised;
+  }
+
   /** What the link may well have become while nobody looked: the best rate of the last minute, or the default. */
   hopedRate(nowMs: number): number {
     const fadedBest = this.#best * 0.5 ** (this.#filter.ageMs(nowMs) / BEST_HALF_LIFE_MS);

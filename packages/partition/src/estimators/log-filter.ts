@@ -77,6 +77,11 @@ export class LogFilter {
     return this.#weight > 0 ? Math.exp(this.#log) : undefined;
   }
 
+  /** Whether the last sample was far off: a step, or an outlier, which the next one will tell. */
+  get isSurprised(): boolean {
+    return this.#surprised !== 0;
+  }
+
   /** Sum of the weights of all samples. */
   get weight(): number {
     return this.#weight;
