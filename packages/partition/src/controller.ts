@@ -1,7 +1,13 @@
 import type { Arm, Codec } from './arm.js';
 import { RISK } from './caution.js';
 import type { Conditions } from './conditions.js';
-import { type Constraints, type Objective, permits } from './constraints.js';
+import { type Constraints, permits } from './constraints.js';
+import {
+  type ArmOutcome,
+  type ControllerOptions,
+  DEFAULT_EXPLORATION_BUDGET,
+  type DecideOptions,
+} from './controller-options.js';
 import type { ArmFactors } from './cost.js';
 import { type DecisionInput, type DecisionMemory, decide } from './decision.js';
 import { PartitionError } from './errors.js';
@@ -13,54 +19,11 @@ import { OverheadEstimator } from './estimators/overhead.js';
 import { RequestRate } from './estimators/request-rate.js';
 import { LinkState } from './link-state.js';
 import type { Plan } from './plan.js';
-import type { Outcome } from './policies/policy.js';
 import { isPolicyName, POLICY_NAMES, type PolicyName, policies } from './policies/registry.js';
 import { PROBE_BYTES, PROBE_RESERVE_BYTES, wantsProbe } from './probe.js';
 import { Pruning } from './pruning.js';
 import { type Signal, withoutSignals } from './signals.js';
 import { UplinkAllowance } from './uplink-allowance.js';
-
-/** Share of the latency that may be spent on trying arms that never ran. */
-export const DEFAULT_EXPLORATION_BUDGET = 0.005;
-
-export interface ControllerOptions {
-  /** Default `cutpoint`. */
-  readonly policy?: PolicyName;
-  readonly constraints?: Constraints;
-  /** Default `latency`. */
-  readonly objective?: Objective;
-  /** Default {@link DEFAULT_EXPLORATION_BUDGET}; 0 never tries. */
-  readonly explorationBudget?: number;
-  /** Of the random numbers that keep clients from moving all at once; give each client its own. Default 1. */
-  readonly seed?: number;
-  /** Signals to do without, for ablations. */
-  readonly without?: readonly Signal[];
-  /** Shared between all controllers of one edge. */
-  readonly link?: LinkState;
-  /** Shared between the variants of one model at one edge. */
-  readonly load?: EdgeLoadTracker;
-  /** Shared between the variants of one model on one device. */
-  readonly device?: DeviceFactorEstimator;
-}
-
-export interface DecideOptions {
-  /** Forces a cut (the nearest listed one) for this decision alone; what is remembered is not touched. */
-  readonly cut?: number;
-  /** With {@link cut}: the codec to use there, if there is such an arm. */
-  readonly codec?: Codec;
-  /** ms that are left for this inference; default the constraint's `deadlineMs`. */
-  readonly deadlineMs?: number;
-  /** Answers what would be decided, and remembers nothing of it. */
-  readonly peek?: boolean;
-  /** Decides this once as if the edge could not be reached, because it failed this inference; remembers nothing. */
-  readonly withoutEdge?: boolean;
-}
-
-/** How one inference went, for policies that learn by trying. */
-export interface ArmOutcome extends Outcome {
-  readonly cut: number;
-  readonly codec: Codec;
-}
 
 /**
  * Decides, for every inference, which arm runs. No clock, no I/O: each observation and each decision is given its time
@@ -84,6 +47,8 @@ export class Controller {
   readonly #overhead = new OverheadEstimator();
   /** Profiled ms of the whole network on the device. */
   readonly #wholeHeadMs: number;
+  /** And at the edge. */
+  readonly #wholeTailMs: number;
   #factors: readonly ArmFactors[] = [];
   #ready: readonly number[];
   #policy: PolicyName = 'cutpoint';
@@ -106,6 +71,7 @@ export class Controller {
     this.#corrections = new Corrections(arms);
     this.#pruning = new Pruning(arms, () => this.#factors);
     this.#wholeHeadMs = Math.max(...arms.map(({ headMs }) => headMs));
+    this.#wholeTailMs = Math.max(...arms.map(({ tailMs }) => tailMs));
     this.#allowance = new UplinkAllowance(this.#constraints.maxUplinkBytesPerSecond);
     if (options.policy !== undefined) this.setPolicy(options.policy);
   }
@@ -148,7 +114,6 @@ export class Controller {
 
   observeTransfer(direction: 'up' | 'down', sample: TransferSample, atMs: number): void {
     this.link.observe(direction, sample, atMs);
-    if (direction === 'up') this.#allowance.sent(sample.numBytes, atMs);
     this.#tidy(atMs);
   }
 
@@ -181,8 +146,9 @@ export class Controller {
     this.#tidy(atMs);
   }
 
-  /** Bytes that really went up, of a codec whose output depends on the content. */
+  /** All bytes that an inference sent up: what a codec makes of the content, and what the uplink's limit counts. */
   observeBytes(cut: number, codec: Codec, numBytes: number, atMs: number): void {
+    this.#allowance.sent(numBytes, atMs);
     this.#corrections.observeBytes(cut, codec, numBytes, atMs);
   }
 
@@ -211,7 +177,7 @@ export class Controller {
       fixedMs: link.fixed.estimate(nowMs),
       slowStartMs: link.slowStartMs(nowMs),
       queueMs: load.queue(nowMs),
-      usualQueueMs: load.usualQueueMs(nowMs),
+      usualQueueMs: load.usualQueueMs(nowMs, this.#wholeTailMs),
       arrivalRate: load.arrivalRate,
       k: load.k(nowMs),
       kWithQueue: load.kWithQueue(nowMs),
@@ -250,7 +216,9 @@ export class Controller {
     const input = this.#inputAt(nowMs, {});
     if (!wantsProbe(input, this.link, nowMs)) return undefined;
     const reserve = this.link.uplink.isSurprised ? 0 : PROBE_RESERVE_BYTES;
-    return this.link.budget.takeProbe(PROBE_BYTES, reserve, nowMs) ? { numBytes: PROBE_BYTES } : undefined;
+    if (!this.link.budget.takeProbe(PROBE_BYTES, reserve, nowMs)) return undefined;
+    this.#allowance.sent(PROBE_BYTES, nowMs);
+    return { numBytes: PROBE_BYTES };
   }
 
   #inputAt(nowMs: number, options: DecideOptions): DecisionInput {

@@ -10,7 +10,7 @@ import type { Cause, Plan } from './plan.js';
 import { argMin, type PolicyInput } from './policies/policy.js';
 import { type PolicyName, policies } from './policies/registry.js';
 import { writePlan } from './record.js';
-import { chooseByScore, type Score, scoreOf } from './score.js';
+import { chooseByScore, fitsMoment, type Score, scoreOf } from './score.js';
 import { type Steadiness, settled, shouldSwitch, stay } from './steadiness.js';
 import { wishOf } from './wish.js';
 
@@ -151,6 +151,10 @@ function chooseArm(deciding: Deciding, forced: number): Choice {
   if (policy !== 'cutpoint' || !options.considered.includes(current)) {
     return { chosen: best, reason: 'best', steadiness: settled(steadiness.random), exploration };
   }
+  if (best !== current && !fitsMoment(input, current)) {
+    // No price is asked for what must not go on.
+    return { chosen: best, reason: 'best', steadiness: settled(steadiness.random), exploration };
+  }
   if (best !== current) {
     const question = {
       current: at(arms, current),
@@ -198,11 +202,16 @@ function tryArm({ input, options, score }: Deciding, best: number, before: Explo
       conditions: input.conditions,
       best,
       bestMs: score(best),
-      budget: input.objective === 'latency' ? input.explorationBudget : 0,
+      budget: isFree(input) ? input.explorationBudget : 0,
       nowMs: input.nowMs,
     },
     before,
   );
+}
+
+/** Nothing but latency counts: an arm may be tried that is slower, or sends more. */
+function isFree({ objective, deadlineMs, uplinkAllowance }: DecisionInput): boolean {
+  return objective === 'latency' && deadlineMs === undefined && uplinkAllowance === Number.POSITIVE_INFINITY;
 }
 
 function causeOf(input: DecisionInput, chosen: number, forced: number): Cause {

@@ -10,6 +10,7 @@ export * from './caution.js';
 export * from './conditions.js';
 export * from './constraints.js';
 export * from './controller.js';
+export * from './controller-options.js';
 export * from './cost.js';
 export { type DecisionInput, type DecisionMemory, decide } from './decision.js';
 export * from './errors.js';

@@ -32,6 +32,13 @@ export function chooseByScore(input: DecisionInput, options: Options, score: Sco
   return punctual.length > 0 ? lowest(punctual, score) : lowest(allowed, (index) => totalOf(input, worst, index));
 }
 
+/** Whether an arm keeps to what the moment allows: the uplink's allowance and, very likely, the deadline. */
+export function fitsMoment(input: DecisionInput, index: number): boolean {
+  const { deadlineMs } = input;
+  if (bytesOf(input, index) > input.uplinkAllowance) return false;
+  return deadlineMs === undefined || totalOf(input, cautious(input.conditions, DEADLINE_RISK), index) <= deadlineMs;
+}
+
 export function bytesOf(input: DecisionInput, index: number): number {
   return at(input.arms, index).bytesUp * (input.factors[index] ?? UNCORRECTED).bytes;
 }

@@ -60,7 +60,8 @@ export interface SwitchQuestion {
 export function shouldSwitch(question: SwitchQuestion, memory: Steadiness): { switches: boolean; next: Steadiness } {
   const { current, best, currentMs, bestMs, clients, nowMs } = question;
   const gainMs = currentMs - bestMs;
-  const owedMs = memory.owedMs + gainMs;
+  // An arm can be the best for other reasons than its latency: nothing is owed the other way.
+  const owedMs = Math.max(0, memory.owedMs + gainMs);
   const restless = memory.restless * RESTLESS_KEEP;
   const price = (SWITCH_MS + SWITCH_SHARE * currentMs) * (1 + RESTLESS_SHARE * restless);
   const stays = { switches: false, next: { ...memory, owedMs, restless } };

@@ -26,9 +26,10 @@ const K_FRESH_MS = 5_000;
 const K_HALF_LIFE_MS = 5_000;
 /**
  * However long the queue was before, so long it can be at the most in the mean when work arrives at rate ρ: ρ/(1 - ρ)
- * times the mean work that one finds in service (an M/G/1 queue: Pollaczek and Khinchine). Tails rarely take longer.
+ * times the mean work that one finds in service (an M/G/1 queue: Pollaczek and Khinchine). That is taken to be a whole
+ * network of this client's own, or at least this.
  */
-const MOST_IN_SERVICE_MS = 50;
+const LEAST_IN_SERVICE_MS = 50;
 /** Over this time the usual queue forgets half of what it was. */
 const USUAL_HALF_LIFE_MS = 2_000;
 /** Of k, in the logarithm: at least, and over this time what it moved by is half forgotten. */
@@ -71,15 +72,20 @@ export class EdgeLoadTracker {
     };
   }
 
-  /** Queue delay in the mean of the last seconds. */
-  usualQueueMs(nowMs: number): number {
+  /**
+   * Queue delay in the mean of the last seconds.
+   * @param wholeTailMs profiled time of a whole network at the edge
+   */
+  usualQueueMs(nowMs: number, wholeTailMs = 0): number {
     const ageMs = Math.max(0, nowMs - this.#queueAtMs);
     if (!Number.isFinite(ageMs)) return 0;
     const keep = 0.5 ** (ageMs / USUAL_HALF_LIFE_MS);
     // Nothing was pushed, so nothing changed: the last report held until now, as long as it is believed at all.
     const usualMs = this.#usualQueueMs * keep + this.queue(nowMs).value * (1 - keep);
     const rate = this.#arrivalRate;
-    return rate === undefined || rate >= 1 ? usualMs : Math.min(usualMs, (MOST_IN_SERVICE_MS * rate) / (1 - rate));
+    return rate === undefined || rate >= 1
+      ? usualMs
+      : Math.min(usualMs, (Math.max(LEAST_IN_SERVICE_MS, wholeTailMs * this.k(nowMs).value) * rate) / (1 - rate));
   }
 
   k(nowMs: number): Estimate {
