@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { BYTES_PER_MS_OF_MEGABIT } from '../protocol.js';
 import { parseTrace, readTrace } from './trace-files.js';
 
-const RECORDED = '/work/shared/data/traces';
+const recorded = new URL('../../../../../../shared/data/traces/', import.meta.url).pathname;
 
 describe('parseTrace', () => {
   it('reads deliveries of 1,500 bytes', () => {
@@ -26,11 +26,11 @@ describe('parseTrace', () => {
     expect(() => readTrace('/nowhere/at-all')).toThrow(/cannot be read/);
   });
 
-  const isThere = existsSync(RECORDED);
-  if (!isThere) console.warn(`skipped: no recorded traces in ${RECORDED}`);
+  const isThere = existsSync(recorded);
+  if (!isThere) console.warn(`skipped: recorded traces are not at ${recorded}`);
   it.skipIf(!isThere)('reads recorded ones: a mean as their makers state it, some Mbit/s', () => {
     for (const name of ['ATT-LTE-driving.up', 'Verizon-LTE-short.up', 'norway_bus_1', 'norway_train_13']) {
-      const { trace } = readTrace(`${RECORDED}/${name}`);
+      const { trace } = readTrace(`${recorded}${name}`);
       const megabits = trace.bytesUntil(60_000) / 60_000 / BYTES_PER_MS_OF_MEGABIT;
       expect(megabits).toBeGreaterThan(0.1);
       expect(megabits).toBeLessThan(60);
