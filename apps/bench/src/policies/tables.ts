@@ -1,3 +1,4 @@
+import type { LinkFigures } from './run/cell-figures.js';
 import type { ContestantFigures } from './run/figures.js';
 import type { Results } from './run/results.js';
 
@@ -35,11 +36,17 @@ export function printTables({ sameArms, allArms, reaction, clients }: Results, p
         `${allArms.vsCompressedOffloadMeanPct} % below compressed offload`,
     );
   }
-  if (allArms?.worstCells !== undefined) {
-    print('\nCells in which cutpoint does worst against the best of local, compressed offload and loadpart');
-    for (const { network, link, load, pct, meanMs } of allArms.worstCells.slice(0, 5)) {
+  if (allArms?.links !== undefined) {
+    print(
+      '\nBy link: mean ms over networks and loads; cutpoint below the best of local, compressed offload and loadpart',
+    );
+    printLinks(allArms.links, print);
+  }
+  if (allArms?.cells !== undefined) {
+    print('\nCells in which cutpoint gains least on the best of those (negative: it is slower)');
+    for (const { network, link, load, vsBestBaselinePct, meanMs } of allArms.cells.slice(0, 5)) {
       print(
-        `  ${pct} %: ${network}, ${link}, ${load}: ${Object.entries(meanMs)
+        `  ${vsBestBaselinePct} %: ${network}, ${link}, ${load}: ${Object.entries(meanMs)
           .map(([name, ms]) => `${name} ${ms}`)
           .join(', ')}`,
       );
@@ -60,6 +67,25 @@ export function printTables({ sameArms, allArms, reaction, clients }: Results, p
           `± ${crowd.offloadingDeviation}, switches ${crowd.switchShare}, autocorrelation ${crowd.oscillation}`,
       );
     }
+  }
+}
+
+/** Of a link, in every table; the contestants of the grid stand before them. */
+export const LINK_COLUMNS: readonly { readonly head: string; readonly of: (row: LinkFigures) => number }[] = [
+  { head: 'median %', of: (row) => row.medianVsBestBaselinePct },
+  { head: 'worst %', of: (row) => row.worstVsBestBaselinePct },
+  { head: 'regret %', of: (row) => row.meanRegretPct },
+];
+
+function printLinks(rows: readonly LinkFigures[], print: (line: string) => void): void {
+  const names = Object.keys(rows[0]?.meanMs ?? {});
+  const heads = [...names, ...LINK_COLUMNS.map(({ head }) => head)];
+  const widths = heads.map((head) => Math.max(10, head.length + 2));
+  const padded = (cells: readonly string[]) => cells.map((cell, at) => cell.padStart(widths[at] ?? 0)).join('');
+  print(`${''.padEnd(20)}${padded(heads)}`);
+  for (const row of rows) {
+    const values = [...names.map((name) => row.meanMs[name]), ...LINK_COLUMNS.map(({ of }) => of(row))];
+    print(`${row.link.padEnd(20)}${padded(values.map((value) => value?.toFixed(1) ?? ''))}`);
   }
 }
 

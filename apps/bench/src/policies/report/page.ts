@@ -1,8 +1,9 @@
+import type { LinkFigures } from '../run/cell-figures.js';
 import type { ContestantFigures } from '../run/figures.js';
 import type { Results } from '../run/results.js';
 import type { Setup } from '../run/setup.js';
 import type { Outcomes } from '../run/tasks.js';
-import { COLUMNS } from '../tables.js';
+import { COLUMNS, LINK_COLUMNS } from '../tables.js';
 import { element, escapeText } from './markup.js';
 import {
   chosenCuts,
@@ -45,6 +46,7 @@ export function reportPage({ setup, outcomes, results, labels }: ReportInput): s
   const tables = [
     ...(sameArms === undefined ? [] : [table('Same arms: prefix cuts, raw tensors', sameArms.contestants)]),
     ...(allArms?.contestants === undefined ? [] : [table('All arms', allArms.contestants)]),
+    ...(allArms?.links === undefined ? [] : [linkTable(allArms.links)]),
   ];
   const body = [
     element('h1', {}, 'Policies'),
@@ -73,14 +75,40 @@ function sectionMarkup({ title, text, charts, legend = '', size }: Section): str
 }
 
 function table(title: string, rows: readonly ContestantFigures[]): string {
-  const head = ['', ...COLUMNS.map(({ head: name }) => name)].map((name) => element('th', {}, escapeText(name)));
-  const lines = rows.map((row) => {
-    const cells = [escapeText(row.contestant), ...COLUMNS.map(({ of }) => of(row)?.toFixed(1) ?? '')];
-    const isOurs = row.contestant === 'cutpoint';
+  const lines = rows.map((row) => ({ name: row.contestant, values: COLUMNS.map(({ of }) => of(row)) }));
+  return tableMarkup(
+    title,
+    COLUMNS.map(({ head }) => head),
+    lines,
+  );
+}
+
+function linkTable(rows: readonly LinkFigures[]): string {
+  const names = Object.keys(rows[0]?.meanMs ?? {});
+  return tableMarkup(
+    'By link: mean ms over networks and loads; reduction against the best of local, compressed offload and loadpart',
+    [...names, ...LINK_COLUMNS.map(({ head }) => head)],
+    rows.map((row) => ({
+      name: row.link,
+      values: [...names.map((name) => row.meanMs[name]), ...LINK_COLUMNS.map(({ of }) => of(row))],
+    })),
+  );
+}
+
+interface TableLine {
+  readonly name: string;
+  readonly values: readonly (number | null | undefined)[];
+}
+
+function tableMarkup(title: string, heads: readonly string[], lines: readonly TableLine[]): string {
+  const head = ['', ...heads].map((name) => element('th', {}, escapeText(name)));
+  const body = lines.map(({ name, values }) => {
+    const cells = [escapeText(name), ...values.map((value) => value?.toFixed(1) ?? '')];
+    const isOurs = name === 'cutpoint';
     return element('tr', { class: isOurs ? 'ours' : undefined }, ...cells.map((cell) => element('td', {}, cell)));
   });
   return [
     element('h2', {}, escapeText(title)),
-    element('div', { class: 'scroll' }, element('table', {}, element('tr', {}, ...head), ...lines)),
+    element('div', { class: 'scroll' }, element('table', {}, element('tr', {}, ...head), ...body)),
   ].join('');
 }

@@ -1,5 +1,5 @@
 import { round } from '../../statistics.js';
-import { worstCell } from './cell-figures.js';
+import { cellFigures, linkFigures } from './cell-figures.js';
 import { gainCaptured, reductionOf } from './comparison.js';
 import type { Crowd } from './crowd.js';
 import { byContestant, figuresOf, type Runs } from './figures.js';
@@ -94,8 +94,17 @@ function allArmsOf({ same, all }: Groups) {
 }
 
 function cellsOf(cells: Outcomes['cells']) {
-  const worst = worstCell(cells, BASELINES);
-  return { cells: cells.length, worstCellVsBestBaselinePct: worst.pct, worstCells: worst.cells };
+  const figures = cellFigures(cells, BASELINES);
+  return {
+    /** The least reduction in any cell: negative when ours is slower there than the best baseline. */
+    worstCellVsBestBaselinePct: figures[0]?.vsBestBaselinePct,
+    links: linkFigures(
+      cells.map(({ link }) => link),
+      figures,
+    ),
+    /** The worst first. */
+    cells: figures,
+  };
 }
 
 function runsOf(group: ReadonlyMap<string, Runs>, name: string): Runs {
