@@ -26,10 +26,15 @@ describe('readOptions', () => {
     ]);
     expect(setup.grid.loads.map(({ name }) => name)).toEqual(['idle', 'bursty']);
     expect(setup.seeds[0]).toBe(5);
+    expect([setup.device, setup.edge]).toEqual(['small-board', 'gpu-scaled']);
+    const other = synthetic('--device', 'measured', '--edge', 'cpu').setup;
+    expect([other.device, other.edge]).toEqual(['measured', 'cpu']);
   });
 
   it.each([
     [['--networks', 'vgg19'], /there is no 'vgg19'; there are alexnet/],
+    [['--device', 'phone'], /there is no 'phone'; there are measured, small-board/],
+    [['--edge', 'gpu'], /there is no 'gpu'; there are cpu, gpu-scaled/],
     [['--loads', '40%'], /there is no '40%'; there are idle/],
     [['--links', 'fast'], /'fast' is neither 'lte' nor Mbit/],
     [['--trace', '/nowhere'], /'\/nowhere' cannot be read/],

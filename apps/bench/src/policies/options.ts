@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
+import { withEqualCodecTimes } from './codec-times.js';
 import type { LoadLaw } from './edge/load-law.js';
 import { readProfiles } from './profile-file.js';
 import * as protocol from './protocol.js';
@@ -9,9 +10,10 @@ import { PARTS, type Setup } from './run/setup.js';
 import { syntheticProfile } from './testing/synthetic-profile.js';
 
 export const USAGE =
-  'policies in a simulator over measured profiles [--networks a,b] [--links 8/20,lte] [--trace FILE]… [--loads idle,50%] ' +
-  '[--clients 64] [--seed 1] [--quick] [--report DIR] [--profiles DIR] [--synthetic] [--threads N] ' +
-  '[--only headline,ablations,grid,reaction,clients,timing]';
+  'policies in a simulator over measured profiles [--networks a,b] [--device measured|small-board] [--edge cpu|gpu-scaled] ' +
+  '[--links 8/20,lte] [--trace FILE]… [--loads idle,50%] (these three choose the cells of the grid; the other parts have ' +
+  'links and loads of their own) [--clients 64] [--seed 1] [--quick] [--report DIR] [--profiles DIR] [--synthetic] ' +
+  '[--threads N] [--only headline,ablations,grid,reaction,clients,timing]';
 
 export interface PoliciesOptions {
   readonly setup: Setup;
@@ -31,6 +33,8 @@ export function readOptions(args: readonly string[]): PoliciesOptions {
       trace: { type: 'string', multiple: true, default: [] },
       loads: { type: 'string' },
       clients: { type: 'string', default: String(protocol.CLIENTS) },
+      device: { type: 'string', default: 'small-board' },
+      edge: { type: 'string', default: 'gpu-scaled' },
       seed: { type: 'string', default: '1' },
       quick: { type: 'boolean', default: false },
       report: { type: 'string' },
@@ -47,7 +51,7 @@ export function readOptions(args: readonly string[]): PoliciesOptions {
   const seeds = (count: number) => Array.from({ length: count }, (_, index) => seed + index);
   const profiles = values.synthetic
     ? protocol.NETWORKS.map(syntheticProfile)
-    : readProfiles(protocol.NETWORKS, ...(values.profiles === undefined ? [] : [values.profiles]));
+    : withEqualCodecTimes(readProfiles(protocol.NETWORKS, ...(values.profiles === undefined ? [] : [values.profiles])));
   const { QUICK } = protocol;
   const only = values.only === undefined ? [] : chosen('--only', values.only, PARTS);
   return {
@@ -58,6 +62,8 @@ export function readOptions(args: readonly string[]): PoliciesOptions {
           : PARTS.filter((part) => only.includes(part)),
       profiles,
       networks: networks.map((name) => profiles.findIndex(({ network }) => network === name)),
+      device: oneOf('--device', values.device, protocol.DEVICES),
+      edge: oneOf('--edge', values.edge, protocol.EDGES),
       seeds: seeds(quick ? QUICK.seeds : protocol.SEEDS),
       stepMs: quick ? QUICK.stepMs : protocol.STEP_MS,
       futures: quick ? QUICK.futures : protocol.SAMPLED_FUTURES,
@@ -124,6 +130,13 @@ function chosen(option: string, text: string, known: readonly string[]): string[
   const wrong = names.find((name) => !known.includes(name));
   if (wrong !== undefined) throw new Error(`${option}: there is no '${wrong}'; there are ${known.join(', ')}`);
   return names;
+}
+
+function oneOf<Name extends string>(option: string, text: string, known: Readonly<Record<Name, unknown>>): Name {
+  const names = Object.keys(known) as Name[];
+  const name = names.find((each) => each === text);
+  if (name === undefined) throw new Error(`${option}: there is no '${text}'; there are ${names.join(', ')}`);
+  return name;
 }
 
 function wholeNumber(option: string, text: string, least: number): number {

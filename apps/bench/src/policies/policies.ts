@@ -18,8 +18,8 @@ export const policies: Bench = {
     const { setup, threads, reportFolder, quick, synthetic } = readOptions(args);
     const tasks = tasksOf(setup);
     const profiles = synthetic ? 'SYNTHETIC, measured nowhere' : 'measured';
-    const device = DEVICES['small-board'].label;
-    const edge = EDGES['gpu-scaled'].label;
+    const device = DEVICES[setup.device].label;
+    const edge = EDGES[setup.edge].label;
     print(`device ${device}, edge ${edge}, profiles ${profiles}; ${tasks.length} tasks in ${threads || 1} threads`);
     const startedAtMs = performance.now();
     const outcomes = collect(await runAll(setup, tasks, threads));

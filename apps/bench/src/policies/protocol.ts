@@ -4,6 +4,10 @@ import type { MarkovLink } from './link/markov-trace.js';
 /**
  * The protocol of the comparison: everything that is not measured and not a policy's own. The same for every policy;
  * changing a number here changes every result at once.
+ *
+ * What it leaves out: every head is ready at once, so neither readiness nor the building of heads is simulated. And no cut
+ * that was proposed for any of the six networks is other than a prefix, so the minimum cuts, DADS' and ours, choose among
+ * prefixes here; what they gain on networks with branches is not shown.
  */
 
 /** LoADPart's six (Liu et al., ICDCS 2022, section V): what it is compared on should be what it was shown on. */
@@ -21,8 +25,9 @@ export const EDGES = {
   /** Tails as measured with onnxruntime-node on the CPU. Nobody can read a GPU there. */
   cpu: { label: 'CPU as measured', divisor: 1, perNodeMs: 0, hasGpu: false },
   /**
-   * SCALED, not measured: the CPU's tails ÷ 16, plus 15 µs for the launch of each node's kernel. A mid-range GPU does
-   * 16 times the fp32 work of a desktop core; what is left of a small network there is launches.
+   * SCALED, not measured: the CPU's tails ÷ 16, plus 15 µs for the launch of each node's kernel. Both are chosen,
+   * no source: what is left of a small network is then mostly launches. Another divisor moves the cuts that are right, for
+   * all policies alike.
    */
   'gpu-scaled': { label: 'GPU, SCALED from CPU', divisor: 16, perNodeMs: 0.015, hasGpu: true },
 } as const;
@@ -55,7 +60,10 @@ export const LTE: MarkovLink = {
 /** Who knows a link's present rate knows that of the last 200 ms: less is the noise of single packets. */
 export const PRESENT_RATE_MS = 200;
 
-/** A fifth of what keeps the edge busy comes from processes beside it, the rest through its queue. */
+/**
+ * A fifth of what keeps the edge busy comes from processes beside it, the rest through its queue. Chosen, no source: enough
+ * that slowdown and waiting are two things that have to be told apart, and less than what waits.
+ */
 const TENANT_SHARE = 0.2;
 /** Such a process computes for half a second at a time: some dozens of inferences, a batch, a step of a training. */
 const TENANT_BURST_MS = 500;
@@ -84,9 +92,16 @@ export const LOADS: readonly LoadLaw[] = [
   busy('50%', 0.5),
   busy('70%', 0.7),
   busy('90%', 0.9),
-  /** Always busy, and always somebody waiting: four clients that ask again as soon as they are answered. */
+  /**
+   * Always busy, and always somebody waiting: four clients that ask again as soon as they are answered. Chosen, no source: a
+   * few, so that a request waits for about four tails and offloading may still be right.
+   */
   { name: '100% light', arrivals: undefined, closedClients: 4, coTenants: undefined },
-  /** Always busy with many waiting, and two co-tenants that run half of the time, two seconds at a time. */
+  /**
+   * Always busy with many waiting, and two co-tenants that run half of the time, two seconds at a time. Chosen, no source: 32
+   * is eight times the light level; the co-tenants move every run time by up to a factor of three, for seconds at a time, so
+   * that it can be followed but does not settle.
+   */
   {
     name: '100% heavy',
     arrivals: undefined,
@@ -94,7 +109,10 @@ export const LOADS: readonly LoadLaw[] = [
     coTenants: { count: 2, onMs: 2_000, offMs: 2_000 },
   },
 ];
-/** Half of the load of the queue in the mean, in bursts of two seconds that nearly fill it. No step: a cell of its own. */
+/**
+ * Half of the load of the queue in the mean, in bursts of two seconds that nearly fill it. No step: a cell of its own. 0.95
+ * and 0.05 are chosen, no source: as far apart as they can be without a queue that never empties, around the same mean as 50%.
+ */
 export const BURSTY: LoadLaw = {
   name: 'bursty',
   arrivals: { on: 0.95, off: 0.05, onMs: 2_000, offMs: 2_000 },
@@ -115,6 +133,8 @@ export const WARM_UP_MS = 10_000;
 /** One inference at a time, the next one half a second after the start of the one before, or when that one is done. A page
  * that looks at a camera twice a second; long enough that TCP starts anew, as between the taps of a person. */
 export const PERIOD_MS = 500;
+/** Of all arms, so many of those that are fastest with an idle edge are tried as the fixed arm; local besides. */
+export const FIXED_ARMS_TRIED = 25;
 /** An inference misses its deadline when it takes longer than twice the best that the arms at hand could do on this link with
  * an idle edge. */
 export const DEADLINE_FACTOR = 2;
@@ -137,6 +157,17 @@ export const PING_EVERY_MS = 5_000;
 /** How often a controller is asked whether it wants a probe. */
 export const PROBE_EVERY_MS = 500;
 
+/**
+ * What the pages of these policies send when they sent nothing for so long. LoADPart's device profiles the bandwidth
+ * periodically, and Neurosurgeon and DADS take the present bandwidth for known; without, a page that once chose local would
+ * never learn that its link is better. Period and size are ours: that of the pings, and 8 ms of the link at 8 Mbit/s.
+ */
+export const PERIODIC_PROBE = {
+  policies: ['neurosurgeon', 'loadpart', 'dads'],
+  afterSilenceMs: 5_000,
+  numBytes: 8_192,
+} as const;
+
 /** The edge runs a canary of a model of which no tail ran for a second: its shortest tail of at least a ms. */
 export const CANARY_AFTER_MS = 1_000;
 export const CANARY_LEAST_MS = 1;
@@ -149,7 +180,10 @@ export const BOOTSTRAP_RESAMPLES = 2_000;
 /** Share of a decision's latency by which an arm counts as as good as the oracle's. */
 export const NEAR_ORACLE = 0.05;
 
-/** `--quick`: the same, with shorter steps, fewer seeds and fewer cells. */
+/**
+ * `--quick`: the same, with shorter steps, fewer seeds and fewer cells: both ends and the middle of rates and loads, as many
+ * as fit into a minute on two cores. For trying things; figures are quoted from full runs.
+ */
 export const QUICK = {
   stepMs: 20_000,
   seeds: 3,

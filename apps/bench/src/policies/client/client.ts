@@ -2,7 +2,14 @@ import type { Controller, EdgeLoad } from '@cutpoint/partition';
 import { chunkBytesFor } from '@cutpoint/protocol';
 import type { Admission } from '../edge/edge-queue.js';
 import { type Direction, newTransfer, type Transfer } from '../link/direction.js';
-import { CALIBRATION_HEADS, FIRST_PINGS, PING_EVERY_MS, PROBE_EVERY_MS, ROUND_TRIP_NOISE } from '../protocol.js';
+import {
+  CALIBRATION_HEADS,
+  FIRST_PINGS,
+  PERIODIC_PROBE,
+  PING_EVERY_MS,
+  PROBE_EVERY_MS,
+  ROUND_TRIP_NOISE,
+} from '../protocol.js';
 import { Random } from '../random.js';
 import type { ArmTruth } from './arm-truth.js';
 import type { RunNoise } from './run-noise.js';
@@ -14,6 +21,8 @@ export interface ClientOptions {
   readonly noise: RunNoise;
   /** What decides; `undefined` for an oracle, which needs no observations. */
   readonly controller: Controller | undefined;
+  /** Whether a silent link is probed every so often, as the papers of some policies have it ({@link PERIODIC_PROBE}). */
+  readonly probesPeriodically: boolean;
   readonly seed: number;
 }
 
@@ -46,19 +55,23 @@ export class Client {
   probes = 0;
   probeBytes = 0;
   readonly #noise: RunNoise;
+  readonly #probesPeriodically: boolean;
   readonly #random: Random;
   readonly #transfer: Transfer = newTransfer();
   readonly #later: Later[] = [];
   #pings = 0;
   #pingAtMs = 0;
   #askAtMs = PROBE_EVERY_MS;
+  /** When the last byte went up. */
+  #sentAtMs = 0;
 
-  constructor({ truth, up, down, noise, controller, seed }: ClientOptions) {
+  constructor({ truth, up, down, noise, controller, probesPeriodically, seed }: ClientOptions) {
     this.truth = truth;
     this.up = up;
     this.down = down;
     this.#noise = noise;
     this.controller = controller;
+    this.#probesPeriodically = probesPeriodically;
     this.#random = new Random(seed);
     if (controller !== undefined) this.#warmUp(controller);
   }
@@ -89,7 +102,7 @@ export class Client {
       if (isFree) this.#echo(nowMs + this.#roundTripMs(), () => {});
     } else {
       this.#askAtMs = nowMs + PROBE_EVERY_MS;
-      const probe = isFree ? controller.probe(nowMs) : undefined;
+      const probe = isFree ? (controller.probe(nowMs) ?? this.#periodicProbe(nowMs)) : undefined;
       if (probe !== undefined) this.#sendProbe(probe.numBytes, nowMs);
     }
   }
@@ -104,6 +117,7 @@ export class Client {
     const idleUpMs = this.up.idleMs(sendAtMs);
     const { firstAtMs, lastAtMs } = this.up.plan(sendAtMs, truth.bytesUp[arm] ?? 0, this.#transfer);
     this.up.commit(this.#transfer);
+    this.#sentAtMs = lastAtMs;
     return { ...base, readyMs: lastAtMs + (truth.decodeMs[arm] ?? 0), idleUpMs, uploadSpanMs: lastAtMs - firstAtMs };
   }
 
@@ -181,12 +195,18 @@ export class Client {
     }
   }
 
+  #periodicProbe(nowMs: number): { readonly numBytes: number } | undefined {
+    const { afterSilenceMs, numBytes } = PERIODIC_PROBE;
+    return this.#probesPeriodically && nowMs - this.#sentAtMs >= afterSilenceMs ? { numBytes } : undefined;
+  }
+
   #sendProbe(numBytes: number, nowMs: number): void {
     this.probes++;
     this.probeBytes += numBytes;
     const idleMs = this.up.idleMs(nowMs);
     const { firstAtMs, lastAtMs } = this.up.plan(nowMs, numBytes, this.#transfer);
     this.up.commit(this.#transfer);
+    this.#sentAtMs = lastAtMs;
     const sample = { numBytes: afterFirstChunk(numBytes), spanMs: lastAtMs - firstAtMs, idleMs };
     const backAtMs = lastAtMs + this.#roundTripMs() / 2;
     this.#echo(backAtMs, () => this.controller?.observeTransfer('up', sample, backAtMs));

@@ -19,6 +19,7 @@ function stage(futures = 16) {
     down: new Direction(down, roundTripMs),
     noise,
     controller: undefined,
+    probesPeriodically: false,
     seed: 1,
   });
   const all = truth.arms.map((_, index) => index);

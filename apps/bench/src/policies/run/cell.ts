@@ -111,7 +111,7 @@ export class World {
 
   /** Later than this an inference misses its deadline; of what is possible with these arms. */
   deadlineMs(set: ArmSet): number {
-    return DEADLINE_FACTOR * idleBestMs(this.truth(set), this.cell.link);
+    return DEADLINE_FACTOR * Math.min(...idleMs(this.truth(set), this.cell.link));
   }
 
   /** Random numbers of the informed oracle's futures. */
@@ -128,12 +128,12 @@ export function canaryOf({ cuts }: NetworkProfile, model: number, edge: EdgeClas
   return { model, tailMs, afterMs: CANARY_AFTER_MS };
 }
 
-/** The best latency of any arm when nothing waits and the link is as in the mean of its first minute. */
-function idleBestMs(truth: ArmTruth, { up, down, roundTripMs }: Link): number {
+/** Latency of each arm when nothing waits and the link is as in the mean of its first minute. */
+export function idleMs(truth: ArmTruth, { up, down, roundTripMs }: Link): number[] {
   const minuteMs = 60_000;
   const upRate = up.bytesUntil(minuteMs) / minuteMs;
   const downRate = down.bytesUntil(minuteMs) / minuteMs;
-  return truth.arms.reduce((bestMs, _arm, index) => {
+  return truth.arms.map((_arm, index) => {
     const value = (column: Float64Array) => column[index] ?? 0;
     const headMs = value(truth.headMs);
     const edgeMs =
@@ -142,6 +142,6 @@ function idleBestMs(truth: ArmTruth, { up, down, roundTripMs }: Link): number {
       value(truth.decodeMs) +
       value(truth.tailMs) +
       value(truth.bytesDown) / downRate;
-    return Math.min(bestMs, truth.usesEdge[index] === true ? headMs + roundTripMs + edgeMs : headMs);
-  }, Number.POSITIVE_INFINITY);
+    return truth.usesEdge[index] === true ? headMs + roundTripMs + edgeMs : headMs;
+  });
 }

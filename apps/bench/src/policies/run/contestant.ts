@@ -1,5 +1,6 @@
 import type { Arm } from '@cutpoint/partition';
 import { Controller, type PolicyName, type Signal } from '@cutpoint/partition';
+import { PERIODIC_PROBE } from '../protocol.js';
 
 /** Who chooses in a run. */
 export type Contestant =
@@ -29,4 +30,10 @@ export function controllerOf(contestant: Contestant, arms: readonly Arm[], seed:
   if (contestant.kind !== 'policy') return undefined;
   const { policy, without } = contestant;
   return new Controller(arms, { policy, seed, ...(without === undefined ? {} : { without }) });
+}
+
+/** Whether the page probes a silent link of its own accord, as the paper of this policy has it. */
+export function probesPeriodically(contestant: Contestant): boolean {
+  const names: readonly string[] = PERIODIC_PROBE.policies;
+  return contestant.kind === 'policy' && names.includes(contestant.policy);
 }

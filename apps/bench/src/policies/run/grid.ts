@@ -40,7 +40,7 @@ export function gridCell(setup: Setup, network: number, link: number, load: numb
     const realLink = linkOf(spec, seed);
     linkName = realLink.name;
     const cell = { network, link: realLink, loads: [law], stepMs: cellMs, seed } as const;
-    const world = new World({ ...cell, device: 'small-board', edge: 'gpu-scaled' }, setup.profiles);
+    const world = new World({ ...cell, device: setup.device, edge: setup.edge }, setup.profiles);
     const truth = world.truth('all');
     const wholeMs = Math.max(...truth.arms.map(({ headMs }) => headMs));
     const means: Record<string, number> = {};

@@ -1,6 +1,6 @@
 import { SIGNALS } from '@cutpoint/partition';
-import { HEADLINE_LINK, LOADS } from '../protocol.js';
-import { type ArmSet, World } from './cell.js';
+import { FIXED_ARMS_TRIED, HEADLINE_LINK, LOADS } from '../protocol.js';
+import { type ArmSet, idleMs, World } from './cell.js';
 import type { Contestant } from './contestant.js';
 import { linkOf } from './links.js';
 import type { Setup } from './setup.js';
@@ -50,8 +50,8 @@ export function headline(setup: Setup, network: number, seed: number): HeadlineR
       link: linkOf({ kind: 'constant', ...HEADLINE_LINK }, seed),
       loads: upAndDown(LOADS),
       stepMs: setup.stepMs,
-      device: 'small-board',
-      edge: 'gpu-scaled',
+      device: setup.device,
+      edge: setup.edge,
       seed,
     },
     setup.profiles,
@@ -61,12 +61,23 @@ export function headline(setup: Setup, network: number, seed: number): HeadlineR
   const same = SAME_ARMS.map((contestant) => run(contestant, 'same'));
   const ablations = setup.parts.includes('ablations') ? ABLATIONS : [];
   const all = [...ALL_ARMS, ...ablations].map((contestant) => run(contestant, 'all'));
-  const bestFixed = (set: ArmSet, runs: readonly RunSummary[]) =>
-    // Only arms that were best for somebody at some time can be the best in the mean.
-    [...new Set(runs.flatMap(({ arm }) => [...arm]))]
+  const bestFixed = (set: ArmSet) =>
+    fixedArms(world, set)
       .map((arm) => run({ kind: 'fixed', arm }, set, false))
       .reduce((best, candidate) => (meanLatency(candidate) < meanLatency(best) ? candidate : best));
-  return { same, all, bestFixed: { same: bestFixed('same', same), all: bestFixed('all', all) } };
+  return { same, all, bestFixed: { same: bestFixed('same'), all: bestFixed('all') } };
+}
+
+/**
+ * Arms that are tried as the fixed one: every arm of `same`; of `all` those that run locally and the fastest with an idle
+ * edge. An arm that is slow there and yet the best in the mean over all levels of load would be missed.
+ */
+export function fixedArms(world: World, set: ArmSet): number[] {
+  const truth = world.truth(set);
+  if (set === 'same') return truth.arms.map((_, arm) => arm);
+  const byIdleMs = [...idleMs(truth, world.cell.link).entries()].sort(([, a], [, b]) => a - b).map(([arm]) => arm);
+  const local = byIdleMs.filter((arm) => truth.usesEdge[arm] !== true);
+  return [...new Set([...local, ...byIdleMs.slice(0, FIXED_ARMS_TRIED)])];
 }
 
 export function upAndDown<T>(levels: readonly T[]): T[] {

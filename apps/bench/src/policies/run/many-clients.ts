@@ -19,7 +19,7 @@ import {
 } from '../protocol.js';
 import { Random, seedOf } from '../random.js';
 import { canaryOf } from './cell.js';
-import { type Contestant, controllerOf, nameOf } from './contestant.js';
+import { type Contestant, controllerOf, nameOf, probesPeriodically } from './contestant.js';
 import { type Crowd, type CrowdInference, crowdOf } from './crowd.js';
 import { EventQueue } from './event-queue.js';
 import { linkOf } from './links.js';
@@ -31,6 +31,9 @@ export const CROWD_CONTESTANTS: readonly Contestant[] = [
   { kind: 'policy', policy: 'offload-compressed' },
   { kind: 'policy', policy: 'neurosurgeon' },
   { kind: 'policy', policy: 'loadpart' },
+  { kind: 'policy', policy: 'offload' },
+  { kind: 'policy', policy: 'dads' },
+  { kind: 'policy', policy: 'ans' },
   { kind: 'policy', policy: 'cutpoint' },
   { kind: 'policy', policy: 'cutpoint', without: ['stagger'] },
 ];
@@ -74,12 +77,12 @@ class Many {
   readonly #done: CrowdInference[] = [];
 
   constructor(setup: Setup, contestant: Contestant, load: string, seed: number) {
-    const { profiles, networks, clients } = setup;
+    const { profiles, networks, clients, edge } = setup;
     this.#setup = setup;
     this.#contestant = contestant;
     this.#load = load;
     this.#endMs = WARM_UP_MS + clients.durationMs;
-    const tailsMs = profiles.map((profile) => wholeTailMs('gpu-scaled', profile));
+    const tailsMs = profiles.map((profile) => wholeTailMs(edge, profile));
     const law = LOADS.find(({ name }) => name === load);
     if (law === undefined) throw new Error(`The protocol has no load '${load}'`);
     const path = new LoadPath(
@@ -89,9 +92,9 @@ class Many {
     );
     const canaries = networks.flatMap((network) => {
       const profile = profiles[network];
-      return profile === undefined ? [] : [canaryOf(profile, network, 'gpu-scaled')];
+      return profile === undefined ? [] : [canaryOf(profile, network, edge)];
     });
-    const { hasGpu } = EDGES['gpu-scaled'];
+    const { hasGpu } = EDGES[edge];
     this.#server = new EdgeServer({
       queue: new EdgeQueue(new PathCursor(path), tailsMs, canaries),
       models: networks,
@@ -122,20 +125,21 @@ class Many {
   }
 
   #member(index: number, seed: number): Member {
-    const { profiles, networks } = this.#setup;
+    const { profiles, networks, device, edge } = this.#setup;
     const network = networks[index % networks.length] ?? 0;
     const profile = profiles[network];
     if (profile === undefined) throw new RangeError(`no network ${network}`);
     const own = seedOf('client', seed, index);
     const link = linkOf({ kind: 'constant', ...HEADLINE_LINK }, own);
     const heads = profile.cuts.map(({ id, headMs, isPrefix }) => ({ cut: id, headMs, isPrefix }));
-    const arms = allArms(profile, 'small-board', 'gpu-scaled');
-    const truth = armTruth(arms, trueHeads(heads, DEVICES['small-board'].d, LAYER_DEVIATION, own));
+    const arms = allArms(profile, device, edge);
+    const truth = armTruth(arms, trueHeads(heads, DEVICES[device].d, LAYER_DEVIATION, own));
     const client = new Client({
       truth,
       up: new Direction(link.up, link.roundTripMs),
       down: new Direction(link.down, link.roundTripMs),
       noise: new RunNoise({ head: HEAD_NOISE, tail: TAIL_NOISE }, own),
+      probesPeriodically: probesPeriodically(this.#contestant),
       controller: controllerOf(this.#contestant, arms, own),
       seed: own,
     });

@@ -47,7 +47,7 @@ export function reactions(setup: Setup, network: number, seed: number): Reaction
     const loads =
       step.what === 'load' ? [law(step.good), law(step.bad), law(step.good)] : [law('idle'), law('idle'), law('idle')];
     const world = new World(
-      { network, link, loads, stepMs: holdMs, device: 'small-board', edge: 'gpu-scaled', seed },
+      { network, link, loads, stepMs: holdMs, device: setup.device, edge: setup.edge, seed },
       setup.profiles,
     );
     const { armSet } = step;

@@ -1,5 +1,6 @@
 import type { LoadLaw } from '../edge/load-law.js';
 import type { NetworkProfile } from '../profile-file.js';
+import type { DeviceClass, EdgeClass } from '../protocol.js';
 import type { LinkSpec } from './links.js';
 
 /** Load protocol (and in it ours with each signal taken away), cells of one link and one load, steps, many clients of one edge, and the wall clock of a decision. */
@@ -13,6 +14,8 @@ export interface Setup {
   readonly profiles: readonly NetworkProfile[];
   /** Those that are run, as indexes of `profiles`. */
   readonly networks: readonly number[];
+  readonly device: DeviceClass;
+  readonly edge: EdgeClass;
   readonly seeds: readonly number[];
   /** How long each level of the load protocol is held. */
   readonly stepMs: number;

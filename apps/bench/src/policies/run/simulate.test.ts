@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { markovTrace } from '../link/markov-trace.js';
-import { LTE } from '../protocol.js';
+import { RateTrace } from '../link/rate-trace.js';
+import { LTE, PERIODIC_PROBE } from '../protocol.js';
 import { smallWorld } from '../testing/worlds.js';
 import type { Contestant } from './contestant.js';
 import { simulate } from './simulate.js';
@@ -65,6 +66,19 @@ describe('simulate', () => {
     for (const policy of ['local', 'offload', 'offload-compressed', 'neurosurgeon', 'loadpart'] as const) {
       expect(mean({ kind: 'policy', policy })).toBeGreaterThan(informedMs);
     }
+  });
+
+  it('probes a silent link for policies whose papers do so, every five seconds, and counts the bytes', () => {
+    const up = RateTrace.constant(300);
+    const world = smallWorld({ stepMs: 10_000, link: { name: 'slow', roundTripMs: 20, up, down: up.scaled(2) } });
+    const run = (policy: 'loadpart' | 'local') =>
+      simulate(world, { kind: 'policy', policy }, { armSet: 'same', judged: false });
+    const { probes, probeBytes, records } = run('loadpart');
+    expect(new Set(records.slice(-5).map(({ bytesUp }) => bytesUp))).toEqual(new Set([0]));
+    expect(probes).toBeGreaterThanOrEqual(3);
+    expect(probes).toBeLessThanOrEqual(world.endMs / PERIODIC_PROBE.afterSilenceMs);
+    expect(probeBytes).toBe(probes * PERIODIC_PROBE.numBytes);
+    expect(run('local').probes).toBe(0);
   });
 
   it('asks one inference at a time, half a second apart or later', () => {

@@ -8,7 +8,7 @@ import { indexOfLeast, type Moment, Oracle } from '../oracle/oracle.js';
 import { PERIOD_MS, PRESENT_RATE_MS, SAMPLED_FUTURES } from '../protocol.js';
 import { seedOf } from '../random.js';
 import type { ArmSet, World } from './cell.js';
-import { type Contestant, controllerOf, nameOf } from './contestant.js';
+import { type Contestant, controllerOf, nameOf, probesPeriodically } from './contestant.js';
 import type { InferenceRecord, RunLog, Verdict } from './run-log.js';
 
 export interface SimulateOptions {
@@ -57,6 +57,7 @@ class Simulation {
       up: new Direction(link.up, link.roundTripMs),
       down: new Direction(link.down, link.roundTripMs),
       noise,
+      probesPeriodically: probesPeriodically(contestant),
       controller: controllerOf(contestant, truth.arms, seedOf('controller', seed)),
       seed: seedOf('client', seed),
     });
