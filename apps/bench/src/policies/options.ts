@@ -67,6 +67,7 @@ export function readOptions(args: readonly string[]): PoliciesOptions {
       seeds: seeds(quick ? QUICK.seeds : protocol.SEEDS),
       stepMs: quick ? QUICK.stepMs : protocol.STEP_MS,
       futures: quick ? QUICK.futures : protocol.SAMPLED_FUTURES,
+      fixedArms: quick ? QUICK.fixedArms : protocol.FIXED_ARMS_TRIED,
       grid: {
         links: linksOf(values.links, values.trace, quick),
         loads: loadsOf(values.loads, quick),

@@ -193,7 +193,8 @@ export const QUICK = {
   cellMs: 12_000,
   cellSeeds: 2,
   futures: 16,
-  clientsMs: 40_000,
+  fixedArms: 8,
+  clientsMs: 24_000,
   clientsSeeds: 1,
   reactionSeeds: 1,
 } as const;

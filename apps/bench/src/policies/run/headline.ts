@@ -1,5 +1,5 @@
 import { SIGNALS } from '@cutpoint/partition';
-import { FIXED_ARMS_TRIED, HEADLINE_LINK, LOADS } from '../protocol.js';
+import { HEADLINE_LINK, LOADS } from '../protocol.js';
 import { type ArmSet, idleMs, World } from './cell.js';
 import type { Contestant } from './contestant.js';
 import { linkOf } from './links.js';
@@ -62,7 +62,7 @@ export function headline(setup: Setup, network: number, seed: number): HeadlineR
   const ablations = setup.parts.includes('ablations') ? ABLATIONS : [];
   const all = [...ALL_ARMS, ...ablations].map((contestant) => run(contestant, 'all'));
   const bestFixed = (set: ArmSet) =>
-    fixedArms(world, set)
+    fixedArms(world, set, setup.fixedArms)
       .map((arm) => run({ kind: 'fixed', arm }, set, false))
       .reduce((best, candidate) => (meanLatency(candidate) < meanLatency(best) ? candidate : best));
   return { same, all, bestFixed: { same: bestFixed('same'), all: bestFixed('all') } };
@@ -72,12 +72,12 @@ export function headline(setup: Setup, network: number, seed: number): HeadlineR
  * Arms that are tried as the fixed one: every arm of `same`; of `all` those that run locally and the fastest with an idle
  * edge. An arm that is slow there and yet the best in the mean over all levels of load would be missed.
  */
-export function fixedArms(world: World, set: ArmSet): number[] {
+export function fixedArms(world: World, set: ArmSet, tried: number): number[] {
   const truth = world.truth(set);
   if (set === 'same') return truth.arms.map((_, arm) => arm);
   const byIdleMs = [...idleMs(truth, world.cell.link).entries()].sort(([, a], [, b]) => a - b).map(([arm]) => arm);
   const local = byIdleMs.filter((arm) => truth.usesEdge[arm] !== true);
-  return [...new Set([...local, ...byIdleMs.slice(0, FIXED_ARMS_TRIED)])];
+  return [...new Set([...local, ...byIdleMs.slice(0, tried)])];
 }
 
 export function upAndDown<T>(levels: readonly T[]): T[] {

@@ -18,6 +18,7 @@ function tinySetup(seed: number): Setup {
     seeds: [seed, seed + 1],
     stepMs: 2_000,
     futures: 4,
+    fixedArms: 5,
     grid: { links: [{ kind: 'lte' }], loads: LOADS.slice(0, 1), seeds: [seed], cellMs: 2_000 },
     clients: { count: 6, durationMs: 2_000, seeds: [seed] },
     reaction: { seeds: [seed], holdMs: 1_500 },

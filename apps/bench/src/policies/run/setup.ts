@@ -20,6 +20,8 @@ export interface Setup {
   /** How long each level of the load protocol is held. */
   readonly stepMs: number;
   readonly futures: number;
+  /** Of all arms, so many of the fastest are tried as the fixed one. */
+  readonly fixedArms: number;
   readonly grid: GridSetup;
   readonly clients: ClientsSetup;
   readonly reaction: ReactionSetup;
