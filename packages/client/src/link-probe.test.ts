@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { LinkProbe } from './link-probe.js';
 import { ManualClock } from './testing/manual-clock.js';
-import type { ConnectionState } from './transport/connection.js';
+import type { ConnectionState } from './transport/connection-events.js';
 import type { ProbeReply } from './transport/prober.js';
 
 const ARRIVALS = { chunks: 4, numBytes: 3072, spanMs: 3 };

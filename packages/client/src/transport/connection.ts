@@ -11,6 +11,7 @@ import { Emitter } from '../emitter.js';
 import { CutpointError } from '../errors.js';
 import type { LinkShape } from '../session.js';
 import { retryDelayMs } from './backoff.js';
+import type { ConnectionEvents, ConnectionState } from './connection-events.js';
 import { Exchange, type ExchangeLimits } from './exchange.js';
 import { Heartbeat } from './heartbeat.js';
 import type { ProbeReply } from './prober.js';
@@ -29,20 +30,6 @@ export interface ConnectionOptions {
   readonly clock: Clock;
   readonly random: () => number;
   readonly WebSocket: SocketConstructor;
-}
-
-export type ConnectionState =
-  | { readonly state: 'online'; readonly reason: string }
-  | { readonly state: 'offline'; readonly reason: string; readonly retryInMs?: number }
-  | { readonly state: 'closed'; readonly reason: string };
-
-export interface ConnectionEvents {
-  state: ConnectionState;
-  load: LoadReport;
-  /** Queue delay of a report, in ms, unless it is work of this page that waits there. */
-  queueMs: number;
-  /** Round trip of a small frame on a link with nothing else on it. */
-  roundTrip: number;
 }
 
 /** One WebSocket to one edge, which comes back by itself when it breaks. */
