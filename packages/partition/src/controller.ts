@@ -1,6 +1,6 @@
 import type { Arm, Codec } from './arm.js';
 import { RISK } from './caution.js';
-import type { Conditions } from './conditions.js';
+import type { Conditions, Estimate } from './conditions.js';
 import { type Constraints, permits } from './constraints.js';
 import {
   type ArmOutcome,
@@ -17,6 +17,7 @@ import { type EdgeLoad, EdgeLoadTracker } from './estimators/edge-load.js';
 import type { TransferSample } from './estimators/link.js';
 import { OverheadEstimator } from './estimators/overhead.js';
 import { RequestRate } from './estimators/request-rate.js';
+import { settleTrial } from './exploration.js';
 import { LinkState } from './link-state.js';
 import type { Plan } from './plan.js';
 import { isPolicyName, POLICY_NAMES, type PolicyName, policies } from './policies/registry.js';
@@ -129,9 +130,10 @@ export class Controller {
   observeHead(cut: number, measuredMs: number, atMs: number): void {
     const arm = this.arms.find((candidate) => candidate.cut === cut);
     if (arm === undefined || !(arm.headMs > 0)) return;
-    const correction = this.#corrections.headFactor(cut, atMs);
+    const correction = this.#corrections.headFactor(cut);
     this.device.observe(measuredMs, arm.headMs, atMs, { correction, wholeMs: this.#wholeHeadMs });
-    this.#corrections.observeHead(cut, measuredMs, this.device.estimate(atMs).value * arm.headMs, atMs);
+    const d = this.device.estimate(atMs);
+    this.#corrections.observeHead(cut, measuredMs, d.value * arm.headMs, atMs, steadiness(d));
     this.#tidy(atMs);
   }
 
@@ -139,10 +141,8 @@ export class Controller {
   observeTail(cut: number, measuredMs: number, atMs: number): void {
     const arm = this.arms.find((candidate) => candidate.cut === cut);
     if (arm === undefined || !(arm.tailMs > 0)) return;
-    const { value, uncertainty } = this.load.k(atMs);
-    // While k moves, a tail says more of it than of the arm.
-    const weight = 1 / (1 + (uncertainty / value / K_STEADY) ** 2);
-    this.#corrections.observeTail(cut, measuredMs, value * arm.tailMs, atMs, weight);
+    const k = this.load.k(atMs);
+    this.#corrections.observeTail(cut, measuredMs, k.value * arm.tailMs, atMs, steadiness(k));
     this.#tidy(atMs);
   }
 
@@ -161,11 +161,17 @@ export class Controller {
     this.#overhead.observe(overheadMs, atMs);
   }
 
-  /** How a whole inference went: only policies that learn by trying need it. */
+  /** How a whole inference went: what a trial cost, and what policies learn that learn by trying. */
   observeOutcome(outcome: ArmOutcome): void {
+    const index = this.arms.findIndex(({ cut, codec }) => cut === outcome.cut && codec === outcome.codec);
+    const arm = this.arms[index];
+    if (arm === undefined) return;
     const { learn } = policies[this.#policy];
-    const arm = this.arms.find(({ cut, codec }) => cut === outcome.cut && codec === outcome.codec);
-    if (learn && arm) this.#policyState = learn(this.#policyState, arm, outcome, this.arms);
+    if (learn) this.#policyState = learn(this.#policyState, arm, outcome, this.arms);
+    if (this.#memory !== undefined) {
+      const exploration = settleTrial(this.#memory.exploration, index, outcome.totalMs);
+      this.#memory = { ...this.#memory, exploration };
+    }
   }
 
   conditions(nowMs: number): Conditions {
@@ -265,5 +271,10 @@ export class Controller {
   }
 }
 
-/** Relative uncertainty of k at which a tail says as much of the arm as of k. */
-const K_STEADY = 0.1;
+/** Relative uncertainty of d or k at which a run says as much of the arm as of the factor. */
+const STEADY = 0.1;
+
+/** 0..1: while d or k moves, a run says more of it than of the arm. */
+function steadiness({ value, uncertainty }: Estimate): number {
+  return 1 / (1 + (uncertainty / value / STEADY) ** 2);
+}

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { predictTotal, UNCORRECTED } from './cost.js';
-import { type Exploration, explore } from './exploration.js';
+import { type Exploration, explore, settleTrial } from './exploration.js';
 import { chainArms, shrinkingNetwork } from './testing/arms.js';
 import { conditionsOf, valuesWith } from './testing/conditions.js';
 
@@ -87,5 +87,22 @@ describe('trying arms', () => {
       bestMs: 10,
     };
     expect(explore(given, { creditMs: 400 }).tries).toBe(-1);
+  });
+});
+
+describe('a trial that is over', () => {
+  const before = { creditMs: 10, trial: { arm: 3, reservedMs: 20, insteadMs: 100 } };
+
+  it('gives back what was put by, less what it cost', () => {
+    expect(settleTrial(before, 3, 112)).toMatchObject({ creditMs: 18, trial: undefined });
+    expect(settleTrial(before, 3, 80)).toMatchObject({ creditMs: 30 });
+  });
+
+  it('leaves a debt when it took longer than was thought possible', () => {
+    expect(settleTrial(before, 3, 200)).toMatchObject({ creditMs: -70 });
+  });
+
+  it('is settled by its own outcome alone', () => {
+    expect(settleTrial(before, 2, 112)).toBe(before);
   });
 });

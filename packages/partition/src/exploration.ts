@@ -15,8 +15,19 @@ const LEAST_HOPE = 0.03;
 
 /** What may be spent on trying arms, and when it was last looked for one. */
 export interface Exploration {
+  /** Below 0 when a trial took longer than was thought possible: nothing is tried until that is made good. */
   readonly creditMs: number;
   readonly lookedAtMs?: number | undefined;
+  /** A trial whose outcome is not known yet. */
+  readonly trial?: Trial | undefined;
+}
+
+interface Trial {
+  readonly arm: number;
+  /** Taken from the credit when it began. */
+  readonly reservedMs: number;
+  /** What the arm in use was predicted to take instead. */
+  readonly insteadMs: number;
 }
 
 export interface ExplorationQuestion {
@@ -34,13 +45,14 @@ export interface ExplorationQuestion {
 /**
  * An arm that never ran here may be faster than its profile says. The one that promises most, if its profile is as
  * wrong in its favour as may well be, is tried for one inference when the credit pays for its being as wrong the other
- * way: what trials are predicted to cost at the worst never exceeds `budget` of the latency of all inferences.
+ * way. {@link settleTrial} then charges what it did cost, so that trials in all cost `budget` of the latency of all inferences,
+ * and one trial more at the most.
  */
 export function explore(question: ExplorationQuestion, memory: Exploration): { tries: number; next: Exploration } {
   const { arms, factors, allowed, conditions, best, bestMs, budget, nowMs } = question;
   const creditMs = Math.min(MAX_CREDIT_MS, memory.creditMs + budget * bestMs);
   if (!(budget > 0) || nowMs - (memory.lookedAtMs ?? Number.NEGATIVE_INFINITY) < EVERY_MS) {
-    return { tries: -1, next: { creditMs, lookedAtMs: memory.lookedAtMs } };
+    return { tries: -1, next: { ...memory, creditMs } };
   }
   const at = valuesOf(conditions);
   let tries = -1;
@@ -60,5 +72,14 @@ export function explore(question: ExplorationQuestion, memory: Exploration): { t
     mostHopeMs = hopeMs;
     priceMs = Math.max(0, worstMs);
   }
-  return { tries, next: { creditMs: creditMs - priceMs, lookedAtMs: nowMs } };
+  const trial = tries < 0 ? memory.trial : { arm: tries, reservedMs: priceMs, insteadMs: bestMs };
+  return { tries, next: { creditMs: creditMs - priceMs, lookedAtMs: nowMs, trial } };
+}
+
+/** Charges what the trial of this arm cost beyond the arm in use, instead of what was put by for it. */
+export function settleTrial(exploration: Exploration, arm: number, tookMs: number): Exploration {
+  const { trial, creditMs } = exploration;
+  if (trial?.arm !== arm) return exploration;
+  const costMs = Math.max(0, tookMs - trial.insteadMs);
+  return { ...exploration, creditMs: Math.min(MAX_CREDIT_MS, creditMs + trial.reservedMs - costMs), trial: undefined };
 }

@@ -15,33 +15,113 @@ const MAX_LOG = Math.log(3);
  */
 export class Correction {
   readonly #log = new Ewma(HALF_LIFE);
+  #runs = 0;
   #lastAtMs = 0;
 
   /** @param weight 0..1: less for a run that was compared with an uncertain prediction. */
   observe(measuredMs: number, predictedMs: number, atMs: number, weight = 1): void {
     const ratio = measuredMs / predictedMs;
-    if (!(ratio > 0) || !Number.isFinite(ratio)) return;
-    // Seeded with "no correction", so that one run is a hint and not a verdict.
-    if (this.#log.value === undefined) this.#log.observe(0);
+    if (!(ratio > 0) || !Number.isFinite(ratio) || !(weight > 0)) return;
     this.#log.observe(Math.max(-MAX_LOG, Math.min(MAX_LOG, Math.log(ratio))), weight);
+    this.#runs += weight;
     this.#lastAtMs = atMs;
   }
 
-  factor(nowMs: number): number {
-    const log = this.#log.value;
-    if (log === undefined) return 1;
-    return Math.exp(log * 0.5 ** (Math.max(0, nowMs - this.#lastAtMs) / FORGET_HALF_LIFE_MS));
+  /**
+   * 0..1: what was believed before counts as one more run, so that one run is a hint and not a verdict; and what was
+   * learnt is forgotten.
+   */
+  confidence(nowMs: number): number {
+    const keep = 0.5 ** (1 / HALF_LIFE);
+    const learnt = (1 - keep ** this.#runs) / (1 - keep ** (this.#runs + 1));
+    return learnt * 0.5 ** (Math.max(0, nowMs - this.#lastAtMs) / FORGET_HALF_LIFE_MS);
+  }
+
+  /** @param prior what is believed without these runs */
+  factor(nowMs: number, prior = 1): number {
+    const confidence = this.confidence(nowMs);
+    return Math.exp(confidence * (this.#log.value ?? 0) + (1 - confidence) * Math.log(prior));
   }
 }
 
+interface Part {
+  readonly cut: number;
+  readonly profiledMs: number;
+  readonly correction: Correction;
+}
+
+/** A part that ran, with what it takes beyond its profile. */
+interface Knot {
+  readonly profiledMs: number;
+  readonly excessMs: number;
+}
+
+/**
+ * The corrections of all heads, or of all tails.
+ *
+ * Heads contain each other: what one takes beyond its profile the longer ones take too, and the shorter ones a part of
+ * it. So the excess of a head that never ran is taken from those that did: in proportion to its time between two of them,
+ * and beyond the longest as much as that one. Where layers err independently, with variances in proportion to their
+ * times, this is the expectation (a Brownian bridge). It is also what is believed of a head that did run, as far as its
+ * own runs are few or old. Tails contain each other as well.
+ */
+export class NestedCorrections {
+  readonly #parts = new Map<number, Part>();
+  #knots: readonly Knot[] = [];
+
+  observe(part: { readonly cut: number; readonly profiledMs: number }, run: Run): void {
+    const known = this.#parts.get(part.cut) ?? { ...part, correction: new Correction() };
+    this.#parts.set(part.cut, known);
+    known.correction.observe(run.measuredMs, run.predictedMs, run.atMs, run.weight);
+    this.refresh(run.atMs);
+  }
+
+  /** Lets time pass over what was learnt. */
+  refresh(nowMs: number): void {
+    const surestFirst = [...this.#parts.values()].sort(
+      (a, b) => b.correction.confidence(nowMs) - a.correction.confidence(nowMs),
+    );
+    this.#knots = [];
+    for (const { profiledMs, correction } of surestFirst) {
+      const factor = correction.factor(nowMs, this.factor(profiledMs));
+      const knot = { profiledMs, excessMs: (factor - 1) * profiledMs };
+      this.#knots = [...this.#knots, knot].sort((a, b) => a.profiledMs - b.profiledMs);
+    }
+  }
+
+  /** Of a part that takes so long by its profile. */
+  factor(profiledMs: number): number {
+    if (!(profiledMs > 0)) return 1;
+    let below: Knot = NO_TIME;
+    for (const knot of this.#knots) {
+      if (knot.profiledMs >= profiledMs) return 1 + between(below, knot, profiledMs) / profiledMs;
+      below = knot;
+    }
+    return 1 + below.excessMs / profiledMs;
+  }
+}
+
+const NO_TIME: Knot = { profiledMs: 0, excessMs: 0 };
+
+function between(below: Knot, above: Knot, profiledMs: number): number {
+  const spanMs = above.profiledMs - below.profiledMs;
+  const share = spanMs > 0 ? (profiledMs - below.profiledMs) / spanMs : 1;
+  return below.excessMs + (above.excessMs - below.excessMs) * share;
+}
+
+/** One run of a head or a tail. */
+interface Run {
+  readonly measuredMs: number;
+  readonly predictedMs: number;
+  readonly atMs: number;
+  readonly weight?: number;
+}
+
+/** What runs of other cuts say of an arm is taken over when it moves by this share: less is not worth a new frontier. */
+const LEAST_MOVE = 0.01;
+
 /** Between runs factors fade by a sixth in this time; more often they are not worked out again. */
 const REFRESH_MS = 30_000;
-
-interface CutRuns {
-  readonly head: Correction;
-  readonly tail: Correction;
-  runs: number;
-}
 
 /** How long a codec took, in ms. */
 export interface CodecTimes {
@@ -58,7 +138,10 @@ interface CodecRuns {
 /** The corrections of every arm: heads and tails belong to a cut, bytes and times of a codec to one arm. */
 export class Corrections {
   readonly #arms: readonly Arm[];
-  readonly #cuts = new Map<number, CutRuns>();
+  readonly #heads = new NestedCorrections();
+  readonly #tails = new NestedCorrections();
+  /** How often head or tail ran, by cut. */
+  readonly #runs = new Map<number, number>();
   readonly #codecs = new Map<number, CodecRuns>();
   /** Never changed in place: decisions keep what they were given. */
   #factors: readonly ArmFactors[];
@@ -70,18 +153,14 @@ export class Corrections {
     this.#factors = arms.map(() => UNCORRECTED);
   }
 
-  observeHead(cut: number, measuredMs: number, predictedMs: number, atMs: number): void {
-    const known = this.#cut(cut);
-    known.head.observe(measuredMs, predictedMs, atMs);
-    known.runs += 1;
-    this.#update((arm) => arm.cut === cut, atMs);
+  observeHead(cut: number, measuredMs: number, predictedMs: number, atMs: number, weight = 1): void {
+    const part = { cut, profiledMs: this.#armOf(cut)?.headMs ?? 0 };
+    this.#observe(this.#heads, part, { measuredMs, predictedMs, atMs, weight });
   }
 
   observeTail(cut: number, measuredMs: number, predictedMs: number, atMs: number, weight: number): void {
-    const known = this.#cut(cut);
-    known.tail.observe(measuredMs, predictedMs, atMs, weight);
-    known.runs += 1;
-    this.#update((arm) => arm.cut === cut, atMs);
+    const part = { cut, profiledMs: this.#armOf(cut)?.tailMs ?? 0 };
+    this.#observe(this.#tails, part, { measuredMs, predictedMs, atMs, weight });
   }
 
   observeBytes(cut: number, codec: Codec, numBytes: number, atMs: number): void {
@@ -103,19 +182,17 @@ export class Corrections {
     this.#update((_arm, at) => at === index, atMs);
   }
 
-  headFactor(cut: number, nowMs: number): number {
-    return this.#cuts.get(cut)?.head.factor(nowMs) ?? 1;
-  }
-
-  tailFactor(cut: number, nowMs: number): number {
-    return this.#cuts.get(cut)?.tail.factor(nowMs) ?? 1;
+  headFactor(cut: number): number {
+    return this.#heads.factor(this.#armOf(cut)?.headMs ?? 0);
   }
 
   /** By index of the arm. */
   factors(nowMs: number): readonly ArmFactors[] {
-    if (this.#cuts.size > 0 && Math.abs(nowMs - this.#refreshedAtMs) > REFRESH_MS) {
+    if (this.#runs.size > 0 && Math.abs(nowMs - this.#refreshedAtMs) > REFRESH_MS) {
       this.#refreshedAtMs = nowMs;
-      this.#update((arm) => this.#cuts.has(arm.cut), nowMs);
+      this.#heads.refresh(nowMs);
+      this.#tails.refresh(nowMs);
+      this.#update(() => true, nowMs);
     }
     return this.#factors;
   }
@@ -127,28 +204,36 @@ export class Corrections {
     return moved;
   }
 
+  #observe(parts: NestedCorrections, part: { readonly cut: number; readonly profiledMs: number }, run: Run): void {
+    if (!(part.profiledMs > 0)) return;
+    parts.observe(part, run);
+    this.#runs.set(part.cut, (this.#runs.get(part.cut) ?? 0) + 1);
+    this.#update((arm) => arm.cut === part.cut, run.atMs);
+  }
+
+  /** @param concerns arms that take over everything; of others what moved by little is left as it is */
   #update(concerns: (arm: Arm, index: number) => boolean, atMs: number): void {
-    this.#factors = this.#factors.map((factors, index) => {
+    this.#factors = this.#factors.map((before, index) => {
       const arm = this.#arms[index];
-      if (arm === undefined || !concerns(arm, index)) return factors;
+      if (arm === undefined) return before;
+      const head = this.#heads.factor(arm.headMs);
+      const tail = this.#tails.factor(arm.tailMs);
+      if (!concerns(arm, index) && isNear(head, before.head) && isNear(tail, before.tail)) return before;
       this.#moved.add(index);
-      const cut = this.#cuts.get(arm.cut);
       const codec = this.#codecs.get(index);
       return {
-        head: cut?.head.factor(atMs) ?? 1,
-        tail: cut?.tail.factor(atMs) ?? 1,
+        head,
+        tail,
         bytes: codec?.bytes.value ?? 1,
         encode: codec?.encode.factor(atMs) ?? 1,
         decode: codec?.decode.factor(atMs) ?? 1,
-        runs: cut?.runs ?? 0,
+        runs: this.#runs.get(arm.cut) ?? 0,
       };
     });
   }
 
-  #cut(cut: number): CutRuns {
-    const known = this.#cuts.get(cut) ?? { head: new Correction(), tail: new Correction(), runs: 0 };
-    this.#cuts.set(cut, known);
-    return known;
+  #armOf(cut: number): Arm | undefined {
+    return this.#arms.find((arm) => arm.cut === cut);
   }
 
   #codec(index: number): CodecRuns {
@@ -164,4 +249,8 @@ export class Corrections {
   #indexOf(cut: number, codec: Codec): number {
     return this.#arms.findIndex((arm) => arm.cut === cut && arm.codec === codec);
   }
+}
+
+function isNear(factor: number, before: number): boolean {
+  return Math.abs(factor / before - 1) < LEAST_MOVE;
 }
