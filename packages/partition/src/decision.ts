@@ -127,7 +127,8 @@ function remember(input: DecisionInput, choice: Choice, wish: number): DecisionM
     policy: input.policy,
     ready: input.ready,
     conditions,
-    adopted: memory?.chosen === inUse ? memory.adopted : conditions,
+    // Held while nothing was measured, an arm is adopted anew with the first measurements: later ones explain a switch by what moved.
+    adopted: memory?.chosen === inUse && measured(memory.adopted) ? memory.adopted : conditions,
     unmeasured: (memory?.unmeasured ?? 0) + (choice.reason === 'unmeasured' ? 1 : 0),
   };
 }

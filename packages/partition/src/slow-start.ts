@@ -48,22 +48,40 @@ export function stallMs(rounds: number, roundTripMs: number, bytesPerMs: number)
 }
 
 /**
- * Rate of a transfer with the stalls of its slow start taken out: the rate at which `numBytes` and the stalls together
+ * The part of a transfer that a receiver can time: what arrived after its first chunk. Slow start held the first chunk up
+ * as well, before its last byte came, so that those stalls are not in the time.
+ */
+export interface TimedPart {
+  /** Bytes that arrived in `spanMs`, without the first chunk. */
+  readonly numBytes: number;
+  readonly spanMs: number;
+  /** Windows acknowledged before the last byte of the first chunk could be sent, and of the whole transfer ({@link slowStartRounds}). */
+  readonly roundsBefore: number;
+  readonly rounds: number;
+  readonly roundTripMs: number;
+}
+
+/** ms that the timed part of a transfer stood still if the link has this rate. */
+export function stallWithin({ rounds, roundsBefore, roundTripMs }: TimedPart, bytesPerMs: number): number {
+  return stallMs(rounds, roundTripMs, bytesPerMs) - stallMs(roundsBefore, roundTripMs, bytesPerMs);
+}
+
+/**
+ * Rate of a transfer with the stalls of its slow start taken out: the rate at which its bytes and the stalls together
  * take `spanMs`, between the plain rate and {@link MOST_BY_STALLS} times that.
  *
  * Where the stalled windows hold more than `numBytes` the time hardly depends on the rate: any rate from somewhere on
  * explains it, and the highest one is given, which the next larger transfer will put right.
- *
- * @param numBytes that arrived in `spanMs`, without the first chunk
- * @param rounds of the whole transfer, see {@link slowStartRounds}
  */
-export function rateWithoutStalls(numBytes: number, spanMs: number, rounds: number, roundTripMs: number): number {
+export function rateWithoutStalls(part: TimedPart): number {
+  const { numBytes, spanMs, roundsBefore, rounds, roundTripMs } = part;
   const plain = numBytes / spanMs;
-  if (rounds === 0 || !(roundTripMs > 0)) return plain;
-  const takesLonger = (rate: number) => numBytes / rate + stallMs(rounds, roundTripMs, rate) > spanMs;
+  if (rounds === roundsBefore || !(roundTripMs > 0)) return plain;
+  const takesLonger = (rate: number) => numBytes / rate + stallWithin(part, rate) > spanMs;
   let low = plain;
   let high = plain * MOST_BY_STALLS;
-  if (takesLonger(high) || stalledBytes(rounds, roundTripMs, high) >= numBytes) return high;
+  const stalled = stalledBytes(rounds, roundTripMs, high) - stalledBytes(roundsBefore, roundTripMs, high);
+  if (takesLonger(high) || stalled >= numBytes) return high;
   // From here on the time falls as the rate grows, so halving the interval finds the only rate.
   for (let step = 0; step < 20; step++) {
     const rate = (low + high) / 2;

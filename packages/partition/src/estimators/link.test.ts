@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { slowStartRounds, stallMs } from '../slow-start.js';
 import { seeded } from '../testing/random.js';
+import { afterIdle } from '../testing/slow-sender.js';
 import { DEFAULT_UPLINK_BYTES_PER_MS, LinkEstimator, MAX_RATE_BYTES_PER_MS } from './link.js';
 
 /** Sends `count` transfers, one every `everyMs`, and returns the time after the last. */
@@ -165,15 +165,35 @@ describe('LinkEstimator', () => {
   it('takes out what slow start held up, when the sender had been idle', () => {
     for (const rate of [250, 1_000, 8_000]) {
       for (const roundTripMs of [2, 20, 80]) {
-        for (const numBytes of [8_000, 50_000, 600_000]) {
+        for (const allBytes of [9_000, 57_000, 688_000]) {
           const link = new LinkEstimator();
-          const spanMs = numBytes / rate + stallMs(slowStartRounds(numBytes), roundTripMs, rate);
-          link.observe({ numBytes, spanMs, idleMs: 1_000 }, 0, roundTripMs);
+          const sample = afterIdle(allBytes, roundTripMs, rate);
+          link.observe(sample, 0, roundTripMs);
           // Bounded: a transfer of which stalls took more than nine tenths says little.
-          expect(link.estimate(0).value / Math.min(rate, (10 * numBytes) / spanMs)).toBeCloseTo(1, 2);
+          const most = (10 * sample.numBytes) / sample.spanMs;
+          const isTold = allBytes > 2 * rate * roundTripMs || sample.numBytes / rate >= sample.spanMs * 0.999;
+          if (isTold) expect(link.estimate(0).value / Math.min(rate, most)).toBeCloseTo(1, 2);
+          expect(link.estimate(0).value).toBeGreaterThan(0.99 * Math.min(rate, most));
         }
       }
     }
+  });
+
+  it('finds the rate of large transfers after idle exactly, and believes in slow start, whatever the chunks', () => {
+    for (const chunks of [8, 9, 16, 40]) {
+      const link = new LinkEstimator();
+      for (let index = 0; index < 20; index++) link.observe(afterIdle(588_000, 20, 8_000, chunks), index * 500, 20);
+      expect(link.slowStarts).toBe(true);
+      expect(link.estimate(10_000).value / 8_000).toBeCloseTo(1, 2);
+    }
+  });
+
+  it('follows such a link to an eighth of its rate within two transfers', () => {
+    const link = new LinkEstimator();
+    for (let index = 0; index < 20; index++) link.observe(afterIdle(588_000, 20, 8_000), index * 500, 20);
+    for (let index = 20; index < 22; index++) link.observe(afterIdle(588_000, 20, 1_000), index * 600, 20);
+    expect(link.estimate(12_600).value / 1_000).toBeLessThan(1.1);
+    expect(link.estimate(12_600).value / 1_000).toBeGreaterThan(0.9);
   });
 
   it('finds out that a path has no slow start, from transfers of different sizes', () => {

@@ -1,5 +1,11 @@
 import type { Estimate } from '../conditions.js';
-import { RESTART_AFTER_IDLE_MS, rateWithoutStalls, slowStartRounds, stallMs } from '../slow-start.js';
+import {
+  RESTART_AFTER_IDLE_MS,
+  rateWithoutStalls,
+  slowStartRounds,
+  stallWithin,
+  type TimedPart,
+} from '../slow-start.js';
 import { Ewma } from './ewma.js';
 import { LogFilter, type LogFilterOptions } from './log-filter.js';
 
@@ -59,15 +65,6 @@ const FILTER: LogFilterOptions = {
   surpriseDown: SURPRISE_DOWN,
 };
 
-/** A transfer after an idle. */
-interface Restart {
-  readonly numBytes: number;
-  readonly spanMs: number;
-  readonly rounds: number;
-  readonly roundTripMs: number;
-  readonly weight: number;
-}
-
 /** One of two explanations of what a path shows, and by how much its predictions were off (mean square, logarithm). */
 class Model {
   readonly filter = new LogFilter(FILTER);
@@ -101,13 +98,14 @@ export class LinkEstimator {
     if (!(numBytes >= MIN_SAMPLE_BYTES && numBytes <= MAX_SAMPLE_BYTES) || !(spanMs >= 0)) return;
     const weight = Math.min(1, numBytes / FULL_WEIGHT_BYTES + spanMs / FULL_WEIGHT_SPAN_MS);
     const restarted = idleMs !== undefined && restartsAfter(idleMs, roundTripMs) && spanMs > 0;
-    // The windows hold the first chunk too, though its bytes are not in the span.
-    const rounds = slowStartRounds((numBytes * chunks) / Math.max(1, chunks - 1));
-    if (restarted) this.#judgeModels({ numBytes, spanMs, rounds, roundTripMs, weight });
+    const firstBytes = numBytes / Math.max(1, chunks - 1);
+    const [roundsBefore, rounds] = [slowStartRounds(firstBytes), slowStartRounds(firstBytes + numBytes)];
+    const part: TimedPart = { numBytes, spanMs, roundsBefore, rounds, roundTripMs };
+    if (restarted) this.#judgeModels(part, weight);
     const passedMs = this.#filter.ageMs(atMs);
     const rate = numBytes / spanMs;
     this.#plain.filter.observe(clamp(rate), weight, atMs);
-    const without = restarted ? rateWithoutStalls(numBytes, spanMs, rounds, roundTripMs) : rate;
+    const without = restarted ? rateWithoutStalls(part) : rate;
     // What was mostly waiting says little of the rate, and a round trip that is a little off says something else.
     const sendingShare = restarted ? Math.min(1, rate / without) : 1;
     this.#stalled.filter.observe(clamp(without), weight * sendingShare ** 2, atMs);
@@ -124,11 +122,12 @@ export class LinkEstimator {
     return (this.slowStarts ? this.#stalled : this.#plain).filter;
   }
 
-  #judgeModels({ numBytes, spanMs, rounds, roundTripMs, weight }: Restart): void {
+  /** @param part of a transfer after an idle */
+  #judgeModels(part: TimedPart, weight: number): void {
     for (const { filter, error, slowStarts } of [this.#stalled, this.#plain]) {
       if (filter.value === undefined) continue;
-      const stall = slowStarts ? stallMs(rounds, roundTripMs, filter.value) : 0;
-      error.observe(Math.log((numBytes / filter.value + stall) / spanMs) ** 2, weight);
+      const stall = slowStarts ? stallWithin(part, filter.value) : 0;
+      error.observe(Math.log((part.numBytes / filter.value + stall) / part.spanMs) ** 2, weight);
     }
   }
 

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { Controller } from '../controller.js';
-import { slowStartRounds, stallMs } from '../slow-start.js';
 import { shrinkingNetwork } from '../testing/arms.js';
 import { seeded } from '../testing/random.js';
+import { afterIdle } from '../testing/slow-sender.js';
 import { LinkEstimator } from './link.js';
 
 /** Rate in bytes per ms at each moment. */
@@ -81,11 +81,7 @@ describe('the uplink over synthetic series', () => {
         const link = new LinkEstimator();
         for (let index = 0; index < 12; index++) {
           const numBytes = index % 2 === 0 ? 40_000 : 600_000;
-          // The first of eight chunks is not in the sample, but in the windows.
-          const rounds = slowStartRounds((numBytes * 8) / 7);
-          const spanMs = numBytes / 2_000 + stallMs(rounds, roundTripMs, 2_000);
-          const sample = { numBytes, spanMs, chunks: 8, idleMs: 600 };
-          link.observe(sample, index * 500, roundTripMs * knownAs);
+          link.observe(afterIdle(numBytes, roundTripMs, 2_000), index * 500, roundTripMs * knownAs);
         }
         const ratio = link.estimate(6_000).value / 2_000;
         expect(ratio, `${roundTripMs} ms known as ${knownAs} times that`).toBeGreaterThan(0.8);
