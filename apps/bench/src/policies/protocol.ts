@@ -5,7 +5,8 @@ import type { MarkovLink } from './link/markov-trace.js';
  * The protocol of the comparison: everything that is not measured and not a policy's own. The same for every policy;
  * changing a number here changes every result at once.
  *
- * What it leaves out: every head is ready at once, so neither readiness nor the building of heads is simulated. And no cut
+ * What it leaves out: every head is ready at once and was timed when it became so, as `packages/client` does with each head
+ * that it builds; neither the building of heads nor the client's limit of six is simulated. And no cut
  * that was proposed for any of the six networks is other than a prefix, so the minimum cuts, DADS' and ours, choose among
  * prefixes here; what they gain on networks with branches is not shown.
  */
@@ -126,8 +127,8 @@ export const STEP_NAMES: Readonly<Record<string, string>> = { '100% light': 'lig
 /** LoADPart holds each load for a minute. */
 export const STEP_MS = 60_000;
 /**
- * Before anything is counted: time for three calibration heads, pings, and some twenty inferences at the first load. Every
- * policy gets the same.
+ * Before anything is counted: time for pings and some twenty inferences at the first load, after the heads were timed. Every policy gets
+ * the same.
  */
 export const WARM_UP_MS = 10_000;
 /** One inference at a time, the next one half a second after the start of the one before, or when that one is done. A page
@@ -151,7 +152,7 @@ export const LAYER_DEVIATION = 0.1;
 export const ROUND_TRIP_NOISE = { ms: 0.3, share: 0.02 } as const;
 
 /** What a client does beside inferences, as `packages/client` does it. */
-export const CALIBRATION_HEADS = 3;
+export const CALIBRATION = { runs: 12, forMs: 600 } as const;
 export const FIRST_PINGS = 3;
 export const PING_EVERY_MS = 5_000;
 /** How often a controller is asked whether it wants a probe. */

@@ -1,9 +1,9 @@
-import type { Controller, EdgeLoad } from '@cutpoint/partition';
+import type { Arm, Controller, EdgeLoad } from '@cutpoint/partition';
 import { chunkBytesFor } from '@cutpoint/protocol';
 import type { Admission } from '../edge/edge-queue.js';
 import { type Direction, newTransfer, type Transfer } from '../link/direction.js';
 import {
-  CALIBRATION_HEADS,
+  CALIBRATION,
   FIRST_PINGS,
   PERIODIC_PROBE,
   PING_EVERY_MS,
@@ -175,24 +175,31 @@ export class Client {
     return doneMs;
   }
 
-  /** As the page does it in the background: a small head is run a few times, all others are built. */
+  /** As the page does it in the background: a head that was built is timed, by the fastest of some runs, and ready then. */
   #warmUp(controller: Controller): void {
     const { arms, headMs } = this.truth;
     controller.observeConnection(true);
-    const wholeMs = Math.max(...arms.map((arm) => arm.headMs));
-    // `packages/client`'s calibration: a tenth of the whole, of at most some ms.
-    const targetMs = Math.min(wholeMs / 10, 5);
-    let calibration = 0;
-    for (const [index, arm] of arms.entries()) {
-      controller.setReady(arm.cut, true);
-      const best = arms[calibration]?.headMs ?? 0;
-      if (arm.headMs > 0 && (best === 0 || Math.abs(arm.headMs - targetMs) < Math.abs(best - targetMs)))
-        calibration = index;
+    const trueMs = new Map(arms.map(({ cut }, index) => [cut, headMs[index] ?? 0]));
+    let runs = 0;
+    for (const cut of this.#cutsAsBuilt()) {
+      let fastestMs = Number.POSITIVE_INFINITY;
+      for (let run = 0, spentMs = 0; run < CALIBRATION.runs && spentMs < CALIBRATION.forMs; run++) {
+        const tookMs = (trueMs.get(cut) ?? 0) * this.#noise.head(runs++);
+        spentMs += tookMs;
+        fastestMs = Math.min(fastestMs, tookMs);
+      }
+      if (fastestMs > 0) controller.observeHead(cut, fastestMs, 0);
+      controller.setReady(cut, true);
     }
-    const cut = arms[calibration]?.cut ?? 0;
-    for (let run = 0; run < CALIBRATION_HEADS; run++) {
-      controller.observeHead(cut, (headMs[calibration] ?? 0) * this.#noise.head(run), run);
-    }
+  }
+
+  /** The head that the device is learnt by (a tenth of the whole, of at most some ms), then all others. */
+  #cutsAsBuilt(): number[] {
+    const { arms } = this.truth;
+    const targetMs = Math.min(Math.max(...arms.map(({ headMs }) => headMs)) / 10, 5);
+    const off = ({ headMs }: Arm) => (headMs > 0 ? Math.abs(headMs - targetMs) : Number.POSITIVE_INFINITY);
+    const first = arms.reduce((best, arm) => (off(arm) < off(best) ? arm : best));
+    return [...new Set([first.cut, ...arms.map(({ cut }) => cut)])];
   }
 
   #periodicProbe(nowMs: number): { readonly numBytes: number } | undefined {
