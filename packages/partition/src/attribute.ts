@@ -64,8 +64,11 @@ function endMs({ arm, factors }: SwitchEnd, at: ConditionValues): number {
 }
 
 /** What belongs together to a person: how long the queue is, and how it moves. */
-function part(quantity: Quantity, { usualQueueMs, arrivalRate, ...rest }: ConditionValues): Partial<ConditionValues> {
-  if (quantity === 'queueMs') return { queueMs: rest.queueMs, usualQueueMs, arrivalRate };
+function part(
+  quantity: Quantity,
+  { announcedMs, busy, residualMs, ...rest }: ConditionValues,
+): Partial<ConditionValues> {
+  if (quantity === 'queueMs') return { queueMs: rest.queueMs, announcedMs, busy, residualMs };
   return { [quantity]: rest[quantity] };
 }
 

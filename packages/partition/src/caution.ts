@@ -22,7 +22,7 @@ export function cautious(conditions: Conditions, risk: number): ConditionValues 
     downlink: values.downlink / factor(conditions.downlink, risk),
     fixedMs: values.fixedMs + risk * conditions.fixedMs.uncertainty,
     queueMs: values.queueMs + queueMs,
-    usualQueueMs: values.usualQueueMs + queueMs,
+    residualMs: values.residualMs + queueMs,
     k: values.k * factor(conditions.k, risk),
     d: values.d * factor(conditions.d, risk),
   };

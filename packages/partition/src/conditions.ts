@@ -25,10 +25,12 @@ export interface Conditions {
   readonly slowStartMs: number;
   /** Queue delay q at the edge, in ms, as a request that arrived now would find it. */
   readonly queueMs: Estimate;
-  /** Queue delay in the mean of the last seconds, in ms: what q goes back to. */
-  readonly usualQueueMs: number;
-  /** ms of work that arrive at the edge per ms and worker: at 0 its queue drains by 1 ms a ms, at 1 it stays. */
-  readonly arrivalRate: number;
+  /** ms of work that others announced and have not sent yet: it goes before this client's when it comes in time. */
+  readonly announcedMs: number;
+  /** Share of its time that a worker of the edge spends on the tails of others. */
+  readonly busy: number;
+  /** ms until a worker is free, in the mean of all moments, when nothing waits: the rest of the tail that runs. */
+  readonly residualMs: number;
   /** Load factor k of this model at the edge. */
   readonly k: Estimate;
   /** (Waiting + run) ÷ profiled time of recent tails: the load factor of a server that does not tell the two apart. */

@@ -48,8 +48,6 @@ export class Controller {
   readonly #overhead = new OverheadEstimator();
   /** Profiled ms of the whole network on the device. */
   readonly #wholeHeadMs: number;
-  /** And at the edge. */
-  readonly #wholeTailMs: number;
   #factors: readonly ArmFactors[] = [];
   #ready: readonly number[];
   #policy: PolicyName = 'cutpoint';
@@ -72,7 +70,6 @@ export class Controller {
     this.#corrections = new Corrections(arms);
     this.#pruning = new Pruning(arms, () => this.#factors);
     this.#wholeHeadMs = Math.max(...arms.map(({ headMs }) => headMs));
-    this.#wholeTailMs = Math.max(...arms.map(({ tailMs }) => tailMs));
     this.#allowance = new UplinkAllowance(this.#constraints.maxUplinkBytesPerSecond);
     if (options.policy !== undefined) this.setPolicy(options.policy);
   }
@@ -183,8 +180,9 @@ export class Controller {
       fixedMs: link.fixed.estimate(nowMs),
       slowStartMs: link.slowStartMs(nowMs),
       queueMs: load.queue(nowMs),
-      usualQueueMs: load.usualQueueMs(nowMs, this.#wholeTailMs),
-      arrivalRate: load.arrivalRate,
+      announcedMs: load.announcedMs(nowMs),
+      busy: load.busy,
+      residualMs: load.residualMs(nowMs),
       k: load.k(nowMs),
       kWithQueue: load.kWithQueue(nowMs),
       gpuUtilisation: load.gpuUtilisation,

@@ -29,10 +29,10 @@ const edgeArm = fc.record<Arm>({
 });
 
 describe('the cost of an arm', () => {
-  it('is the formula of the design when the sending window is open and nothing arrives at the edge', () => {
+  it('is the formula of the design when the sending window is open and nobody else announced anything', () => {
     fc.assert(
       fc.property(edgeArm, anyValues, anyFactors, (arm, any, factors) => {
-        const at = { ...any, slowStartMs: 0, usualQueueMs: 0, arrivalRate: 0, overheadMs: 0 };
+        const at = { ...any, slowStartMs: 0, announcedMs: 0, residualMs: 0, overheadMs: 0 };
         const { headMs, tailMs, bytesDown, encodeMs = 0, decodeMs = 0 } = arm;
         const uploadMs = (arm.bytesUp * factors.bytes) / at.uplink;
         const beforeArrivalMs = at.d * headMs * factors.head + encodeMs * factors.encode + uploadMs;
@@ -83,14 +83,22 @@ describe('the queue that a request finds', () => {
     expect(queueAt(at, 90)).toBe(0);
   });
 
-  it('drains only as fast as new work lets it, and not below its usual length', () => {
-    expect(queueAt({ ...at, arrivalRate: 0.5 }, 30)).toBe(20);
-    expect(queueAt({ ...at, arrivalRate: 1 }, 1_000)).toBe(35);
-    expect(queueAt({ ...at, usualQueueMs: 12 }, 1_000)).toBe(12);
+  it('drains as fast however busy the edge is: its place is held', () => {
+    expect(queueAt({ ...at, busy: 1 }, 30)).toBe(5);
   });
 
-  it('grows to its usual length when it happens to be short', () => {
-    const short = { ...at, queueMs: 0, usualQueueMs: 40 };
+  it('lets before it what others announced, no more of it than can come meanwhile', () => {
+    expect(queueAt({ ...at, busy: 0.5, announcedMs: 100 }, 30)).toBe(20);
+    expect(queueAt({ ...at, busy: 1.3, announcedMs: 100 }, 30)).toBe(35);
+    expect(queueAt({ ...at, busy: 1, announcedMs: 10 }, 30)).toBe(15);
+  });
+
+  it('is never shorter than the rest of the tail that runs, in the mean', () => {
+    expect(queueAt({ ...at, residualMs: 12 }, 1_000)).toBe(12);
+  });
+
+  it('grows to that when nothing happens to run', () => {
+    const short = { ...at, queueMs: 0, residualMs: 40 };
     expect(queueAt(short, 0)).toBe(0);
     expect(queueAt(short, 50)).toBe(20);
     expect(queueAt(short, 500)).toBe(40);

@@ -10,8 +10,9 @@ export interface ConditionValues {
   readonly fixedMs: number;
   readonly slowStartMs: number;
   readonly queueMs: number;
-  readonly usualQueueMs: number;
-  readonly arrivalRate: number;
+  readonly announcedMs: number;
+  readonly busy: number;
+  readonly residualMs: number;
   readonly k: number;
   readonly kWithQueue: number;
   readonly gpuUtilisation: number | null;
@@ -26,8 +27,9 @@ export function valuesOf(conditions: Conditions): ConditionValues {
     fixedMs: conditions.fixedMs.value,
     slowStartMs: conditions.slowStartMs,
     queueMs: conditions.queueMs.value,
-    usualQueueMs: conditions.usualQueueMs,
-    arrivalRate: conditions.arrivalRate,
+    announcedMs: conditions.announcedMs,
+    busy: conditions.busy,
+    residualMs: conditions.residualMs,
     k: conditions.k.value,
     kWithQueue: conditions.kWithQueue.value,
     gpuUtilisation: conditions.gpuUtilisation,
@@ -53,16 +55,24 @@ export interface ArmFactors {
 export const UNCORRECTED: ArmFactors = Object.freeze({ head: 1, tail: 1, bytes: 1, encode: 1, decode: 1, runs: 0 });
 
 /**
- * The queue rises to its usual length over this time when it is found shorter than usual. A queue that is longer than
- * usual goes down by 1 - arrivalRate ms a ms.
+ * A queue that is found shorter than the rest of a tail in the mean is that long again after this time: about one tail
+ * has begun by then.
  */
 export const QUEUE_RISE_MS = 100;
 
-/** Queue delay that a request will find which arrives `inMs` from now. */
+/**
+ * Queue delay that a request will find which is announced now and arrives in `inMs`. It keeps its place meanwhile, so the
+ * queue before it goes down by 1 ms a ms; only what others announced earlier may still come before it, no faster than
+ * work comes at all. Whoever arrives finds some tail running, and waits for the rest of it.
+ */
 export function queueAt(at: ConditionValues, inMs: number): number {
-  const { queueMs, usualQueueMs, arrivalRate } = at;
-  if (queueMs >= usualQueueMs) return Math.max(usualQueueMs, queueMs - Math.max(0, 1 - arrivalRate) * inMs);
-  return queueMs + (usualQueueMs - queueMs) * Math.min(1, inMs / QUEUE_RISE_MS);
+  const { queueMs, residualMs } = at;
+  if (queueMs >= residualMs) return Math.max(residualMs, queueMs + comesBefore(at, inMs) - inMs);
+  return queueMs + (residualMs - queueMs) * Math.min(1, inMs / QUEUE_RISE_MS);
+}
+
+function comesBefore({ announcedMs, busy }: ConditionValues, inMs: number): number {
+  return Math.min(announcedMs, Math.min(1, busy) * inMs);
 }
 
 /**

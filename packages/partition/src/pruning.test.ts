@@ -76,12 +76,17 @@ it('leaves every decision as it is', () => {
         controller.observeRoundTrip(20, atMs);
         controller.observeHead(cut, ratio * (all[cut]?.headMs ?? 0), atMs);
         controller.observeTail(cut, ratio * (all[cut]?.tailMs ?? 0), atMs);
-        controller.observeLoad({ queueMs, k: 1, arrivalRate: (index % 4) / 4 }, atMs);
+        controller.observeLoad(
+          { queueMs, k: 1, busy: (index % 4) / 4, residualMs: (index % 3) * 5, announcedMs: (index % 5) * 20 },
+          atMs,
+        );
         const plan = controller.decide(atMs);
         const input = controller.lastInput;
         if (input === undefined) throw new Error('nothing was decided');
         expect(input.frontier).toBeDefined();
         const unpruned = decide({ ...input, frontier: undefined });
+        // Of two arms that take the same to the last bits either one is the decision.
+        if (Math.abs(unpruned.plan.chosen.totalMs - plan.chosen.totalMs) < 1e-9) continue;
         expect(unpruned.plan.chosen).toEqual(plan.chosen);
       }
     }),

@@ -74,10 +74,11 @@ export class Pruning {
 /**
  * Whether the least cost among the arms of the frontier is the least of all.
  *
- * It is while cost is a sum, and also when a queue grows to its usual length (a minimum of two sums). A queue that
- * drains makes it the larger of two sums: the one in which it is gone on arrival, and the one in which it is not. Each is
- * a lower bound of every arm's cost and has its least value on the frontier; when the least cost found is no more than
- * the larger of those two values, nothing else can be less.
+ * It is while cost is a sum, and also when a queue grows to the rest of a running tail (a minimum of two sums). A queue
+ * that drains makes it the larger of two: the sum in which it is gone on arrival, and the one in which it is not, which
+ * is itself the smaller of two, with all that was announced before it or with what can have come meanwhile. Each sum is a
+ * lower bound for those arms whose cost it is, and has its least value on the frontier; when the least cost found is
+ * no more than what the least values allow, nothing else can be less.
  *
  * @param costs of the arms of the frontier, in its order
  */
@@ -88,11 +89,12 @@ export function frontierSuffices(
   at: ConditionValues,
   leastCost: number,
 ): boolean {
-  const drain = Math.max(0, 1 - at.arrivalRate);
-  if (at.queueMs <= at.usualQueueMs || drain === 0) return true;
+  if (at.queueMs <= at.residualMs) return true;
+  const busy = Math.min(1, at.busy);
   const stalls = stallsMs(at.slowStartMs, at.uplink);
   let leastGone = Number.POSITIVE_INFINITY;
-  let leastLeft = Number.POSITIVE_INFINITY;
+  let leastAnnounced = Number.POSITIVE_INFINITY;
+  let leastCome = Number.POSITIVE_INFINITY;
   for (const index of frontier) {
     const arm = arms[index];
     if (arm === undefined) continue;
@@ -100,7 +102,8 @@ export function frontierSuffices(
     const headMs = at.d * arm.headMs * known.head;
     if (!arm.usesEdge) {
       leastGone = Math.min(leastGone, headMs);
-      leastLeft = Math.min(leastLeft, headMs * (1 - drain));
+      leastAnnounced = 0;
+      leastCome = Math.min(leastCome, headMs * busy);
       continue;
     }
     const bytes = arm.bytesUp * known.bytes;
@@ -108,8 +111,9 @@ export function frontierSuffices(
     const untilArrivalMs = headMs + (arm.encodeMs ?? 0) * known.encode + sendMs;
     const restMs =
       at.fixedMs + at.k * arm.tailMs * known.tail + (arm.decodeMs ?? 0) * known.decode + arm.bytesDown / at.downlink;
-    leastGone = Math.min(leastGone, untilArrivalMs + at.usualQueueMs + restMs);
-    leastLeft = Math.min(leastLeft, (1 - drain) * untilArrivalMs + at.queueMs + restMs);
+    leastGone = Math.min(leastGone, untilArrivalMs + at.residualMs + restMs);
+    leastAnnounced = Math.min(leastAnnounced, at.queueMs + at.announcedMs + restMs);
+    leastCome = Math.min(leastCome, busy * untilArrivalMs + at.queueMs + restMs);
   }
-  return leastCost - at.overheadMs <= Math.max(leastGone, leastLeft) + 1e-9;
+  return leastCost - at.overheadMs <= Math.max(leastGone, Math.min(leastAnnounced, leastCome)) + 1e-9;
 }

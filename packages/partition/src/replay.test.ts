@@ -10,7 +10,9 @@ const rates = fc.double({ min: 5, max: 50_000, noNaN: true });
 const loads = fc.record({
   queueMs: fc.double({ min: 0, max: 900, noNaN: true }),
   k: fc.double({ min: 0.5, max: 20, noNaN: true }),
-  arrivalRate: fc.double({ min: 0, max: 1.2, noNaN: true }),
+  announcedMs: fc.double({ min: 0, max: 300, noNaN: true }),
+  busy: fc.double({ min: 0, max: 1.2, noNaN: true }),
+  residualMs: fc.double({ min: 0, max: 50, noNaN: true }),
   gpuUtilisation: fc.option(fc.double({ min: 0, max: 1, noNaN: true })),
   clients: fc.integer({ min: 1, max: 64 }),
 });

@@ -15,7 +15,7 @@ function controllerWithout(without: readonly Signal[]): Controller {
     controller.observeRoundTrip(80, index);
     controller.observeHead(5, 320, index);
     controller.observeTail(5, 200, index);
-    controller.observeLoad({ queueMs: 400, k: 5, arrivalRate: 0.8 }, index);
+    controller.observeLoad({ queueMs: 400, k: 5, busy: 0.8, residualMs: 30 }, index);
   }
   return controller;
 }

@@ -30,7 +30,7 @@ export function withoutSignals(conditions: Conditions, without: readonly Signal[
       : {}),
     ...(lacks('fixed') ? { fixedMs: fixed(DEFAULT_FIXED_MS) } : {}),
     ...(lacks('fixed') || lacks('slow-start') ? { slowStartMs: 0 } : {}),
-    ...(lacks('queue') ? { queueMs: fixed(0), usualQueueMs: 0, arrivalRate: 0 } : {}),
+    ...(lacks('queue') ? { queueMs: fixed(0), announcedMs: 0, busy: 0, residualMs: 0 } : {}),
     ...(lacks('k') ? { k: fixed(1), kWithQueue: fixed(1), gpuUtilisation: null } : {}),
     ...(lacks('d') ? { d: fixed(DEFAULT_D) } : {}),
   };

@@ -49,11 +49,12 @@ export const loadReportSchema = v.object({
   queueDepth: count,
   /** ms that a request arriving now would wait before its tail starts (q). */
   queueMs: ms,
-  /**
-   * ms of predicted tail time admitted per ms and worker, in the mean of the last second or so: 0 when nothing comes, 1
-   * when work comes as fast as it is done. How fast a queue that drains is filled again.
-   */
-  arrivalRate: v.optional(factor),
+  /** ms of predicted tail time a worker that was announced (`reserve`, `infer`) and is not here yet. */
+  announcedMs: v.optional(ms),
+  /** Share of its time that a worker spent on tails, in the mean of the last second or so: 0 idle, 1 always busy. */
+  busy: v.optional(factor),
+  /** ms that are left of the tail which a worker runs, in the mean of all moments of that time; 0 while it runs none. */
+  residualMs: v.optional(ms),
   /** Tails running now. */
   inFlight: count,
   workers: count,
@@ -74,6 +75,17 @@ export type LoadReport = v.InferOutput<typeof loadReportSchema>;
 export const MAX_PROBE_BYTES = 65_536;
 
 export const clientMessageSchema = v.variant('type', [
+  v.object({
+    /**
+     * An `infer` with this id will follow: its place in the queue is held from now on. Never answered, and never refused;
+     * what is wrong with it is told of the `infer`. `cancel` gives the place back.
+     */
+    type: v.literal('reserve'),
+    id: requestIdSchema,
+    model: v.string(),
+    table: sha256Schema,
+    cut: count,
+  }),
   v.object({
     type: v.literal('infer'),
     id: requestIdSchema,
@@ -97,6 +109,7 @@ export const clientMessageSchema = v.variant('type', [
   }),
 ]);
 export type ClientMessage = v.InferOutput<typeof clientMessageSchema>;
+export type ReserveMessage = Extract<ClientMessage, { type: 'reserve' }>;
 export type InferMessage = Extract<ClientMessage, { type: 'infer' }>;
 export type ProbeMessage = Extract<ClientMessage, { type: 'probe' }>;
 

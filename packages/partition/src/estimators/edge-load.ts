@@ -1,4 +1,5 @@
 import type { Estimate } from '../conditions.js';
+import { ServiceLoad, waitForWorker } from './service-load.js';
 
 /** What a load report of the edge says of one model. */
 export interface EdgeLoad {
@@ -6,8 +7,12 @@ export interface EdgeLoad {
   readonly queueMs?: number;
   /** Load factor of this model; left out when the edge has none yet. */
   readonly k?: number;
-  /** ms of work admitted per ms and worker, in the mean of the last second; left out when the edge does not say. */
-  readonly arrivalRate?: number;
+  /** ms of work a worker that others announced and have not sent yet; left out like `queueMs`. */
+  readonly announcedMs?: number;
+  /** Share of its time that a worker runs tails, and what is left of the one that runs: see {@link ServiceLoad}. */
+  readonly busy?: number;
+  readonly residualMs?: number;
+  readonly workers?: number;
   /** (Waiting + run) ÷ profiled time of recent tails of this model. */
   readonly kWithQueue?: number;
   /** 0..1, or `null` where there is no GPU that can be read. */
@@ -24,14 +29,8 @@ const QUEUE_FRESH_MS = 1_000;
 const QUEUE_HALF_LIFE_MS = 1_000;
 const K_FRESH_MS = 5_000;
 const K_HALF_LIFE_MS = 5_000;
-/**
- * However long the queue was before, so long it can be at the most in the mean when work arrives at rate ρ: ρ/(1 - ρ)
- * times the mean work that one finds in service (an M/G/1 queue: Pollaczek and Khinchine). That is taken to be a whole
- * network of this client's own, or at least this.
- */
-const LEAST_IN_SERVICE_MS = 50;
-/** Over this time the usual queue forgets half of what it was. */
-const USUAL_HALF_LIFE_MS = 2_000;
+/** Over this time what the queue was off by is half forgotten. */
+const QUEUE_DEVIATION_HALF_LIFE_MS = 2_000;
 /** Of k, in the logarithm: at least, and over this time what it moved by is half forgotten. */
 const LEAST_K_DEVIATION = 0.05;
 const K_DEVIATION_HALF_LIFE_MS = 2_000;
@@ -40,9 +39,13 @@ const K_DEVIATION_HALF_LIFE_MS = 2_000;
 export class EdgeLoadTracker {
   #queueMs = 0;
   #queueAtMs = Number.NEGATIVE_INFINITY;
-  #usualQueueMs = 0;
-  #queueDeviationMs = 0;
-  #arrivalRate: number | undefined;
+  #announcedMs = 0;
+  /** Mean square of what the queue was off by. */
+  #queueVariance = 0;
+  #others = { busy: 0, residualMs: 0 };
+  #workers = 1;
+  /** Tails of this page, which the edge's figures hold and which no request of this page has to wait for. */
+  readonly #own = new ServiceLoad();
   #k = 1;
   #kAtMs = Number.NEGATIVE_INFINITY;
   #kWithQueue: number | undefined;
@@ -52,40 +55,44 @@ export class EdgeLoadTracker {
   #kVariance = 0;
 
   observe(load: EdgeLoad, atMs: number): void {
-    const { queueMs } = load;
-    if (queueMs !== undefined && queueMs >= 0 && Number.isFinite(queueMs)) this.#observeQueue(queueMs, atMs);
+    const { queueMs, announcedMs } = load;
+    this.#observeService(load, atMs);
+    if (isTime(queueMs)) this.#observeQueue(queueMs, atMs);
+    if (isTime(announcedMs)) this.#announcedMs = announcedMs;
     if (isPositive(load.k)) this.#observeK(load.k, atMs);
     if (isPositive(load.kWithQueue)) this.#kWithQueue = load.kWithQueue;
-    const { arrivalRate, gpuUtilisation, clients } = load;
-    if (arrivalRate !== undefined && arrivalRate >= 0) this.#arrivalRate = Math.min(1, arrivalRate);
+    const { gpuUtilisation, clients } = load;
     if (gpuUtilisation !== undefined) this.#gpuUtilisation = gpuUtilisation;
     if (isPositive(clients)) this.#clients = clients;
+  }
+
+  /** A tail of this page kept a worker for so long; tell it before the report that came with the answer. */
+  observeOwn(serviceMs: number, atMs: number): void {
+    this.#own.observe(serviceMs, atMs);
   }
 
   queue(nowMs: number): Estimate {
     const ageMs = Math.max(0, nowMs - this.#queueAtMs);
     return {
-      value: this.#queueMs * remaining(ageMs, QUEUE_FRESH_MS, QUEUE_HALF_LIFE_MS),
+      value: this.#queueMs * this.#fresh(nowMs),
       ageMs,
       confident: ageMs <= QUEUE_FRESH_MS,
-      uncertainty: Math.sqrt(this.#queueDeviationMs),
+      uncertainty: Math.sqrt(this.#queueVariance),
     };
   }
 
-  /**
-   * Queue delay in the mean of the last seconds.
-   * @param wholeTailMs profiled time of a whole network at the edge
-   */
-  usualQueueMs(nowMs: number, wholeTailMs = 0): number {
-    const ageMs = Math.max(0, nowMs - this.#queueAtMs);
-    if (!Number.isFinite(ageMs)) return 0;
-    const keep = 0.5 ** (ageMs / USUAL_HALF_LIFE_MS);
-    // Nothing was pushed, so nothing changed: the last report held until now, as long as it is believed at all.
-    const usualMs = this.#usualQueueMs * keep + this.queue(nowMs).value * (1 - keep);
-    const rate = this.#arrivalRate;
-    return rate === undefined || rate >= 1
-      ? usualMs
-      : Math.min(usualMs, (Math.max(LEAST_IN_SERVICE_MS, wholeTailMs * this.k(nowMs).value) * rate) / (1 - rate));
+  announcedMs(nowMs: number): number {
+    return this.#announcedMs * this.#fresh(nowMs);
+  }
+
+  /** Share of its time that a worker runs tails of others. */
+  get busy(): number {
+    return this.#others.busy;
+  }
+
+  /** ms until a worker is free of the tail of somebody else, in the mean of all moments. */
+  residualMs(nowMs: number): number {
+    return waitForWorker(this.#others, this.#workers) * this.#fresh(nowMs);
   }
 
   k(nowMs: number): Estimate {
@@ -102,10 +109,6 @@ export class EdgeLoadTracker {
   kWithQueue(nowMs: number): Estimate {
     const k = this.k(nowMs);
     return this.#kWithQueue === undefined ? k : { ...k, value: this.#kWithQueue };
-  }
-
-  get arrivalRate(): number {
-    return this.#arrivalRate ?? 0;
   }
 
   get gpuUtilisation(): number | null {
@@ -128,16 +131,32 @@ export class EdgeLoadTracker {
   #observeQueue(queueMs: number, atMs: number): void {
     if (Number.isFinite(this.#queueAtMs)) {
       const passedMs = Math.max(0, atMs - this.#queueAtMs);
-      const keep = 0.5 ** (passedMs / USUAL_HALF_LIFE_MS);
-      const expectedMs = Math.max(0, this.#queueMs - (1 - this.arrivalRate) * passedMs);
-      this.#usualQueueMs = this.usualQueueMs(atMs);
-      this.#queueDeviationMs = this.#queueDeviationMs * keep + (queueMs - expectedMs) ** 2 * (1 - keep);
-    } else {
-      this.#usualQueueMs = queueMs;
+      const keep = 0.5 ** (passedMs / QUEUE_DEVIATION_HALF_LIFE_MS);
+      const expectedMs = Math.max(0, this.#queueMs - (1 - Math.min(1, this.busy)) * passedMs);
+      this.#queueVariance = this.#queueVariance * keep + (queueMs - expectedMs) ** 2 * (1 - keep);
     }
     this.#queueMs = queueMs;
     this.#queueAtMs = atMs;
   }
+
+  #observeService({ busy, residualMs, workers }: EdgeLoad, atMs: number): void {
+    if (isPositive(workers)) this.#workers = workers;
+    if (!isTime(busy) || !isTime(residualMs)) return;
+    const own = this.#own.at(atMs);
+    this.#others = {
+      busy: Math.max(0, busy - own.busy / this.#workers),
+      residualMs: Math.max(0, residualMs - own.residualMs / this.#workers),
+    };
+  }
+
+  /** 1 while the last report of the queue holds, less and less after that. */
+  #fresh(nowMs: number): number {
+    return remaining(Math.max(0, nowMs - this.#queueAtMs), QUEUE_FRESH_MS, QUEUE_HALF_LIFE_MS);
+  }
+}
+
+function isTime(value: number | undefined): value is number {
+  return value !== undefined && value >= 0 && Number.isFinite(value);
 }
 
 function isPositive(value: number | undefined): value is number {

@@ -8,6 +8,7 @@ import { DEFAULT_D, DeviceFactorEstimator } from './device-factor.js';
 import { EdgeLoadTracker } from './edge-load.js';
 import { Ewma } from './ewma.js';
 import { DEFAULT_FIXED_MS, FixedCostEstimator } from './fixed-cost.js';
+import { ServiceLoad } from './service-load.js';
 
 describe('Ewma', () => {
   it('is the first sample at first, and half forgets within its half-life', () => {
@@ -101,6 +102,41 @@ describe('EdgeLoadTracker', () => {
     expect(load.queue(200).value).toBe(20);
     expect(load.k(200).value).toBe(3);
     expect(load.queue(0).ageMs).toBe(0);
+  });
+});
+
+describe('what others keep the edge busy with', () => {
+  const tails = (own: boolean) => {
+    const tracker = new EdgeLoadTracker();
+    const edge = new ServiceLoad();
+    for (let atMs = 0; atMs < 10_000; atMs += 100) {
+      // One of others and one of this page in turn, 40 and 20 ms.
+      const serviceMs = atMs % 200 === 0 ? 40 : 20;
+      edge.observe(serviceMs, atMs);
+      if (own && serviceMs === 20) tracker.observeOwn(serviceMs, atMs);
+      tracker.observe({ queueMs: 0, workers: 1, ...edge.at(atMs) }, atMs);
+    }
+    return tracker;
+  };
+
+  it('is what the edge says, less what is of this page', () => {
+    expect(tails(false).busy).toBeCloseTo(0.3, 1);
+    expect(tails(false).residualMs(10_000)).toBeCloseTo((800 + 200) / 200, 0);
+    expect(tails(true).busy).toBeCloseTo(0.2, 1);
+    expect(tails(true).residualMs(10_000)).toBeCloseTo(800 / 200, 0);
+  });
+
+  it('is nothing when all of it is of this page, and is forgotten with the queue when nothing is heard', () => {
+    const alone = new EdgeLoadTracker();
+    alone.observeOwn(50, 0);
+    alone.observe({ workers: 1, busy: 0.034, residualMs: 0.8 }, 0);
+    expect(alone.busy).toBe(0);
+    expect(alone.residualMs(0)).toBe(0);
+    const load = tails(false);
+    load.observe({ announcedMs: 80 }, 9_900);
+    expect(load.announcedMs(10_000)).toBe(80);
+    expect(load.announcedMs(60_000)).toBeLessThan(1e-6);
+    expect(load.residualMs(60_000)).toBeLessThan(1e-6);
   });
 });
 

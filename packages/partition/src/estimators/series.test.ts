@@ -101,7 +101,7 @@ describe('a clock that steps', () => {
       controller.observeRoundTrip(20, atMs);
       controller.observeHead(5, 160, atMs);
       controller.observeTail(5, 40, atMs);
-      controller.observeLoad({ queueMs: 30, k: 1.2, arrivalRate: 0.4 }, atMs);
+      controller.observeLoad({ queueMs: 30, k: 1.2, busy: 0.4, residualMs: 5 }, atMs);
     };
     for (let index = 0; index < 10; index++) observe(1e7 + index * 500);
     for (let index = 0; index < 3; index++) observe(1e7 + stepMs + index * 500);
