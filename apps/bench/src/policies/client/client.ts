@@ -1,6 +1,6 @@
 import type { Arm, Controller, EdgeLoad } from '@cutpoint/partition';
 import { chunkBytesFor } from '@cutpoint/protocol';
-import type { Admission } from '../edge/edge-queue.js';
+import type { Tail } from '../edge/edge-queue.js';
 import { type Direction, newTransfer, type Transfer } from '../link/direction.js';
 import {
   CALIBRATION,
@@ -77,8 +77,9 @@ export class Client {
   }
 
   /** A report of the edge arrives. @param isFree nothing of an inference is at the edge: the queue is that of others */
-  hear({ queueMs, ...rest }: EdgeLoad, atMs: number, isFree: boolean): void {
-    this.controller?.observeLoad(isFree && queueMs !== undefined ? { queueMs, ...rest } : rest, atMs);
+  hear(load: EdgeLoad, atMs: number, isFree: boolean): void {
+    const { queueMs: _queue, announcedMs: _announced, ...rest } = load;
+    this.controller?.observeLoad(isFree ? load : rest, atMs);
   }
 
   /** When something happens next here beside inferences: a ping, a question for a probe, the echo of one. */
@@ -145,7 +146,7 @@ export class Client {
   }
 
   /** The answer is here: observes all that it tells. @param load the report that came with it. @returns when */
-  end(request: Request, { startMs, finishMs, arrivalMs }: Admission, load: EdgeLoad): number {
+  end(request: Request, { startMs, finishMs, arrivalMs }: Tail, load: EdgeLoad): number {
     const { truth, controller } = this;
     const idleDownMs = this.down.idleMs(finishMs);
     const numBytesDown = truth.bytesDown[request.arm] ?? 0;
@@ -155,6 +156,7 @@ export class Client {
     if (controller === undefined || arm === undefined) return doneMs;
     const { cut, codec } = arm;
     const tailMs = finishMs - startMs;
+    controller.load.observeOwn(tailMs, doneMs);
     controller.observeLoad(load, doneMs);
     if (request.headMs > 0) controller.observeHead(cut, request.headMs, doneMs);
     const numBytes = afterFirstChunk(truth.bytesUp[request.arm] ?? 0);

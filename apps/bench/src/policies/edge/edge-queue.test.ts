@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { EdgeQueue } from './edge-queue.js';
+import { EdgeQueue, type Place } from './edge-queue.js';
 import type { LoadLaw } from './load-law.js';
 import { LoadPath, PathCursor } from './load-path.js';
 
@@ -20,7 +20,7 @@ function meanWait(queue: EdgeQueue, untilMs: number): number {
   let sum = 0;
   let count = 0;
   while (queue.nextAtMs() <= untilMs) {
-    if (!queue.step()) continue;
+    if (queue.step() !== 'started') continue;
     sum += queue.last.startMs - queue.last.arrivalMs;
     count++;
   }
@@ -40,7 +40,7 @@ describe('EdgeQueue', () => {
     queue.advance(500);
     for (let atMs = 501; atMs < 520; atMs++) {
       queue.advance(atMs);
-      const waitMs = queue.freeAtMs - atMs;
+      const waitMs = queue.freeAtMs - atMs + queue.waitingMs;
       expect(waitMs).toBeGreaterThan(3 * SERVICE_MS - 1e-6);
       expect(waitMs).toBeLessThanOrEqual(4 * SERVICE_MS);
     }
@@ -51,7 +51,7 @@ describe('EdgeQueue', () => {
     const queue = queueUnder({ arrivals: poisson(0.3), coTenants }, 600_000);
     const ratios = new Map<number, number>();
     while (queue.nextAtMs() <= 600_000) {
-      if (!queue.step()) continue;
+      if (queue.step() !== 'started') continue;
       const ratio = Math.round((queue.last.finishMs - queue.last.startMs) / SERVICE_MS);
       ratios.set(ratio, (ratios.get(ratio) ?? 0) + 1);
     }
@@ -91,7 +91,73 @@ describe('EdgeQueue', () => {
     queue.advance(1_500);
     expect(queue.last).toMatchObject({ isCanary: true, arrivalMs: 1_000, finishMs: 1_002 });
     queue.advance(1_900);
-    queue.admit(0, 1_900, 7, 7);
+    queue.submit(queue.reserve({ model: 0, announcedMs: 1_900, idleMs: 7, profiledMs: 7 }), 1_900);
+    queue.advance(1_900);
     expect(queue.nextAtMs()).toBe(2_907);
+  });
+});
+
+describe('a place in the queue', () => {
+  /** One request of the background every 10 ms, which takes 10 ms: there is always one that runs and one that comes. */
+  const busy = () => queueUnder({ closedClients: 3 }, 10_000);
+  const ours = (announcedMs: number) => ({ model: 0, announcedMs, idleMs: 4, profiledMs: 4 });
+
+  function startOf(queue: EdgeQueue, place: Place): number {
+    while (queue.last.place !== place) queue.step();
+    return queue.last.startMs;
+  }
+
+  it('is held while the payload is on its way: what came later waits', () => {
+    const queue = busy();
+    queue.advance(95);
+    // One runs until 100, two wait; all of them are done at 120.
+    const early = queue.reserve(ours(95));
+    queue.advance(117);
+    queue.submit(early, 117);
+    expect(startOf(queue, early)).toBe(120);
+    const late = busy();
+    late.advance(117);
+    const place = late.reserve(ours(117));
+    late.submit(place, 117);
+    expect(startOf(late, place)).toBe(140);
+  });
+
+  it('does not keep the worker idle: others go first while the payload is not whole', () => {
+    const queue = busy();
+    queue.advance(95);
+    const place = queue.reserve(ours(95));
+    queue.advance(333);
+    // The one that runs began at 330.
+    expect(queue.freeAtMs).toBe(340);
+    queue.submit(place, 333);
+    expect(startOf(queue, place)).toBe(340);
+  });
+
+  it('is given to places in the order of their announcement, whoever was whole first', () => {
+    const queue = busy();
+    queue.advance(95);
+    const [first, second] = [queue.reserve(ours(95)), queue.reserve(ours(96))];
+    queue.advance(125);
+    queue.submit(second, 125);
+    queue.submit(first, 127);
+    expect(startOf(queue, first)).toBe(130);
+    expect(startOf(queue, second)).toBe(134);
+  });
+
+  it('is free for a request when a look ahead says so', () => {
+    const queue = queueUnder({ arrivals: poisson(0.8), coTenants: { count: 1, onMs: 50, offMs: 50 } }, 100_000);
+    const ahead = new EdgeQueue(new PathCursor(queue.source.path), [SERVICE_MS]);
+    for (let atMs = 1_000; atMs < 90_000; atMs += 487) {
+      queue.advance(atMs);
+      ahead.copyFrom(queue);
+      ahead.source.copyFrom(queue.source);
+      const arrivalMs = atMs + 20 + (atMs % 50);
+      ahead.advance(arrivalMs);
+      const freeMs = ahead.freeFor(atMs, arrivalMs);
+      const place = queue.reserve(ours(atMs));
+      queue.advance(arrivalMs);
+      queue.submit(place, arrivalMs);
+      expect(startOf(queue, place)).toBeCloseTo(freeMs, 9);
+    }
   });
 });

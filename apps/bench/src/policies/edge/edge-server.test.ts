@@ -15,6 +15,7 @@ function serverUnder(law: Partial<LoadLaw>) {
     tenantShare: (fromMs, toMs) => path.tenantShare(fromMs, toMs),
     clients: 1,
     onNews: (report) => news.push(report),
+    onStart: () => {},
   });
   return { server, news };
 }
@@ -26,16 +27,20 @@ describe('EdgeServer', () => {
     const { server } = serverUnder({ arrivals: SEVENTY });
     for (let atMs = 1_000; atMs < 20_000; atMs += 77) {
       server.advance(atMs);
-      const waitMs = Math.max(0, server.queue.freeAtMs - atMs);
+      const waitMs = Math.max(0, server.queue.freeAtMs - atMs) + server.queue.waitingMs;
       expect(server.loadOf(0, atMs).queueMs).toBeCloseTo(waitMs, 6);
     }
   });
 
-  it('learns k and the arrival rate', () => {
+  it('learns k, and how busy its worker is', () => {
     const { server } = serverUnder({ arrivals: SEVENTY });
     server.advance(30_000);
     expect(server.loadOf(0, 30_000).k).toBeCloseTo(1, 6);
-    expect(server.loadOf(0, 30_000).arrivalRate).toBeGreaterThan(0.4);
+    expect(server.loadOf(0, 30_000).busy).toBeGreaterThan(0.5);
+    expect(server.loadOf(0, 30_000).busy).toBeLessThan(0.9);
+    // Tails of 10 ms are found half way through.
+    const { busy = 0, residualMs = 0 } = server.loadOf(0, 30_000);
+    expect(residualMs / busy).toBeCloseTo(5, 6);
     const { server: slowed } = serverUnder({
       arrivals: { ...SEVENTY, on: 0.3 },
       coTenants: { count: 1, onMs: 1e9, offMs: 1e-3 },
@@ -66,5 +71,17 @@ describe('EdgeServer', () => {
     const mean = readings.reduce((sum, value) => sum + value, 0) / readings.length;
     expect(mean).toBeGreaterThan(0.62);
     expect(mean).toBeLessThan(0.78);
+  });
+
+  it('tells of what is announced until it is here, and never counts it as waiting', () => {
+    const { server } = serverUnder({});
+    server.advance(500);
+    const place = server.reserve({ model: 0, announcedMs: 500, idleMs: 8, profiledMs: 8 });
+    expect(server.loadOf(0, 510)).toMatchObject({ queueMs: 0, announcedMs: 8 });
+    server.advance(520);
+    server.submit(place, 520);
+    expect(server.loadOf(0, 520)).toMatchObject({ queueMs: 8, announcedMs: 0 });
+    server.advance(528);
+    expect(server.loadOf(0, 528)).toMatchObject({ queueMs: 0, announcedMs: 0 });
   });
 });

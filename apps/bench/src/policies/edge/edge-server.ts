@@ -1,5 +1,5 @@
-import { ArrivalRate, type EdgeLoad, LoadFactors } from '@cutpoint/partition';
-import type { Admission, EdgeQueue } from './edge-queue.js';
+import { type EdgeLoad, LoadFactors, ServiceLoad } from '@cutpoint/partition';
+import type { EdgeQueue, Place, Tail } from './edge-queue.js';
 import { ReportGate } from './report-gate.js';
 
 /** What the edge knows of a load at one moment, for every network that it serves to us. */
@@ -20,6 +20,8 @@ export interface EdgeServerOptions {
   /** Clients of ours that see the reports. */
   readonly clients: number;
   readonly onNews: (news: LoadNews) => void;
+  /** A tail of ours began, so it is known when it is done. */
+  readonly onStart: (tail: Tail) => void;
 }
 
 /** nvidia-smi speaks once a second. */
@@ -34,15 +36,14 @@ export class EdgeServer {
   readonly queue: EdgeQueue;
   readonly #options: EdgeServerOptions;
   readonly #factors = new LoadFactors();
-  readonly #arrivals = new ArrivalRate();
+  readonly #service = new ServiceLoad();
   readonly #gate = new ReportGate();
-  /** Admitted and not yet done, in order; what is before `#first` is done. */
-  #jobs: Admission[] = [];
-  #first = 0;
-  /** Index after the job that runs. */
-  #started = 0;
-  /** Profiled ms of what waits, by network. */
+  #running: Tail | undefined;
+  /** Requests that wait. */
+  #depth = 0;
+  /** Profiled ms of what waits and of what is announced and not here yet, by network. */
   readonly #waitingMs: Float64Array;
+  readonly #announcedMs: Float64Array;
   #ranMs = 0;
   #gpuUtilisation = 0;
   #gpuAtMs = 0;
@@ -56,26 +57,33 @@ export class EdgeServer {
     this.#options = options;
     this.queue = options.queue;
     this.#waitingMs = new Float64Array(options.names.length);
+    this.#announcedMs = new Float64Array(options.names.length);
   }
 
-  /** Brings everything up to a moment: arrivals, completions, reports. */
+  /** When something happens here next: an arrival, a start, an end, a report. */
+  get nextAtMs(): number {
+    return Math.min(this.queue.nextAtMs(), this.#doneAtMs, this.#gate.dueAtMs, this.#gpuAtMs);
+  }
+
+  /** Brings everything up to a moment. */
   advance(untilMs: number): void {
-    for (;;) {
-      const arrivalMs = this.queue.nextAtMs();
-      const changeMs = this.#nextChangeMs();
-      const reportMs = this.#gate.dueAtMs;
-      if (Math.min(arrivalMs, changeMs, reportMs, this.#gpuAtMs) > untilMs) return;
-      if (this.#gpuAtMs <= arrivalMs && this.#gpuAtMs <= changeMs && this.#gpuAtMs <= reportMs) this.#readGpu();
-      else if (changeMs <= arrivalMs && changeMs <= reportMs) this.#change(changeMs);
-      else if (reportMs < arrivalMs) this.#report(reportMs);
-      else if (this.queue.step()) this.#admitted(arrivalMs);
-    }
+    for (let nextMs = this.nextAtMs; nextMs <= untilMs; nextMs = this.nextAtMs) this.#happen(nextMs);
   }
 
-  /** A tail of ours arrives; everything must have been brought to that moment. */
-  admit(model: number, arrivalMs: number, idleMs: number, profiledMs: number): Admission {
-    this.queue.admit(model, arrivalMs, idleMs, profiledMs);
-    return this.#admitted(arrivalMs);
+  /** A client of ours announces a request; everything must have been brought to that moment. */
+  reserve(request: Omit<Place, 'arrivalMs'>): Place {
+    this.#add(this.#announcedMs, request.model, request.profiledMs);
+    this.#gate.touch(request.announcedMs);
+    return this.queue.reserve(request);
+  }
+
+  /** Its payload is whole; everything must have been brought to that moment. */
+  submit(place: Place, atMs: number): void {
+    this.queue.submit(place, atMs);
+    this.#add(this.#announcedMs, place.model, -place.profiledMs);
+    this.#arrived(place, atMs);
+    // A worker that is free takes it at once.
+    this.advance(atMs);
   }
 
   /** What a report would say; everything must have been brought to that moment. */
@@ -89,55 +97,57 @@ export class EdgeServer {
     const name = this.#options.names[model] ?? '';
     return {
       queueMs: this.#queueMs(atMs),
+      announcedMs: this.#predictMs(this.#announcedMs, atMs),
       k: this.#factors.k(name, atMs),
       kWithQueue: this.#factors.kWithQueue(name, atMs),
-      arrivalRate: this.#arrivals.rate(atMs),
+      ...this.#service.at(atMs),
+      workers: 1,
       gpuUtilisation: this.#options.tenantShare === undefined ? null : this.#gpuUtilisation,
       clients: this.#options.clients,
     };
   }
 
-  #admitted(atMs: number): Admission {
-    const admission = { ...this.queue.last };
-    this.#jobs.push(admission);
-    this.#waitingMs[admission.model] = (this.#waitingMs[admission.model] ?? 0) + admission.profiledMs;
-    this.#arrivals.observe(admission.profiledMs * this.#kOf(admission.model, atMs), atMs);
-    this.#gate.touch(atMs);
-    // A worker that is free takes it at once.
-    if (admission.startMs <= atMs) this.#change(atMs);
-    return admission;
+  get #doneAtMs(): number {
+    return this.#running?.finishMs ?? Number.POSITIVE_INFINITY;
   }
 
-  #nextChangeMs(): number {
-    const running = this.#first < this.#started ? this.#jobs[this.#first] : undefined;
-    const next = this.#jobs[this.#started];
-    return Math.min(
-      running === undefined ? Number.POSITIVE_INFINITY : running.finishMs,
-      next === undefined ? Number.POSITIVE_INFINITY : next.startMs,
-    );
+  /** What ends comes before what begins, and reports come last. */
+  #happen(atMs: number): void {
+    if (this.#gpuAtMs <= atMs) this.#readGpu();
+    else if (this.#running !== undefined && this.#running.finishMs <= atMs) this.#done(this.#running);
+    else if (this.queue.nextAtMs() <= atMs) this.#stepQueue(atMs);
+    else this.#report(atMs);
   }
 
-  /** One tail is done, or starts. */
-  #change(atMs: number): void {
-    const running = this.#first < this.#started ? this.#jobs[this.#first] : undefined;
-    if (running !== undefined && running.finishMs <= atMs) {
-      this.#first++;
-      this.#done(running);
-    } else {
-      const next = this.#jobs[this.#started];
-      if (next === undefined) return;
-      this.#started++;
-      this.#waitingMs[next.model] = Math.max(0, (this.#waitingMs[next.model] ?? 0) - next.profiledMs);
-    }
-    this.#gate.touch(atMs);
-    if (this.#first > 1_024) {
-      this.#jobs = this.#jobs.slice(this.#first);
-      this.#started -= this.#first;
-      this.#first = 0;
+  #stepQueue(atMs: number): void {
+    const { last } = this.queue;
+    switch (this.queue.step()) {
+      case 'arrived':
+        this.#arrived(last, atMs);
+        return;
+      case 'started':
+        this.#started({ ...last });
+        return;
+      case 'phase':
     }
   }
 
-  #done({ model, arrivalMs, startMs, finishMs, profiledMs, isCanary }: Admission): void {
+  #arrived({ model, profiledMs }: { readonly model: number; readonly profiledMs: number }, atMs: number): void {
+    this.#depth++;
+    this.#add(this.#waitingMs, model, profiledMs);
+    this.#gate.touch(atMs);
+  }
+
+  #started(tail: Tail): void {
+    this.#depth--;
+    this.#add(this.#waitingMs, tail.model, -tail.profiledMs);
+    this.#running = tail;
+    this.#gate.touch(tail.startMs);
+    if (tail.place !== undefined) this.#options.onStart(tail);
+  }
+
+  #done({ model, arrivalMs, startMs, finishMs, profiledMs, isCanary }: Tail): void {
+    this.#running = undefined;
     this.#ranMs += finishMs - startMs;
     this.#tail.tailMs = profiledMs;
     this.#measured.tailMs = finishMs - startMs;
@@ -145,6 +155,12 @@ export class EdgeServer {
     this.#measuredCanary.tailMs = finishMs - startMs;
     const name = this.#options.names[model] ?? '';
     this.#factors.observe(name, this.#tail, isCanary ? this.#measuredCanary : this.#measured, finishMs);
+    if (!isCanary) this.#service.observe(finishMs - startMs, finishMs);
+    this.#gate.touch(finishMs);
+  }
+
+  #add(sums: Float64Array, model: number, profiledMs: number): void {
+    sums[model] = Math.max(0, (sums[model] ?? 0) + profiledMs);
   }
 
   #kOf(model: number, atMs: number): number {
@@ -153,28 +169,30 @@ export class EdgeServer {
 
   /** Predicted ms until a request that arrived now would start: of profiles and k, as `apps/edge` predicts it. */
   #queueMs(atMs: number): number {
-    let queueMs = 0;
-    const running = this.#first < this.#started ? this.#jobs[this.#first] : undefined;
-    if (running !== undefined) {
-      queueMs = Math.max(0, running.profiledMs * this.#kOf(running.model, atMs) - (atMs - running.startMs));
+    const running = this.#running;
+    const runningMs = running === undefined ? 0 : running.profiledMs * this.#kOf(running.model, atMs);
+    const leftMs = running === undefined ? 0 : Math.max(0, runningMs - (atMs - running.startMs));
+    return leftMs + this.#predictMs(this.#waitingMs, atMs);
+  }
+
+  #predictMs(sums: Float64Array, atMs: number): number {
+    let sumMs = 0;
+    for (let model = 0; model < sums.length; model++) {
+      const profiledMs = sums[model] ?? 0;
+      if (profiledMs > 1e-9) sumMs += profiledMs * this.#kOf(model, atMs);
     }
-    for (let model = 0; model < this.#waitingMs.length; model++) {
-      const waitingMs = this.#waitingMs[model] ?? 0;
-      if (waitingMs > 1e-9) queueMs += waitingMs * this.#kOf(model, atMs);
-    }
-    return queueMs;
+    return sumMs;
   }
 
   #report(atMs: number): void {
     const news = this.newsAt(atMs);
-    if (this.#gate.passes(news, this.#jobs.length - this.#started)) this.#options.onNews(news);
+    if (this.#gate.passes(news, this.#depth)) this.#options.onNews(news);
   }
 
   /** Share of the last second in which the worker or a co-tenant kept the GPU busy, as if by chance of each other. */
   #readGpu(): void {
     const atMs = this.#gpuAtMs;
-    const running = this.#first < this.#started ? this.#jobs[this.#first] : undefined;
-    const ranMs = this.#ranMs + (running === undefined ? 0 : atMs - running.startMs);
+    const ranMs = this.#ranMs + (this.#running === undefined ? 0 : atMs - this.#running.startMs);
     const { tenantShare } = this.#options;
     const tenants = tenantShare === undefined || atMs === 0 ? 0 : tenantShare(atMs - GPU_EVERY_MS, atMs);
     const worker = Math.min(1, Math.max(0, (ranMs - this.#gpuRanMs) / GPU_EVERY_MS));

@@ -7,6 +7,7 @@ const HEARTBEAT_MS = 2_000;
 const QUEUE_STEP_MS = 2;
 const RELATIVE_STEP = 0.2;
 const UTILISATION_STEP = 0.1;
+const BUSY_STEP = 0.1;
 
 /** When the edge pushes a report: after a change that matters, and slowly when there is none. */
 export class ReportGate {
@@ -56,6 +57,8 @@ function moved(was: EdgeLoad, is: EdgeLoad): boolean {
   const k = was.k ?? 1;
   return (
     Math.abs((is.queueMs ?? 0) - (was.queueMs ?? 0)) > queueStep ||
+    Math.abs((is.announcedMs ?? 0) - (was.announcedMs ?? 0)) > queueStep ||
+    Math.abs((is.busy ?? 0) - (was.busy ?? 0)) > BUSY_STEP ||
     Math.abs((is.gpuUtilisation ?? 0) - (was.gpuUtilisation ?? 0)) > UTILISATION_STEP ||
     Math.abs((is.k ?? 1) - k) > RELATIVE_STEP * k
   );

@@ -69,4 +69,23 @@ describe('Oracle', () => {
     }
     expect(Math.abs(expectedSum / realisedSum - 1)).toBeLessThan(0.05);
   });
+
+  it('knows what will be: an arm that is then carried out takes what was said', () => {
+    const { oracle, queue, client, all, moments } = stage();
+    for (const [inference, nowMs] of moments.entries()) {
+      queue.advance(nowMs);
+      const arm = inference % all.length;
+      if (client.truth.usesEdge[arm] !== true) continue;
+      const said = oracle.realised({ nowMs, inference, queue, client }, all, new Float64Array(all.length))[arm];
+      const request = client.begin(inference, nowMs, arm);
+      const announcedMs = nowMs + client.up.roundTripMs / 2;
+      queue.advance(announcedMs);
+      const profiledMs = client.truth.tailMs[arm] ?? 0;
+      const place = queue.reserve({ model: 0, announcedMs, idleMs: client.tailMs(request), profiledMs });
+      queue.advance(request.readyMs);
+      queue.submit(place, request.readyMs);
+      while (queue.last.place !== place) queue.step();
+      expect(client.receive(queue.last.finishMs, arm) - nowMs).toBeCloseTo(said ?? Number.NaN, 6);
+    }
+  });
 });

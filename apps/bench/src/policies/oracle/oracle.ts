@@ -30,8 +30,8 @@ export interface Moment {
  * Knows the true state at every decision, and works out what each arm takes: in the future that comes
  * ({@link realised}), and in the mean of futures that may come ({@link expected}).
  *
- * First come, first served: what the background does before our tail arrives does not depend on the arm, and what it does
- * after does not matter. So one sweep over the background's arrivals serves all arms, in the order of their arrival.
+ * A place is held from the decision on, and what the background does before our tail begins does not depend on the arm; what it does
+ * after does not matter. So one sweep over the background serves all arms, in the order of their arrival.
  */
 export class Oracle {
   readonly #options: OracleOptions;
@@ -68,12 +68,12 @@ export class Oracle {
     const real = this.#real;
     real.copyFrom(queue);
     real.source.copyFrom(queue.source);
+    const place = new HeldPlace(real, announcedAt(moment));
     for (const arm of this.#order) {
       const arrivalMs = this.#arrivalMs[arm] ?? 0;
       if (arrivalMs - nowMs >= bestMs && !wanted.includes(arm)) continue;
-      real.advance(arrivalMs);
-      const startMs = arrivalMs > real.freeAtMs ? arrivalMs : real.freeAtMs;
-      const finishMs = startMs + (truth.tailMs[arm] ?? 0) * tail * real.source.slowdownAt(startMs);
+      const startMs = place.startOf(arrivalMs);
+      const finishMs = startMs + (truth.tailMs[arm] ?? 0) * tail * place.slowdown;
       const latencyMs = client.receive(finishMs, arm) - nowMs;
       into[arm] = latencyMs;
       if (latencyMs < bestMs) bestMs = latencyMs;
@@ -95,12 +95,10 @@ export class Oracle {
     const sweep = (arms: readonly number[], number: number) => {
       sampled.copyFrom(queue);
       this.#future.begin(nowMs, inference * futures + number);
+      const place = new HeldPlace(sampled, announcedAt(moment));
       for (const arm of arms) {
-        const arrivalMs = this.#arrivalMs[arm] ?? 0;
-        sampled.advance(arrivalMs);
-        const startMs = arrivalMs > sampled.freeAtMs ? arrivalMs : sampled.freeAtMs;
-        const tailMs = (truth.tailMs[arm] ?? 0) * this.#future.slowdownAt(startMs);
-        into[arm] = (into[arm] ?? 0) + startMs + tailMs;
+        const startMs = place.startOf(this.#arrivalMs[arm] ?? 0);
+        into[arm] = (into[arm] ?? 0) + startMs + (truth.tailMs[arm] ?? 0) * place.slowdown;
       }
     };
     const latencyOf = (arm: number) => (into[arm] ?? 0) / futures + (this.#downMs[arm] ?? 0) - nowMs;
@@ -151,6 +149,35 @@ export class Oracle {
     if (this.#upTrace?.rateAt(0) !== upRate) this.#upTrace = RateTrace.constant(upRate);
     if (this.#downTrace?.rateAt(0) !== downRate) this.#downTrace = RateTrace.constant(downRate);
     return { up: this.#upTrace, down: this.#downTrace };
+  }
+}
+
+/** When the edge hears of an inference that is decided on now. */
+function announcedAt({ nowMs, client }: Moment): number {
+  return nowMs + client.up.roundTripMs / 2;
+}
+
+/** What a request meets that holds a place since `announcedMs`, by the moment at which its payload is whole. */
+class HeldPlace {
+  slowdown = 1;
+  readonly #queue: EdgeQueue;
+  readonly #announcedMs: number;
+  #startMs = Number.NEGATIVE_INFINITY;
+
+  constructor(queue: EdgeQueue, announcedMs: number) {
+    this.#queue = queue;
+    this.#announcedMs = announcedMs;
+  }
+
+  /** @param arrivalMs none earlier than the one before */
+  startOf(arrivalMs: number): number {
+    // Whoever comes before the worker is free again starts then, like the one before.
+    if (arrivalMs <= this.#startMs) return this.#startMs;
+    const queue = this.#queue;
+    queue.advance(arrivalMs);
+    this.#startMs = queue.freeFor(this.#announcedMs, arrivalMs);
+    this.slowdown = queue.source.slowdownAt(this.#startMs);
+    return this.#startMs;
   }
 }
 

@@ -1,7 +1,7 @@
 import { armTruth, trueHeads } from '../client/arm-truth.js';
 import { Client, type Request } from '../client/client.js';
 import { RunNoise } from '../client/run-noise.js';
-import { type Admission, EdgeQueue } from '../edge/edge-queue.js';
+import { EdgeQueue, type Place, type Tail } from '../edge/edge-queue.js';
 import { EdgeServer, type LoadNews } from '../edge/edge-server.js';
 import { LoadPath, PathCursor } from '../edge/load-path.js';
 import { Direction } from '../link/direction.js';
@@ -41,8 +41,9 @@ export const CROWD_CONTESTANTS: readonly Contestant[] = [
 type Event =
   | { readonly kind: 'ask'; readonly client: number }
   | { readonly kind: 'tick'; readonly client: number }
-  | { readonly kind: 'arrive'; readonly client: number; readonly request: Request }
-  | { readonly kind: 'finish'; readonly client: number; readonly request: Request; readonly admission: Admission }
+  | { readonly kind: 'announce'; readonly client: number; readonly request: Request }
+  | { readonly kind: 'arrive'; readonly client: number; readonly place: Place }
+  | { readonly kind: 'finish'; readonly client: number; readonly request: Request; readonly tail: Tail }
   | { readonly kind: 'done'; readonly client: number; readonly complete: () => void }
   | { readonly kind: 'news'; readonly news: LoadNews };
 
@@ -74,6 +75,8 @@ class Many {
   readonly #server: EdgeServer;
   readonly #events = new EventQueue<Event>();
   readonly #members: readonly Member[];
+  /** Whose places are held at the edge. */
+  readonly #places = new Map<Place, { readonly client: number; readonly request: Request }>();
   readonly #done: CrowdInference[] = [];
 
   constructor(setup: Setup, contestant: Contestant, load: string, seed: number) {
@@ -102,6 +105,7 @@ class Many {
       tenantShare: hasGpu ? (fromMs, toMs) => path.tenantShare(fromMs, toMs) : undefined,
       clients: clients.count,
       onNews: (news) => this.#events.push(news.atMs + HEADLINE_LINK.roundTripMs / 2, { kind: 'news', news }),
+      onStart: (tail) => this.#started(tail),
     });
     this.#members = Array.from({ length: clients.count }, (_, index) => this.#member(index, seed));
     const random = new Random(seedOf('starts', seed));
@@ -112,9 +116,12 @@ class Many {
   }
 
   run(): Crowd {
-    for (let next = this.#events.nextAtMs; next < this.#endMs; next = this.#events.nextAtMs) {
-      // News of before this moment come in between; nobody acts on them earlier.
-      this.#server.advance(next);
+    for (let next = this.#nextAtMs; next < this.#endMs; next = this.#nextAtMs) {
+      // What the edge does at the same moment comes first: its news are no older for it.
+      if (this.#server.nextAtMs <= next) {
+        this.#server.advance(next);
+        continue;
+      }
       const first = this.#events.shift();
       if (first !== undefined) this.#happen(first.event, first.atMs);
     }
@@ -122,6 +129,17 @@ class Many {
       fromMs: WARM_UP_MS,
       toMs: this.#endMs,
     });
+  }
+
+  get #nextAtMs(): number {
+    return Math.min(this.#events.nextAtMs, this.#server.nextAtMs);
+  }
+
+  #started(tail: Tail): void {
+    const held = tail.place && this.#places.get(tail.place);
+    if (tail.place === undefined || held === undefined) return;
+    this.#places.delete(tail.place);
+    this.#events.push(tail.finishMs, { ...held, kind: 'finish', tail });
   }
 
   #member(index: number, seed: number): Member {
@@ -164,17 +182,22 @@ class Many {
       case 'ask':
         this.#ask(event.client, member, nowMs);
         return;
-      case 'arrive': {
-        const { client, network } = member;
-        const profiledMs = client.truth.tailMs[event.request.arm] ?? 0;
-        const admission = this.#server.admit(network, nowMs, client.tailMs(event.request), profiledMs);
-        this.#events.push(admission.finishMs, { ...event, kind: 'finish', admission });
+      case 'announce': {
+        const { client, network: model } = member;
+        const { request } = event;
+        const profiledMs = client.truth.tailMs[request.arm] ?? 0;
+        const place = this.#server.reserve({ model, announcedMs: nowMs, idleMs: client.tailMs(request), profiledMs });
+        this.#places.set(place, { client: event.client, request });
+        this.#events.push(Math.max(nowMs, request.readyMs), { kind: 'arrive', client: event.client, place });
         return;
       }
+      case 'arrive':
+        this.#server.submit(event.place, nowMs);
+        return;
       case 'finish': {
-        const { client, request, admission } = { ...event, client: member.client };
+        const { client, request, tail } = { ...event, client: member.client };
         const load = this.#server.loadOf(member.network, nowMs);
-        const complete = () => client.end(request, admission, load);
+        const complete = () => client.end(request, tail, load);
         this.#events.push(client.receive(nowMs, request.arm), { kind: 'done', client: event.client, complete });
         return;
       }
@@ -195,7 +218,8 @@ class Many {
     const usesEdge = truth.usesEdge[arm] === true;
     member.isFree = !usesEdge;
     this.#done.push({ client: index, network: member.network, startMs: nowMs, latencyMs: Number.NaN, arm, usesEdge });
-    if (usesEdge) this.#events.push(request.readyMs, { kind: 'arrive', client: index, request });
+    const announcedMs = nowMs + HEADLINE_LINK.roundTripMs / 2;
+    if (usesEdge) this.#events.push(announcedMs, { kind: 'announce', client: index, request });
     else this.#events.push(request.readyMs, { kind: 'done', client: index, complete: () => client.endLocal(request) });
     member.latest = this.#done.length - 1;
   }

@@ -1,5 +1,5 @@
 import { Client } from '../client/client.js';
-import { type Admission, EdgeQueue } from '../edge/edge-queue.js';
+import { EdgeQueue, type Place, type Tail } from '../edge/edge-queue.js';
 import { EdgeServer, type LoadNews } from '../edge/edge-server.js';
 import { phaseAt } from '../edge/load-law.js';
 import { PathCursor } from '../edge/load-path.js';
@@ -33,6 +33,8 @@ class Simulation {
   readonly #client: Client;
   readonly #oracle: Oracle;
   readonly #news: LoadNews[] = [];
+  /** Of the inference that is under way. */
+  #tail: Tail | undefined;
   readonly #expected: Float64Array;
   readonly #realised: Float64Array;
 
@@ -50,6 +52,9 @@ class Simulation {
       tenantShare: world.hasGpu ? (fromMs, toMs) => path.tenantShare(fromMs, toMs) : undefined,
       clients: 1,
       onNews: (news) => this.#news.push(news),
+      onStart: (tail) => {
+        this.#tail = tail;
+      },
     });
     const truth = world.truth(armSet);
     this.#client = new Client({
@@ -133,14 +138,24 @@ class Simulation {
       this.#passTo(request.readyMs, true);
       return client.endLocal(request);
     }
+    const { network: model, link } = this.#world.cell;
+    const announcedMs = nowMs + link.roundTripMs / 2;
+    server.advance(announcedMs);
+    const profiledMs = client.truth.tailMs[arm] ?? 0;
+    const place = server.reserve({ model, announcedMs, idleMs: client.tailMs(request), profiledMs });
     server.advance(request.readyMs);
-    const { network } = this.#world.cell;
-    const idleMs = client.tailMs(request);
-    const admission: Admission = server.admit(network, request.readyMs, idleMs, client.truth.tailMs[arm] ?? 0);
-    server.advance(admission.finishMs);
-    const load = server.loadOf(network, admission.finishMs);
-    this.#passTo(client.receive(admission.finishMs, arm), false);
-    return client.end(request, admission, load);
+    server.submit(place, request.readyMs);
+    const tail = this.#tailOf(place);
+    server.advance(tail.finishMs);
+    const load = server.loadOf(model, tail.finishMs);
+    this.#passTo(client.receive(tail.finishMs, arm), false);
+    return client.end(request, tail, load);
+  }
+
+  /** Lets the edge go on until it has begun. */
+  #tailOf(place: Place): Tail {
+    while (this.#tail?.place !== place) this.#server.advance(this.#server.nextAtMs);
+    return this.#tail;
   }
 
   /** Lets pass what happens beside inferences, at the edge and in the page, in the order in which the page learns it. */
