@@ -335,6 +335,52 @@ describe('probes', () => {
   });
 });
 
+describe('trials', () => {
+  const BUDGET = 0.05;
+
+  /** Decides every two seconds, tells each trial's outcome if asked to, and counts trials and what they cost. */
+  function trials(lateMs: number, isTold: boolean) {
+    const controller = new Controller(arms, { explorationBudget: BUDGET });
+    controller.observeConnection(true);
+    for (const { cut } of arms) controller.setReady(cut, true);
+    let count = 0;
+    let extraMs = 0;
+    let allMs = 0;
+    for (let index = 0; index < 400; index++) {
+      const atMs = index * 2_100;
+      controller.observeTransfer('up', { numBytes: 50_000, spanMs: 12.5, idleMs: 100 }, atMs);
+      controller.observeRoundTrip(10, atMs);
+      controller.device.observe(320, 80, atMs);
+      const { chosen, cause, runnerUp } = controller.decide(atMs);
+      const isTrial = cause === 'exploring';
+      const insteadMs = Math.min(chosen.totalMs, runnerUp?.totalMs ?? Number.POSITIVE_INFINITY);
+      const totalMs = isTrial ? insteadMs + lateMs : chosen.totalMs;
+      allMs += insteadMs;
+      if (isTrial) {
+        count += 1;
+        extraMs += lateMs;
+      }
+      const { cut, codec } = chosen.arm;
+      if (isTold) controller.observeOutcome({ cut, codec, totalMs, headMs: 0, queueMs: 0, tailMs: 0 });
+    }
+    return { count, extraMs, allMs };
+  }
+
+  it('cost no more than the budget and one trial, however late they are', () => {
+    const { count, extraMs, allMs } = trials(600, true);
+    expect(count).toBeGreaterThan(0);
+    expect(extraMs).toBeLessThanOrEqual(BUDGET * allMs + 600);
+  });
+
+  it('are paid by what they cost: late ones leave less for others than those that were as fast', () => {
+    const late = trials(600, true).count;
+    const fast = trials(0, true).count;
+    const untold = trials(600, false).count;
+    expect(late).toBeLessThan(untold);
+    expect(untold).toBeLessThan(fast);
+  });
+});
+
 describe('readiness', () => {
   it('uses the best of what is ready, wishes for the best of all, and says when that is there', () => {
     const controller = seasoned(500);

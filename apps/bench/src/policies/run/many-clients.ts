@@ -25,6 +25,9 @@ import { EventQueue } from './event-queue.js';
 import { linkOf } from './links.js';
 import type { Setup } from './setup.js';
 
+/** The part of a {@link Setup} that a crowd needs. */
+export type CrowdSetup = Pick<Setup, 'profiles' | 'networks' | 'device' | 'edge' | 'clients'>;
+
 /** What every policy is tried with when all clients use it. */
 export const CROWD_CONTESTANTS: readonly Contestant[] = [
   { kind: 'policy', policy: 'local' },
@@ -63,12 +66,12 @@ interface Member {
  * out in turn. They make load for each other.
  * @param load name of what the edge has to do beside them
  */
-export function manyClients(setup: Setup, contestant: Contestant, load: string, seed: number): Crowd {
+export function manyClients(setup: CrowdSetup, contestant: Contestant, load: string, seed: number): Crowd {
   return new Many(setup, contestant, load, seed).run();
 }
 
 class Many {
-  readonly #setup: Setup;
+  readonly #setup: CrowdSetup;
   readonly #contestant: Contestant;
   readonly #load: string;
   readonly #endMs: number;
@@ -79,7 +82,7 @@ class Many {
   readonly #places = new Map<Place, { readonly client: number; readonly request: Request }>();
   readonly #done: CrowdInference[] = [];
 
-  constructor(setup: Setup, contestant: Contestant, load: string, seed: number) {
+  constructor(setup: CrowdSetup, contestant: Contestant, load: string, seed: number) {
     const { profiles, networks, clients, edge } = setup;
     this.#setup = setup;
     this.#contestant = contestant;
