@@ -15,7 +15,7 @@ function reply(spanMs: number, wasAlone = true): TailReply {
 }
 
 it('believes the stamps of the edge when they fit to what the page saw', () => {
-  expect(observedUpload(reply(3.6), 8_192, 20)).toEqual({ chunks: 8, numBytes: 7_168, spanMs: 3.6, idleMs: 900 });
+  expect(observedUpload(reply(3.6), 8_192, 20)).toMatchObject({ chunks: 8, numBytes: 7_168, spanMs: 3.6, idleMs: 900 });
 });
 
 it('does not take chunks that an event loop found together for a fast link', () => {
@@ -27,4 +27,9 @@ it('does not take chunks that an event loop found together for a fast link', () 
 it('takes the stamps as they are when nothing better is known', () => {
   expect(observedUpload(reply(0.2), 8_192, undefined).spanMs).toBe(0.2);
   expect(observedUpload(reply(0.2, false), 8_192, 20).spanMs).toBe(0.2);
+});
+
+it('knows that the last byte left long before the answer came', () => {
+  const waited = { ...reply(3.6), timings: { totalMs: 400 }, roundMs: 20 + 4 + 400 + 1 } as unknown as TailReply;
+  expect(observedUpload(waited, 8_192, 20).agoMs).toBe(400 + 1 + 20);
 });

@@ -18,7 +18,9 @@ export function observedUpload(
   leastRoundTripMs: number | undefined,
 ): TransferSample {
   const { arrivals, upIdleMs, timings, roundMs, downloadMs, wasAlone } = reply;
-  const sample = upIdleMs === undefined ? arrivals : { ...arrivals, idleMs: upIdleMs };
+  // The answer tells of it: half a round trip after the last byte left it was there, and as much after the answer left.
+  const agoMs = timings.totalMs + downloadMs + (leastRoundTripMs ?? 0);
+  const sample = { ...arrivals, agoMs, ...(upIdleMs === undefined ? {} : { idleMs: upIdleMs }) };
   if (!wasAlone || leastRoundTripMs === undefined || bytesUp === 0) return sample;
   const uploadMs = roundMs - timings.totalMs - downloadMs - leastRoundTripMs;
   const leastSpanMs = (BELIEVED_SHARE * uploadMs - GRAIN_MS) * (arrivals.numBytes / bytesUp);

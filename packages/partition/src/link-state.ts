@@ -28,7 +28,7 @@ export class LinkState {
     if (direction === 'down') this.#uplinkThen = this.uplink.measuredRate;
     if (direction === 'up') {
       // What fits in the first window, such as a probe, does not open it.
-      if (sample.numBytes > INITIAL_WINDOW_BYTES) this.#lastUpAtMs = atMs;
+      if (sample.numBytes > INITIAL_WINDOW_BYTES) this.#lastUpAtMs = atMs - (sample.agoMs ?? 0);
       this.budget.sent(sample.numBytes, atMs);
     }
   }

@@ -17,6 +17,8 @@ export interface TransferSample {
   readonly chunks?: number;
   /** ms that nothing was sent in that direction before; left out when the sender does not know. */
   readonly idleMs?: number;
+  /** ms since its last byte was sent, when it is observed only later: with the answer to it. Default 0. */
+  readonly agoMs?: number;
 }
 
 /** A transfer is cut into at least so many. */

@@ -36,6 +36,8 @@ export interface Request {
   readonly readyMs: number;
   readonly idleUpMs: number;
   readonly uploadSpanMs: number;
+  /** When the last byte left. */
+  readonly sentAtMs: number;
 }
 
 interface Later {
@@ -113,13 +115,15 @@ export class Client {
     const { truth } = this;
     const headMs = (truth.headMs[arm] ?? 0) * this.#noise.head(inference);
     const base = { inference, startMs, arm, headMs };
-    if (truth.usesEdge[arm] !== true) return { ...base, readyMs: startMs + headMs, idleUpMs: 0, uploadSpanMs: 0 };
+    if (truth.usesEdge[arm] !== true)
+      return { ...base, readyMs: startMs + headMs, idleUpMs: 0, uploadSpanMs: 0, sentAtMs: 0 };
     const sendAtMs = startMs + headMs + (truth.encodeMs[arm] ?? 0);
     const idleUpMs = this.up.idleMs(sendAtMs);
-    const { firstAtMs, lastAtMs } = this.up.plan(sendAtMs, truth.bytesUp[arm] ?? 0, this.#transfer);
+    const { firstAtMs, lastAtMs, sentAtMs } = this.up.plan(sendAtMs, truth.bytesUp[arm] ?? 0, this.#transfer);
     this.up.commit(this.#transfer);
     this.#sentAtMs = lastAtMs;
-    return { ...base, readyMs: lastAtMs + (truth.decodeMs[arm] ?? 0), idleUpMs, uploadSpanMs: lastAtMs - firstAtMs };
+    const readyMs = lastAtMs + (truth.decodeMs[arm] ?? 0);
+    return { ...base, readyMs, idleUpMs, uploadSpanMs: lastAtMs - firstAtMs, sentAtMs };
   }
 
   /** Idle run time of the tail of a request, its scatter included. */
@@ -160,7 +164,8 @@ export class Client {
     controller.observeLoad(load, doneMs);
     if (request.headMs > 0) controller.observeHead(cut, request.headMs, doneMs);
     const numBytes = afterFirstChunk(truth.bytesUp[request.arm] ?? 0);
-    controller.observeTransfer('up', { numBytes, spanMs: request.uploadSpanMs, idleMs: request.idleUpMs }, doneMs);
+    const { uploadSpanMs: spanMs, idleUpMs: idleMs, sentAtMs } = request;
+    controller.observeTransfer('up', { numBytes, spanMs, idleMs, agoMs: doneMs - sentAtMs }, doneMs);
     controller.observeTransfer(
       'down',
       { numBytes: afterFirstChunk(numBytesDown), spanMs: doneMs - firstAtMs, idleMs: idleDownMs },
