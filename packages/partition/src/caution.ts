@@ -10,7 +10,8 @@ export const RISK = 0.1;
 export const DEADLINE_RISK = 1.64;
 
 /**
- * The conditions with every estimate `risk` standard deviations for the worse. All at once: the errors are taken to
+ * The conditions with every estimate `risk` standard deviations for the worse. The same share of the time until its arrival a request is taken to wait
+ * whatever the queue: how much of that it will hide is not sure either. All at once: the errors are taken to
  * come together, which bounds the deviation of their sum from above, and leaves the cost of an arm as linear as it was.
  */
 export function cautious(conditions: Conditions, risk: number): ConditionValues {
@@ -23,6 +24,8 @@ export function cautious(conditions: Conditions, risk: number): ConditionValues 
     fixedMs: values.fixedMs + risk * conditions.fixedMs.uncertainty,
     queueMs: values.queueMs + queueMs,
     residualMs: values.residualMs + queueMs,
+    // What is known of a queue is some time old: of two arms that both arrive before their turn the earlier one is the better.
+    queueDoubt: Math.min(1, risk),
     k: values.k * factor(conditions.k, risk),
     d: values.d * factor(conditions.d, risk),
   };

@@ -32,7 +32,7 @@ describe('the cost of an arm', () => {
   it('is the formula of the design when the sending window is open and nobody else announced anything', () => {
     fc.assert(
       fc.property(edgeArm, anyValues, anyFactors, (arm, any, factors) => {
-        const at = { ...any, slowStartMs: 0, announcedMs: 0, residualMs: 0, overheadMs: 0 };
+        const at = { ...any, slowStartMs: 0, announcedMs: 0, residualMs: 0, queueDoubt: 0, overheadMs: 0 };
         const { headMs, tailMs, bytesDown, encodeMs = 0, decodeMs = 0 } = arm;
         const uploadMs = (arm.bytesUp * factors.bytes) / at.uplink;
         const beforeArrivalMs = at.d * headMs * factors.head + encodeMs * factors.encode + uploadMs;
@@ -91,6 +91,13 @@ describe('the queue that a request finds', () => {
     expect(queueAt({ ...at, busy: 0.5, announcedMs: 100 }, 30)).toBe(20);
     expect(queueAt({ ...at, busy: 1.3, announcedMs: 100 }, 30)).toBe(35);
     expect(queueAt({ ...at, busy: 1, announcedMs: 10 }, 30)).toBe(15);
+  });
+
+  it('is in doubt: of two that arrive before their turn the earlier one is thought to wait less in all', () => {
+    const doubtful = { ...at, queueDoubt: 0.1 };
+    expect(10 + queueAt(doubtful, 10)).toBe(36);
+    expect(30 + queueAt(doubtful, 30)).toBe(38);
+    expect(queueAt({ ...at, queueDoubt: 1 }, 30)).toBe(35);
   });
 
   it('is never shorter than the rest of the tail that runs, in the mean', () => {

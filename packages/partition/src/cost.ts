@@ -13,6 +13,8 @@ export interface ConditionValues {
   readonly announcedMs: number;
   readonly busy: number;
   readonly residualMs: number;
+  /** Share of the time until its arrival that a request is taken to wait beside what it hides behind the queue, 0..1. */
+  readonly queueDoubt: number;
   readonly k: number;
   readonly kWithQueue: number;
   readonly gpuUtilisation: number | null;
@@ -30,6 +32,7 @@ export function valuesOf(conditions: Conditions): ConditionValues {
     announcedMs: conditions.announcedMs,
     busy: conditions.busy,
     residualMs: conditions.residualMs,
+    queueDoubt: 0,
     k: conditions.k.value,
     kWithQueue: conditions.kWithQueue.value,
     gpuUtilisation: conditions.gpuUtilisation,
@@ -62,8 +65,8 @@ export const QUEUE_RISE_MS = 100;
 
 /**
  * Queue delay that a request will find which is announced now and arrives in `inMs`. It keeps its place meanwhile, so the
- * queue before it goes down by 1 ms a ms; only what others announced earlier may still come before it, no faster than
- * work comes at all. Whoever arrives finds some tail running, and waits for the rest of it.
+ * queue before it goes down by 1 ms a ms; only what others announced earlier may still come before it,
+ * no faster than work comes at all. Whoever arrives finds some tail running, and waits for the rest of it.
  */
 export function queueAt(at: ConditionValues, inMs: number): number {
   const { queueMs, residualMs } = at;
@@ -71,8 +74,8 @@ export function queueAt(at: ConditionValues, inMs: number): number {
   return queueMs + (residualMs - queueMs) * Math.min(1, inMs / QUEUE_RISE_MS);
 }
 
-function comesBefore({ announcedMs, busy }: ConditionValues, inMs: number): number {
-  return Math.min(announcedMs, Math.min(1, busy) * inMs);
+function comesBefore({ announcedMs, busy, queueDoubt }: ConditionValues, inMs: number): number {
+  return Math.max(queueDoubt * inMs, Math.min(announcedMs, Math.min(1, busy) * inMs));
 }
 
 /**

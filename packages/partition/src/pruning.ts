@@ -75,8 +75,9 @@ export class Pruning {
  * Whether the least cost among the arms of the frontier is the least of all.
  *
  * It is while cost is a sum, and also when a queue grows to the rest of a running tail (a minimum of two sums). A queue
- * that drains makes it the larger of two: the sum in which it is gone on arrival, and the one in which it is not, which
- * is itself the smaller of two, with all that was announced before it or with what can have come meanwhile. Each sum is a
+ * that drains makes it the largest of three: the sum in which it is gone on arrival, the one in which nothing comes before
+ * the request, and the one in which something does, which is itself the smaller of two: all that was announced, or what
+ * can have come meanwhile. Each sum is a
  * lower bound for those arms whose cost it is, and has its least value on the frontier; when the least cost found is
  * no more than what the least values allow, nothing else can be less.
  *
@@ -93,6 +94,7 @@ export function frontierSuffices(
   const busy = Math.min(1, at.busy);
   const stalls = stallsMs(at.slowStartMs, at.uplink);
   let leastGone = Number.POSITIVE_INFINITY;
+  let leastLeft = Number.POSITIVE_INFINITY;
   let leastAnnounced = Number.POSITIVE_INFINITY;
   let leastCome = Number.POSITIVE_INFINITY;
   for (const index of frontier) {
@@ -102,6 +104,7 @@ export function frontierSuffices(
     const headMs = at.d * arm.headMs * known.head;
     if (!arm.usesEdge) {
       leastGone = Math.min(leastGone, headMs);
+      leastLeft = Math.min(leastLeft, headMs * at.queueDoubt);
       leastAnnounced = 0;
       leastCome = Math.min(leastCome, headMs * busy);
       continue;
@@ -112,8 +115,9 @@ export function frontierSuffices(
     const restMs =
       at.fixedMs + at.k * arm.tailMs * known.tail + (arm.decodeMs ?? 0) * known.decode + arm.bytesDown / at.downlink;
     leastGone = Math.min(leastGone, untilArrivalMs + at.residualMs + restMs);
+    leastLeft = Math.min(leastLeft * untilArrivalMs + at.queueMs + restMs);
     leastAnnounced = Math.min(leastAnnounced, at.queueMs + at.announcedMs + restMs);
     leastCome = Math.min(leastCome, busy * untilArrivalMs + at.queueMs + restMs);
   }
-  return leastCost - at.overheadMs <= Math.max(leastGone, Math.min(leastAnnounced, leastCome)) + 1e-9;
+  return leastCost - at.overheadMs <= Math.max(leastGone, leastLeft, Math.min(leastAnnounced, leastCome)) + 1e-9;
 }
