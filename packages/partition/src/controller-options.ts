@@ -37,6 +37,8 @@ export interface DecideOptions {
   readonly codec?: Codec;
   /** ms that are left for this inference; default the constraint's `deadlineMs`. */
   readonly deadlineMs?: number;
+  /** Of this decision; default the controller's. */
+  readonly objective?: Objective;
   /** Answers what would be decided, and remembers nothing of it. */
   readonly peek?: boolean;
   /** Decides this once as if the edge could not be reached, because it failed this inference; remembers nothing. */

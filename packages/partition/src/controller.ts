@@ -238,7 +238,7 @@ export class Controller {
       edgeFailed: options.withoutEdge === true && conditions.connected,
       policy: this.#policy,
       constraints: this.#constraints,
-      objective: this.#options.objective ?? 'latency',
+      objective: options.objective ?? this.#options.objective ?? 'latency',
       uplinkAllowance: this.#allowance.bytes(nowMs),
       explorationBudget: this.#lacks('exploration')
         ? 0
