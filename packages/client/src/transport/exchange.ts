@@ -98,7 +98,7 @@ export class Exchange {
     if (request.signal?.aborted) return Promise.reject(CutpointError.aborted(request.signal));
     return new Promise((resolve, reject) => {
       const { signal, reservation } = request;
-      const own = reservation && this.#reservations.holds(reservation) ? reservation : undefined;
+      const own = reservation && this.#isFree(reservation) ? reservation : undefined;
       const id = own?.id ?? this.#takeId();
       const pending = new PendingRequest(id, request, this.#clock.now(), resolve, reject);
       const onAbort = () => this.#abandon(pending, CutpointError.aborted(signal));
@@ -180,6 +180,11 @@ export class Exchange {
     const id = this.#nextId;
     this.#nextId = id === 0xffff_ffff ? 1 : id + 1;
     return id;
+  }
+
+  /** Whether it is held over this socket, and no request took it over. */
+  #isFree(reservation: Reservation): boolean {
+    return this.#reservations.holds(reservation) && !this.#held.some(({ id }) => id === reservation.id);
   }
 
   /** In the order in which they came, those first whose place is held at the edge already. */

@@ -113,6 +113,19 @@ describe('a reservation', () => {
     expect(said(edge)).toEqual(['reserve 1', 'infer 2', 'infer 3', 'infer 1', 'infer 4']);
   });
 
+  it('serves one request only', async () => {
+    const { edge, connection, reserve } = await online(1);
+    const reservation = reserve();
+    const other = connection.request(request());
+    const replies = [0, 1].map(() => connection.request(request({ reservation })));
+    for (const id of [2, 1, 3]) {
+      await edge.until(whole(edge, id));
+      edge.reply(id, [id]);
+    }
+    await Promise.all([other, ...replies]);
+    expect(said(edge)).toEqual(['reserve 1', 'infer 2', 'infer 1', 'infer 3']);
+  });
+
   it('is given back when its request is aborted or late before it was sent', async () => {
     const { edge, connection, reserve, clock, heard } = await online(2);
     const reservations = [reserve(), reserve()];
