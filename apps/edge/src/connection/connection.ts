@@ -14,8 +14,8 @@ import {
   TENSOR_CODECS,
 } from '@cutpoint/protocol';
 import type { TailOutcome } from '../dispatcher/dispatcher.js';
-import type { Job, Place } from '../scheduler/scheduler.js';
-import { type Admitted, admit, findTail, stopping } from './admission.js';
+import type { Job } from '../scheduler/scheduler.js';
+import { admit, stopping } from './admission.js';
 import type { ConnectionContext } from './context.js';
 import { IgnoredPayloads } from './ignored-payloads.js';
 import { Interest } from './interest.js';
@@ -42,7 +42,7 @@ export class Connection {
   constructor(context: ConnectionContext, outbox: Outbox) {
     this.#context = context;
     this.#outbox = outbox;
-    this.#reservations = new Reservations(context.scheduler);
+    this.#reservations = new Reservations(context, this);
   }
 
   /** Says hello. */
@@ -142,19 +142,10 @@ export class Connection {
     return new ProtocolError('duplicate_id', `request ${id} is still in flight; use another id`);
   }
 
-  /** Nobody waits for the answer to a reservation, so one that cannot be held is not: its request will hear why. */
   #reserve(message: ReserveMessage, atMs: number): ProtocolError | undefined {
     const taken = this.#isTaken(message.id);
-    if (taken !== undefined) return taken;
-    const { limits, models, isStopping } = this.#context;
-    if (isStopping() || this.#requests.size + this.#reservations.size >= limits.maxInFlight) return undefined;
-    const found = findTail(message, models);
-    if (!(found instanceof ProtocolError)) this.#reservations.hold(message, this.#takePlace(found), atMs);
-    return undefined;
-  }
-
-  #takePlace({ model, served }: Admitted): Place {
-    return this.#context.scheduler.reserve({ client: this, model, idleMs: this.#context.idleTailMs(served) });
+    if (taken === undefined) this.#reservations.hold(message, this.#requests.size, atMs);
+    return taken;
   }
 
   #announce(message: InferMessage, atMs: number): ProtocolError | undefined {
@@ -171,7 +162,7 @@ export class Connection {
     this.interest.active(atMs, admitted.model);
     const request = new Request(message, admitted, atMs);
     this.#requests.set(id, request);
-    request.place = this.#reservations.claim(message) ?? this.#takePlace(admitted);
+    request.place = this.#reservations.placeFor(message, admitted);
     if (request.assembler.complete) this.#submit(request);
     return undefined;
   }

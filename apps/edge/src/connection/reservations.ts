@@ -1,5 +1,7 @@
-import type { InferMessage, ReserveMessage } from '@cutpoint/protocol';
-import type { Place, Scheduler } from '../scheduler/scheduler.js';
+import { type InferMessage, ProtocolError, type ReserveMessage } from '@cutpoint/protocol';
+import type { Place } from '../scheduler/scheduler.js';
+import { type Admitted, findTail } from './admission.js';
+import type { ConnectionContext } from './context.js';
 
 interface Reservation {
   readonly message: ReserveMessage;
@@ -9,43 +11,48 @@ interface Reservation {
 
 /** Places in the queue that one connection holds for requests which are still to come, by their ids. */
 export class Reservations {
-  readonly #scheduler: Pick<Scheduler, 'release'>;
+  readonly #context: ConnectionContext;
+  readonly #client: object;
   readonly #held = new Map<number, Reservation>();
 
-  constructor(scheduler: Pick<Scheduler, 'release'>) {
-    this.#scheduler = scheduler;
-  }
-
-  get size(): number {
-    return this.#held.size;
+  /** @param client in whose name the places are taken. */
+  constructor(context: ConnectionContext, client: object) {
+    this.#context = context;
+    this.#client = client;
   }
 
   has(id: number): boolean {
     return this.#held.has(id);
   }
 
-  hold(message: ReserveMessage, place: Place, atMs: number): void {
-    this.#held.set(message.id, { message, place, atMs });
+  /**
+   * Nobody waits for the answer to a reservation, so one that cannot be held is not: its request will hear why.
+   * @param unanswered requests of this connection.
+   */
+  hold(message: ReserveMessage, unanswered: number, atMs: number): void {
+    const { limits, models, isStopping } = this.#context;
+    if (isStopping() || unanswered + this.#held.size >= limits.maxInFlight) return;
+    const found = findTail(message, models);
+    if (found instanceof ProtocolError) return;
+    this.#held.set(message.id, { message, place: this.#takePlace(found), atMs });
   }
 
-  /** The place that was held for this request, now its own. One that was held for another tail is given back. */
-  claim({ id, model, table, cut }: InferMessage): Place | undefined {
-    const held = this.#held.get(id);
-    if (held === undefined) return undefined;
-    const { message, place } = held;
-    if (message.model !== model || message.table !== table || message.cut !== cut) {
-      this.release(id);
-      return undefined;
+  /** The place of a request that has come: what was held for it, now its own, or one that it takes now. */
+  placeFor(message: InferMessage, admitted: Admitted): Place {
+    const held = this.#held.get(message.id);
+    if (held !== undefined && isOfSameTail(held.message, message)) {
+      this.#held.delete(message.id);
+      return held.place;
     }
-    this.#held.delete(id);
-    return place;
+    this.release(message.id);
+    return this.#takePlace(admitted);
   }
 
   release(id: number): void {
     const held = this.#held.get(id);
     if (held === undefined) return;
     this.#held.delete(id);
-    this.#scheduler.release(held.place);
+    this.#context.scheduler.release(held.place);
   }
 
   /** Gives back what was held for `forMs` without its request. */
@@ -56,4 +63,13 @@ export class Reservations {
   clear(): void {
     for (const id of [...this.#held.keys()]) this.release(id);
   }
+
+  #takePlace({ model, served }: Admitted): Place {
+    const { scheduler, idleTailMs } = this.#context;
+    return scheduler.reserve({ client: this.#client, model, idleMs: idleTailMs(served) });
+  }
+}
+
+function isOfSameTail(reserved: ReserveMessage, { model, table, cut }: InferMessage): boolean {
+  return reserved.model === model && reserved.table === table && reserved.cut === cut;
 }
