@@ -113,6 +113,35 @@ export function tinyModel(element: Element = 'float32'): Uint8Array {
   );
 }
 
+/** `y = 0` from one number, after so many products of large matrices: a tail that runs for a while. */
+export function longModel(products = 48, side = 1024): Uint8Array {
+  const shape = create(TensorProtoSchema, {
+    name: 'shape',
+    dims: [2n],
+    dataType: DataType.INT64,
+    int64Data: [BigInt(side), BigInt(side)],
+  });
+  const squares = Array.from({ length: products }, (_, i) => node('MatMul', [`m${i}`, `m${i}`], [`m${i + 1}`]));
+  return toBinary(
+    ModelProtoSchema,
+    create(ModelProtoSchema, {
+      irVersion: 8n,
+      opsetImport: [create(OperatorSetIdProtoSchema, { domain: '', version: 17n })],
+      graph: create(GraphProtoSchema, {
+        name: 'long',
+        input: [value('x', [1], 'float32')],
+        output: [value('y', [], 'float32')],
+        initializer: [shape],
+        node: [
+          node('Expand', ['x', 'shape'], ['m0']),
+          ...squares,
+          node('ReduceSum', [`m${products}`], ['y'], { keepdims: 0 }),
+        ],
+      }),
+    }),
+  );
+}
+
 /** A model repository with the network in fp32 (also for pictures) and in fp16. */
 export async function writeModels(dir: string): Promise<void> {
   const labels = Array.from({ length: CLASSES }, (_, i) => `class ${i}`).join('\n');

@@ -186,6 +186,86 @@ describe('a head that fails', () => {
   });
 });
 
+describe('a place in the queue of the edge', () => {
+  const said = ({ ws }: TinyEdge) =>
+    ws.messages
+      .filter(({ type }) => type === 'reserve' || type === 'infer' || type === 'cancel')
+      .map(({ type, id }) => `${type} ${id}`);
+  const HEAD = 1;
+
+  it('is held from the decision on, for all cuts that use the edge, and taken over by the request', async () => {
+    const { tiny, run } = await open();
+    tiny.script([3, 4]);
+    await run();
+    await run({ cut: HEAD });
+    await run({ cut: LOCAL });
+    expect(said(tiny)).toEqual(['reserve 1', 'infer 1', 'reserve 2', 'infer 2']);
+    const [reserve, infer] = tiny.ws.messages.filter(
+      ({ type, id }) => id === 2 && (type === 'reserve' || type === 'infer'),
+    ) as [object, object];
+    expect(infer).toMatchObject({ ...reserve, type: 'infer' });
+  });
+
+  it('is held while the head runs, and given back when the caller does not wait for it', async () => {
+    const head = { hangs: false };
+    const { tiny, run } = await open((call) => (call.type === 'run' && head.hangs ? undefined : tinyHead(call)));
+    tiny.script([3, 4]);
+    await run({ cut: HEAD });
+    head.hangs = true;
+    const abort = new AbortController();
+    const aborted = expect(run({ cut: HEAD, signal: abort.signal })).rejects.toMatchObject({ code: 'aborted' });
+    await tiny.ws.until(() => said(tiny).length === 3);
+    abort.abort();
+    await aborted;
+    const late = expect(run({ cut: HEAD, deadlineMs: 50 })).rejects.toMatchObject({ code: 'deadline_exceeded' });
+    await late;
+    await tiny.ws.until(() => said(tiny).length === 6);
+    expect(said(tiny).slice(2)).toEqual(['reserve 2', 'cancel 2', 'reserve 3', 'cancel 3']);
+  });
+
+  it('is given back by a head that fails', async () => {
+    const head = { fails: false };
+    const { tiny, run } = await open((call) =>
+      call.type === 'run' && head.fails ? { error: 'out of memory' } : tinyHead(call),
+    );
+    tiny.script([3, 4]);
+    await run({ cut: HEAD });
+    head.fails = true;
+    await expect(run({ cut: HEAD })).rejects.toMatchObject({ code: 'runtime_failed' });
+    await tiny.ws.until(() => said(tiny).length >= 4);
+    expect(said(tiny).slice(2, 4)).toEqual(['reserve 2', 'cancel 2']);
+    expect(said(tiny).filter((text) => text.startsWith('reserve'))).toHaveLength(
+      said(tiny).filter((text) => text.startsWith('cancel')).length + 1,
+    );
+  });
+
+  it('is asked for by as many of many inferences at once as the edge has room for, and none is lost', async () => {
+    const { tiny, run } = await open();
+    tiny.script([3, 4]);
+    const results = await Promise.all(Array.from({ length: 12 }, (_, index) => run({ cut: index % 2 })));
+    expect(results).toEqual(Array.from({ length: 12 }, () => [3, 4]));
+    const ids = (type: string) => tiny.ws.messages.filter((message) => message.type === type).map(({ id }) => id);
+    expect(new Set(ids('infer')).size).toBe(12);
+    expect(ids('infer')).toEqual(expect.arrayContaining(ids('reserve')));
+    expect(ids('reserve').length).toBeGreaterThanOrEqual(4);
+    expect(ids('cancel')).toEqual([]);
+  });
+
+  it('is no reason to think that others wait, nor are the tails of this page', async () => {
+    const { tiny, run, edge } = await open();
+    const [ownMs, reportedMs] = [3, 20];
+    tiny.ws.onRequest = (id) => {
+      tiny.ws.load = { ...tiny.ws.load, busy: 0.5, residualMs: reportedMs, workers: 1 };
+      tiny.ws.reply(id, [3, 4]);
+    };
+    const { load } = edge.knowledgeOf('tiny');
+    await run();
+    // One tail of 3 ms of this page, over 1 s / ln 2, is not of others.
+    expect(load.busy).toBeCloseTo(0.5 - (ownMs * Math.LN2) / 1000, 4);
+    expect(load.residualMs(edge.clock.now())).toBeLessThan(reportedMs);
+  });
+});
+
 describe('a deadline', () => {
   it('counts from the call, with the fetch of the cut table', async () => {
     const { tiny, run } = await open();

@@ -25,7 +25,9 @@ it('hands all that a pushed load report says to whoever decides, also before and
   };
   await pushed({
     queueMs: 40,
-    arrivalRate: 0.5,
+    announcedMs: 70,
+    busy: 0.5,
+    residualMs: 9,
     k: { tiny: 3, other: 9 },
     kWithQueue: { tiny: 7, other: 99 },
     clients: 6,
@@ -36,7 +38,9 @@ it('hands all that a pushed load report says to whoever decides, also before and
   expect(load.queue(nowMs).value).toBe(40);
   expect(load.k(nowMs).value).toBe(3);
   expect(load.kWithQueue(nowMs).value).toBe(7);
-  expect(load).toMatchObject({ arrivalRate: 0.5, gpuUtilisation: 0.8, clients: 6 });
+  expect(load.announcedMs(nowMs)).toBe(70);
+  expect(load.residualMs(nowMs)).toBe(9);
+  expect(load).toMatchObject({ busy: 0.5, gpuUtilisation: 0.8, clients: 6 });
 
   // An edge of an earlier version says less, and what is not said is not made up.
   await pushed({ queueMs: 20, k: { tiny: 2 }, gpuUtilisation: null });

@@ -1,4 +1,4 @@
-import { DeviceFactorEstimator, EdgeLoadTracker, LinkState } from '@cutpoint/partition';
+import { DeviceFactorEstimator, type EdgeLoad, EdgeLoadTracker, LinkState } from '@cutpoint/partition';
 import type { LoadReport } from '@cutpoint/protocol';
 import { type Clock, SYSTEM_CLOCK } from './clock.js';
 import { HeadStore } from './heads/head-store.js';
@@ -6,6 +6,7 @@ import { PackStore } from './heads/pack-store.js';
 import type { EdgeHttp } from './http.js';
 import type { DeviceChoice, LinkShape } from './session.js';
 import { EdgeConnection } from './transport/connection.js';
+import type { ConnectionEvents } from './transport/connection-events.js';
 import type { SocketConstructor } from './transport/socket.js';
 import { Runtime } from './worker/runtime.js';
 
@@ -62,7 +63,8 @@ export class SharedEdge {
       this.link.connected = state === 'online';
     });
     this.connection.events.on('load', (load) => this.#onLoad(load));
-    this.connection.events.on('queueMs', (queueMs) => this.#onQueue(queueMs));
+    this.connection.events.on('queue', (queue) => this.#onQueue(queue));
+    this.connection.events.on('ownTailMs', (serviceMs) => this.#onOwnTail(serviceMs));
     this.connection.events.on('roundTrip', (ms) => this.link.fixed.observe(ms, this.clock.now()));
     runtime.events.on('restarted', (choice) => {
       this.device = choice;
@@ -82,7 +84,7 @@ export class SharedEdge {
       this.#models.set(model, known);
       if (this.lastLoad) {
         const nowMs = this.clock.now();
-        known.load.observe({ queueMs: this.lastLoad.queueMs }, nowMs);
+        known.load.observe(queueOf(this.lastLoad), nowMs);
         observeLoad(known, model, this.lastLoad, nowMs);
       }
     }
@@ -115,23 +117,36 @@ export class SharedEdge {
     for (const [model, known] of this.#models) observeLoad(known, model, load, nowMs);
   }
 
-  #onQueue(queueMs: number): void {
+  #onQueue(queue: ConnectionEvents['queue']): void {
     const nowMs = this.clock.now();
-    for (const known of this.#models.values()) known.load.observe({ queueMs }, nowMs);
+    for (const known of this.#models.values()) known.load.observe(queueOf(queue), nowMs);
   }
+
+  /** Of whatever model: all run on the same workers. */
+  #onOwnTail(serviceMs: number): void {
+    const nowMs = this.clock.now();
+    for (const known of this.#models.values()) known.load.observeOwn(serviceMs, nowMs);
+  }
+}
+
+/** What of a report is only believed when no work of this page is in it. */
+function queueOf({ queueMs, announcedMs }: ConnectionEvents['queue']): EdgeLoad {
+  return { queueMs, ...(announcedMs === undefined ? {} : { announcedMs }) };
 }
 
 /** All of a report but the queue. */
 function observeLoad({ load: tracker }: ModelKnowledge, model: string, load: LoadReport, nowMs: number): void {
-  const { arrivalRate, gpuUtilisation, clients } = load;
+  const { busy, residualMs, workers, gpuUtilisation, clients } = load;
   const k = load.k[model];
   const kWithQueue = load.kWithQueue?.[model];
   tracker.observe(
     {
       gpuUtilisation,
+      workers,
       ...(k === undefined ? {} : { k }),
       ...(kWithQueue === undefined ? {} : { kWithQueue }),
-      ...(arrivalRate === undefined ? {} : { arrivalRate }),
+      ...(busy === undefined ? {} : { busy }),
+      ...(residualMs === undefined ? {} : { residualMs }),
       ...(clients === undefined ? {} : { clients }),
     },
     nowMs,

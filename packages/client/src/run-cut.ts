@@ -14,6 +14,7 @@ import { CutpointError } from './errors.js';
 import type { HeadKey } from './heads/head-store.js';
 import { tensorOf, toTensor } from './tensors.js';
 import type { TailReply } from './transport/requests.js';
+import type { Reservation } from './transport/reservations.js';
 import type { RunResult, TensorMessage } from './worker/messages.js';
 
 export interface CutRun {
@@ -37,8 +38,23 @@ export interface CutResult {
   readonly reply?: TailReply;
 }
 
-/** Runs one cut once: the head here, when there is one, and the tail at the edge, when there is one. */
+/**
+ * Runs one cut once: the head here, when there is one, and the tail at the edge, when there is one. The tail's place in
+ * the edge's queue is held from the first moment on, so that what it waits is what the decision saw.
+ */
 export async function runCut(edge: SharedEdge, run: CutRun): Promise<CutResult> {
+  const { cut, table, key } = run;
+  if (cut.tailGraph === null) return runWith(edge, run, undefined);
+  const reservation = edge.connection.reserve({ model: table.model, table: key.table, cut: cut.id });
+  try {
+    return await runWith(edge, run, reservation);
+  } finally {
+    // Nothing is left of it when the request was sent.
+    reservation?.release();
+  }
+}
+
+async function runWith(edge: SharedEdge, run: CutRun, reservation: Reservation | undefined): Promise<CutResult> {
   const { cut, table, feeds, signal } = run;
   const crossing = cut.crossing.map((index) => tensorInfo(table, index));
   const startMs = edge.clock.now();
@@ -58,6 +74,7 @@ export async function runCut(edge: SharedEdge, run: CutRun): Promise<CutResult> 
     model: table.model,
     table: run.key.table,
     cut: cut.id,
+    reservation,
     ...payload,
     signal,
     // What head and codec took is gone from it.

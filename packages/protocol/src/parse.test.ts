@@ -29,6 +29,8 @@ describe('messages of a client', () => {
   it('that are right are read as they are', () => {
     expect(parseClientMessage(JSON.stringify(infer))).toEqual(infer);
     expect(parseClientMessage('{"type":"cancel","id":0}')).toEqual({ type: 'cancel', id: 0 });
+    const reserve = { type: 'reserve', id: 7, model: 'm', table: 'a'.repeat(64), cut: 3 };
+    expect(parseClientMessage(JSON.stringify(reserve))).toEqual(reserve);
   });
 
   it.each([

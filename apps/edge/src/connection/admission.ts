@@ -2,7 +2,7 @@ import { checkExpectedTensors, checkTensorHeaders, type InferMessage, ProtocolEr
 import type { ServedCut, ServedModels } from '../server/catalog.js';
 import type { ConnectionContext } from './context.js';
 
-/** A request that was found right; nothing of it has been allocated yet. */
+/** The tail of a request that was found right; nothing of it has been allocated yet. */
 export interface Admitted {
   readonly model: string;
   readonly served: ServedCut;
@@ -22,7 +22,7 @@ export function admit(
   if (unanswered >= limits.maxInFlight) {
     return new ProtocolError('too_many_in_flight', `${unanswered} requests are unanswered, the limit`);
   }
-  const admitted = check(message, models, limits.maxRequestBytes);
+  const admitted = checkRequest(message, models, limits.maxRequestBytes);
   if (admitted instanceof ProtocolError) return admitted;
   const refusal = scheduler.refusal();
   if (refusal !== undefined) return refusal;
@@ -43,14 +43,17 @@ export function stopping(): ProtocolError {
   return new ProtocolError('shutting_down', 'this edge is stopping; finish locally and connect again later');
 }
 
-/** Checks everything that an `infer` says against what is served. */
-function check(message: InferMessage, models: ServedModels, maxRequestBytes: number): Admitted | ProtocolError {
-  const entry = models.catalog.get(message.model);
+/** Finds the tail that a message names, or says why there is none. */
+export function findTail(
+  { model, table, cut }: Pick<InferMessage, 'model' | 'table' | 'cut'>,
+  models: ServedModels,
+): Admitted | ProtocolError {
+  const entry = models.catalog.get(model);
   if (entry === undefined) {
     const names = models.catalog.list().map(({ name }) => name);
     return new ProtocolError(
       'unknown_model',
-      `this edge has no model ${JSON.stringify(message.model)}; it has: ${names.join(', ') || 'none'}`,
+      `this edge has no model ${JSON.stringify(model)}; it has: ${names.join(', ') || 'none'}`,
     );
   }
   if (entry.prepared === undefined) {
@@ -59,26 +62,34 @@ function check(message: InferMessage, models: ServedModels, maxRequestBytes: num
       `the model ${entry.name} is ${entry.status}${entry.reason === undefined ? '' : `: ${entry.reason}`}`,
     );
   }
-  if (!entry.prepared.tables.has(message.table)) {
+  if (!entry.prepared.tables.has(table)) {
     return new ProtocolError(
       'stale_manifest',
-      `the model ${entry.name} has no cut table ${message.table}; fetch its manifest again`,
+      `the model ${entry.name} has no cut table ${table}; fetch its manifest again`,
     );
   }
-  const served = models.cut(entry.prepared, message.table, message.cut);
+  const served = models.cut(entry.prepared, table, cut);
   if (served === undefined) {
-    return new ProtocolError('unknown_cut', `the cut table has no cut ${message.cut}`);
+    return new ProtocolError('unknown_cut', `the cut table has no cut ${cut}`);
   }
   if (served.graphFile === undefined) {
-    return new ProtocolError('unknown_cut', `cut ${message.cut} is the local one; there is nothing to run at the edge`);
+    return new ProtocolError('unknown_cut', `cut ${cut} is the local one; there is nothing to run at the edge`);
   }
+  return { model: entry.name, served, graphFile: served.graphFile };
+}
+
+/** Checks everything that an `infer` says against what is served. */
+function checkRequest(message: InferMessage, models: ServedModels, maxRequestBytes: number): Admitted | ProtocolError {
+  const found = findTail(message, models);
+  if (found instanceof ProtocolError) return found;
   if (message.numBytes > maxRequestBytes) {
     return new ProtocolError(
       'too_large',
       `a request of ${message.numBytes} bytes; at most ${maxRequestBytes} are taken; choose another cut`,
     );
   }
-  const wrong =
-    checkTensorHeaders(message.tensors, message.numBytes) ?? checkExpectedTensors(message.tensors, served.crossing);
-  return wrong ?? { model: entry.name, served, graphFile: served.graphFile };
+  const { crossing } = found.served;
+  return (
+    checkTensorHeaders(message.tensors, message.numBytes) ?? checkExpectedTensors(message.tensors, crossing) ?? found
+  );
 }

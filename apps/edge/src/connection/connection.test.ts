@@ -60,6 +60,14 @@ const goodInfer = (id: number, more: object = {}) => {
   const { tensors, numBytes } = encodeTensors(feeds());
   return { type: 'infer', id, model: 'tiny', table: tableOf(tiny), cut: 0, tensors, numBytes, ...more };
 };
+const goodReserve = (id: number, more: object = {}) => ({
+  type: 'reserve',
+  id,
+  model: 'tiny',
+  table: tableOf(tiny),
+  cut: 0,
+  ...more,
+});
 const busy = (id: number) => client.infer(id, slow, 0, [floats('x', [1], [0])]);
 
 /** Vitest compares large arrays element by element, which takes seconds. */
@@ -154,6 +162,58 @@ describe('a connection ends, and nothing else does, after', () => {
       },
       'duplicate_id',
       1008,
+    ],
+    [
+      'a reservation with the id of a request',
+      () => {
+        client.send(goodInfer(1));
+        client.send(goodReserve(1));
+      },
+      'duplicate_id',
+      1008,
+    ],
+    [
+      'a reservation that comes twice',
+      () => {
+        client.send(goodReserve(1));
+        client.send(goodReserve(1));
+      },
+      'duplicate_id',
+      1008,
+    ],
+    [
+      'a probe with the id of a reservation',
+      () => {
+        client.send(goodReserve(1));
+        client.send({ type: 'probe', id: 1, numBytes: 4 });
+      },
+      'duplicate_id',
+      1008,
+    ],
+    [
+      'a request with an id whose reservation was used already',
+      () => {
+        client.send(goodReserve(1));
+        client.send(goodInfer(1));
+        client.send(goodInfer(1));
+      },
+      'duplicate_id',
+      1008,
+    ],
+    [
+      'a chunk of what is only reserved',
+      () => {
+        client.send(goodReserve(1));
+        client.socket.send(frame(1, 0, 4));
+      },
+      'unknown_id',
+      1002,
+    ],
+    [
+      'a reservation without its fields',
+      () => client.send({ type: 'reserve', id: 1, model: 'tiny' }),
+      'bad_message',
+      1002,
     ],
     [
       'a chunk after the payload was whole',
@@ -408,16 +468,21 @@ describe('a worker', () => {
 });
 
 describe('load reports', () => {
-  it('say how fast work comes, how long it waits, and who listens', async () => {
-    client = await TestClient.open(server.url);
-    const before = server.load();
+  it('say how busy the workers are, how long work waits, and who listens', async () => {
+    const own = await start();
+    await own.warmedUp();
+    client = await TestClient.open(own.url);
+    expect(own.load()).toMatchObject({ busy: 0, residualMs: 0, announcedMs: 0 });
     for (const id of [1, 2]) busy(id);
-    await client.result(2);
-    const after = server.load();
-    expect(after.arrivalRate).toBeGreaterThan(before.arrivalRate ?? 1);
-    expect(after.kWithQueue?.slow).toBeGreaterThan(after.k.slow ?? 99);
-    expect(after.kWithQueue?.tiny).toBeDefined();
-    expect(after.clients).toBeGreaterThanOrEqual(1);
+    const { timings, load } = (await client.result(2)).message;
+    // Two tails, over 1 s / ln 2; a report is of that moment, and the first tail a little older.
+    const serviceMs = timings.totalMs - timings.queueMs;
+    expect(load.busy).toBeGreaterThan((serviceMs * Math.LN2) / 1_000);
+    expect(load.residualMs).toBeGreaterThan(((load.busy ?? 0) * serviceMs) / 20);
+    expect(load.kWithQueue?.slow).toBeGreaterThan(load.k.slow ?? 99);
+    expect(load.kWithQueue?.tiny).toBeDefined();
+    expect(load.clients).toBe(1);
+    await own.stop();
   });
 
   it('are pushed to clients that send nothing', async () => {

@@ -10,6 +10,7 @@ import {
   type ProbeMessage,
   ProtocolError,
   parseClientMessage,
+  type ReserveMessage,
   TENSOR_CODECS,
 } from '@cutpoint/protocol';
 import type { TailOutcome } from '../dispatcher/dispatcher.js';
@@ -21,6 +22,7 @@ import { Interest } from './interest.js';
 import type { Outbox } from './outbox.js';
 import { Probe } from './probe.js';
 import { Request } from './request.js';
+import { Reservations } from './reservations.js';
 import { timingsOf } from './timings.js';
 
 /**
@@ -32,6 +34,7 @@ export class Connection {
   readonly #context: ConnectionContext;
   readonly #outbox: Outbox;
   readonly #requests = new Map<number, Request>();
+  readonly #reservations: Reservations;
   readonly #ignored = new IgnoredPayloads();
   #probe: Probe | undefined;
   #isClosed = false;
@@ -39,6 +42,7 @@ export class Connection {
   constructor(context: ConnectionContext, outbox: Outbox) {
     this.#context = context;
     this.#outbox = outbox;
+    this.#reservations = new Reservations(context, this);
   }
 
   /** Says hello. */
@@ -63,6 +67,7 @@ export class Connection {
   /** Ends what has been waiting for its client for too long. Call it about once a second. */
   sweep(nowMs: number): void {
     const { uploadIdleMs, uploadMs } = this.#context.limits;
+    this.#reservations.expire(nowMs, uploadIdleMs);
     for (const request of this.#requests.values()) {
       if (request.job !== undefined) continue;
       const idleMs = nowMs - request.lastChunkAtMs;
@@ -86,6 +91,7 @@ export class Connection {
 
   /** Answers everything that does not run yet with `error`; what runs is answered when it is done. */
   refuseWaiting(error: ProtocolError): void {
+    this.#reservations.clear();
     for (const request of this.#requests.values()) {
       if (request.job === undefined) this.#refuse(request, error);
     }
@@ -94,10 +100,8 @@ export class Connection {
   /** The socket is gone, or about to be: nothing more is sent, and nothing is kept. */
   close(): void {
     this.#isClosed = true;
-    for (const request of this.#requests.values()) {
-      if (request.job !== undefined) this.#context.scheduler.cancel(request.job);
-      this.#settle(request);
-    }
+    this.#reservations.clear();
+    for (const request of this.#requests.values()) this.#settle(request);
   }
 
   #fail(error: ProtocolError): void {
@@ -122,6 +126,8 @@ export class Connection {
       case 'cancel':
         this.#cancel(message.id);
         return undefined;
+      case 'reserve':
+        return this.#reserve(message, atMs);
       case 'infer':
         return this.#announce(message, atMs);
       case 'probe':
@@ -130,16 +136,25 @@ export class Connection {
   }
 
   #isTaken(id: number): ProtocolError | undefined {
-    if (!this.#requests.has(id) && !this.#ignored.has(id) && this.#probe?.id !== id) return undefined;
+    const isTaken =
+      this.#requests.has(id) || this.#reservations.has(id) || this.#ignored.has(id) || this.#probe?.id === id;
+    if (!isTaken) return undefined;
     return new ProtocolError('duplicate_id', `request ${id} is still in flight; use another id`);
+  }
+
+  #reserve(message: ReserveMessage, atMs: number): ProtocolError | undefined {
+    const taken = this.#isTaken(message.id);
+    if (taken === undefined) this.#reservations.hold(message, this.#requests.size, atMs);
+    return taken;
   }
 
   #announce(message: InferMessage, atMs: number): ProtocolError | undefined {
     const { id, numBytes } = message;
-    const taken = this.#isTaken(id);
+    const taken = this.#reservations.has(id) ? undefined : this.#isTaken(id);
     if (taken !== undefined) return taken;
     const admitted = admit(message, this.#context, { holder: this, unanswered: this.#requests.size });
     if (admitted instanceof ProtocolError) {
+      this.#reservations.release(id);
       this.#ignored.add(id, numBytes);
       this.#sendError(id, admitted);
       return undefined;
@@ -147,6 +162,7 @@ export class Connection {
     this.interest.active(atMs, admitted.model);
     const request = new Request(message, admitted, atMs);
     this.#requests.set(id, request);
+    request.place = this.#reservations.placeFor(message, admitted);
     if (request.assembler.complete) this.#submit(request);
     return undefined;
   }
@@ -207,7 +223,7 @@ export class Connection {
       reject: (error) => this.#refuse(request, error),
     };
     request.job = job;
-    const refusal = this.#context.isStopping() ? stopping() : this.#context.scheduler.submit(job);
+    const refusal = this.#context.isStopping() ? stopping() : this.#context.scheduler.submit(job, request.place);
     if (refusal !== undefined) this.#refuse(request, refusal);
   }
 
@@ -229,7 +245,8 @@ export class Connection {
       return;
     }
     if (!outcome.isFirstRun) {
-      onTail(model, served, { tailMs: outcome.tailMs, queueMs: Math.max(0, startedAtMs - request.lastChunkAtMs) });
+      const queueMs = Math.max(0, startedAtMs - request.lastChunkAtMs);
+      onTail(model, served, { queueMs, serviceMs: clock() - startedAtMs, tailMs: outcome.tailMs });
     }
     if (request.job !== undefined) this.#context.scheduler.finished(request.job);
     this.#reply(request, outcome, startedAtMs);
@@ -254,9 +271,10 @@ export class Connection {
   #cancel(id: number): void {
     if (this.#probe?.id === id) this.#endProbe(this.#probe, cancelled());
     this.#ignored.delete(id);
+    // Silently: only what was asked for by an `infer` is answered.
+    this.#reservations.release(id);
     const request = this.#requests.get(id);
     if (request === undefined) return;
-    if (request.job !== undefined) this.#context.scheduler.cancel(request.job);
     this.#settle(request);
     this.#sendError(id, cancelled());
   }
@@ -268,11 +286,12 @@ export class Connection {
     this.#sendError(request.id, error);
   }
 
-  /** Whether the request was still open. Its memory is given back, and nothing more is said of it. */
+  /** Whether the request was still open. Its memory and its place are given back, and nothing more is said of it. */
   #settle(request: Request): boolean {
     if (this.#requests.get(request.id) !== request) return false;
     this.#requests.delete(request.id);
     this.#context.uploads.give(this, request.message.numBytes);
+    if (request.place !== undefined) this.#context.scheduler.release(request.place);
     return true;
   }
 

@@ -7,10 +7,20 @@ import type { UploadBudget } from './upload-budget.js';
 export interface ConnectionLimits {
   readonly maxInFlight: number;
   readonly maxRequestBytes: number;
-  /** An upload may pause this long, */
+  /** An upload may pause this long, as may a reservation wait for its request, */
   readonly uploadIdleMs: number;
-  /** and take this long in all. */
+  /** and an upload may take this long in all. */
   readonly uploadMs: number;
+}
+
+/** What one run of a tail took, in ms. */
+export interface MeasuredTail {
+  /** It waited for a worker, */
+  readonly queueMs: number;
+  /** kept it, decoding and encoding included, */
+  readonly serviceMs: number;
+  /** and ran. */
+  readonly tailMs: number;
 }
 
 /** What all connections of one edge share. */
@@ -25,8 +35,8 @@ export interface ConnectionContext {
   readonly load: () => LoadReport;
   /** ms that the tail of a cut takes on an idle edge, by all that is known. */
   readonly idleTailMs: (served: ServedCut) => number;
-  /** A tail ran, and not for the first time, after waiting `queueMs` for a worker. */
-  readonly onTail: (model: string, served: ServedCut, measured: { tailMs: number; queueMs: number }) => void;
+  /** A tail ran, and not for the first time. */
+  readonly onTail: (model: string, served: ServedCut, measured: MeasuredTail) => void;
   readonly onTailError: (model: string, error: unknown) => void;
   /** Something went wrong that no message of a client should bring about. */
   readonly onDefect: (error: unknown) => void;

@@ -1,5 +1,5 @@
 import { type InferMessage, PayloadAssembler } from '@cutpoint/protocol';
-import type { Job } from '../scheduler/scheduler.js';
+import type { Job, Place } from '../scheduler/scheduler.js';
 import type { Admitted } from './admission.js';
 
 /** One `infer` from its announcement to its answer. */
@@ -11,6 +11,8 @@ export class Request {
   readonly deadlineAtMs: number | undefined;
   /** When the last chunk came, or the announcement before there was one. */
   lastChunkAtMs: number;
+  /** Held from its reservation on, or from its announcement when it has none. */
+  place: Place | undefined;
   /** Set once the payload is whole and the scheduler has taken it. */
   job: Job | undefined;
 

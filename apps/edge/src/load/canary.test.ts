@@ -106,7 +106,8 @@ describe('the canary', () => {
     runMs = 3;
     for (let times = 0; times < 12; times += 1) {
       canary.look();
-      expect(scheduler).toMatchObject({ inFlight: 0, queueDepth: 0, arrivalRate: 0 });
+      expect(scheduler).toMatchObject({ inFlight: 0, queueDepth: 0 });
+      expect(scheduler.announcedMs()).toBe(0);
       await scheduler.idle();
       nowMs += 1_000;
     }

@@ -1,4 +1,4 @@
-import type { LoadFactors } from '@cutpoint/partition';
+import type { LoadFactors, ServiceLoad } from '@cutpoint/partition';
 import type { LoadReport } from '@cutpoint/protocol';
 import type { Scheduler } from '../scheduler/scheduler.js';
 import { type CpuReader, type CpuReading, cpuUtilisation } from './cpu.js';
@@ -9,6 +9,8 @@ export interface LoadMonitorOptions {
   readonly scheduler: Scheduler;
   readonly workers: number;
   readonly factors: LoadFactors;
+  /** What keeps the workers busy. */
+  readonly service: ServiceLoad;
   /** Names of the models that can be run now. */
   readonly models: () => readonly string[];
   readonly readCpu: CpuReader;
@@ -41,17 +43,20 @@ export class LoadMonitor {
   }
 
   report(): LoadReport {
-    const { scheduler, workers, factors, models, gpuUtilisation, clients, clock } = this.#options;
+    const { scheduler, workers, factors, service, models, gpuUtilisation, clients, clock } = this.#options;
     const nowMs = clock();
+    const { busy, residualMs } = service.at(nowMs);
     const perModel = (factor: (model: string) => number) =>
       Object.fromEntries(models().map((model) => [model, round(factor(model))]));
     return {
       atMs: round(nowMs),
       queueDepth: scheduler.queueDepth,
       queueMs: round(scheduler.queueMs()),
+      announcedMs: round(scheduler.announcedMs()),
+      busy: round(busy),
+      residualMs: round(residualMs),
       inFlight: scheduler.inFlight,
       workers,
-      arrivalRate: round(scheduler.arrivalRate),
       k: perModel((model) => factors.k(model, nowMs)),
       kWithQueue: perModel((model) => factors.kWithQueue(model, nowMs)),
       clients: clients(),

@@ -4,11 +4,11 @@ import type { LoadReport } from '@cutpoint/protocol';
 const MIN_INTERVAL_MS = 100;
 /** Also when nothing changes, so that a client can tell an idle edge from a silent one. */
 const HEARTBEAT_MS = 2_000;
-/** A queue delay that moved by less than this, or by less than a fifth, changes no decision. */
-const QUEUE_STEP_MS = 2;
+/** A wait that moved by less than this, or by less than a fifth, changes no decision. */
+const WAIT_STEP_MS = 2;
 const RELATIVE_STEP = 0.2;
 const UTILISATION_STEP = 0.1;
-const ARRIVAL_STEP = 0.1;
+const BUSY_STEP = 0.1;
 
 /** Pushes load reports: when something changed that matters, and slowly when nothing did. */
 export class LoadPublisher {
@@ -55,9 +55,10 @@ export class LoadPublisher {
 /** Whether a client could decide otherwise because of it. */
 function isMaterial(before: LoadReport, after: LoadReport): boolean {
   if (before.queueDepth !== after.queueDepth) return true;
-  const queueStep = Math.max(QUEUE_STEP_MS, RELATIVE_STEP * before.queueMs);
-  if (Math.abs(after.queueMs - before.queueMs) > queueStep) return true;
-  if (Math.abs((after.arrivalRate ?? 0) - (before.arrivalRate ?? 0)) > ARRIVAL_STEP) return true;
+  if (isOtherWait(before.queueMs, after.queueMs)) return true;
+  if (isOtherWait(before.announcedMs, after.announcedMs)) return true;
+  if (isOtherWait(before.residualMs, after.residualMs)) return true;
+  if (Math.abs((after.busy ?? 0) - (before.busy ?? 0)) > BUSY_STEP) return true;
   if (Math.abs(after.cpuUtilisation - before.cpuUtilisation) > UTILISATION_STEP) return true;
   if (Math.abs((after.gpuUtilisation ?? 0) - (before.gpuUtilisation ?? 0)) > UTILISATION_STEP) return true;
   const models = new Set([...Object.keys(before.k), ...Object.keys(after.k)]);
@@ -65,4 +66,8 @@ function isMaterial(before: LoadReport, after: LoadReport): boolean {
     const [was, is] = [before.k[model], after.k[model]];
     return was === undefined || is === undefined || Math.abs(is - was) > RELATIVE_STEP * was;
   });
+}
+
+function isOtherWait(beforeMs = 0, afterMs = 0): boolean {
+  return Math.abs(afterMs - beforeMs) > Math.max(WAIT_STEP_MS, RELATIVE_STEP * beforeMs);
 }

@@ -93,17 +93,129 @@ describe('the scheduler', () => {
     expect(scheduler.queueMs()).toBe(100);
   });
 
-  it('knows how fast work arrives at each worker, in predicted ms, refused work left out', () => {
-    const scheduler = make(2, 1);
+  it('serves by the order of reservations, and lets others go first while what was announced is not there', async () => {
+    const scheduler = make(1, 10);
+    const jobs = Array.from({ length: 5 }, () => new TestJob({}));
+    const [running, early, first, second, last] = jobs as [TestJob, TestJob, TestJob, TestJob, TestJob];
+    scheduler.submit(running);
+    const places = [early, first, second].map((job) => scheduler.reserve(job));
+    scheduler.submit(last);
+    await running.finish();
+    expect(last.state, 'nobody else is there').toBe('running');
+    scheduler.submit(second, places[2]);
+    scheduler.submit(first, places[1]);
+    await last.finish();
+    expect([early, first, second].map(({ state }) => state)).toEqual(['new', 'running', 'new']);
+    scheduler.submit(early, places[0]);
+    await first.finish();
+    expect([early, second].map(({ state }) => state)).toEqual(['running', 'new']);
+    await early.finish();
+    await second.finish();
+    expect(jobs.every(({ state }) => state === 'done')).toBe(true);
+    expect(scheduler).toMatchObject({ inFlight: 0, queueDepth: 0 });
+  });
+
+  it('starts nothing that is only announced, however idle it is, and starts it at once when it is there', () => {
+    const scheduler = make(2, 10);
+    const job = new TestJob({});
+    const place = scheduler.reserve(job);
+    expect([job.state, scheduler.inFlight]).toEqual(['new', 0]);
+    scheduler.submit(new TestJob({}));
+    expect([job.state, scheduler.inFlight]).toEqual(['new', 1]);
+    scheduler.submit(job, place);
+    expect([job.state, scheduler.inFlight]).toEqual(['running', 2]);
+  });
+
+  it('lets a client keep its turn while what it announced is not there', async () => {
+    const scheduler = make(1, 10);
+    const [slow, other] = [{ name: 'slow' }, { name: 'other' }];
+    const running = new TestJob({});
+    scheduler.submit(running);
+    const reserved = new TestJob(slow);
+    const place = scheduler.reserve(reserved);
+    const others = [new TestJob(other), new TestJob(other), new TestJob(other)];
+    for (const job of others) scheduler.submit(job);
+    await running.finish();
+    await others[0]?.finish();
+    expect(others[1]?.state).toBe('running');
+    scheduler.submit(reserved, place);
+    await others[1]?.finish();
+    expect([reserved.state, others[2]?.state]).toEqual(['running', 'new']);
+  });
+
+  it('is not full of what is announced, and does not say that anyone waits for it', () => {
+    const scheduler = make(1, 1);
+    for (let times = 0; times < 20; times += 1) scheduler.reserve(new TestJob({}, 100));
+    expect(scheduler.refusal()).toBeUndefined();
+    expect(scheduler).toMatchObject({ inFlight: 0, queueDepth: 0 });
+    expect(scheduler.queueMs()).toBe(0);
+    const jobs = [new TestJob({}), new TestJob({}), new TestJob({})];
+    expect(jobs.map((job) => scheduler.submit(job)?.code)).toEqual([undefined, undefined, 'overloaded']);
+    expect(scheduler).toMatchObject({ inFlight: 1, queueDepth: 1 });
+    expect(scheduler.queueMs()).toBe(20);
+  });
+
+  it('refuses what was announced like anything else when it is full, and keeps no place for it', () => {
+    const scheduler = make(1, 0);
+    const refused = new TestJob({}, 100);
+    const place = scheduler.reserve(refused);
+    scheduler.submit(new TestJob({}));
+    expect(scheduler.submit(refused, place)?.code).toBe('overloaded');
+    expect(scheduler.announcedMs()).toBe(0);
+    expect(scheduler.release(place)).toBe(false);
+  });
+
+  it('knows what is announced, in predicted ms a worker, until it is there or given back', () => {
+    const scheduler = make(2, 10);
     k = 2;
-    const jobs = Array.from({ length: 4 }, () => new TestJob({}, 100));
-    expect(scheduler.arrivalRate).toBe(0);
-    for (const job of jobs) scheduler.submit(job);
-    expect(jobs.map(({ state }) => state)).toEqual(['running', 'running', 'new', 'new']);
-    // Three jobs of 200 ms for two workers, over 1 s / ln 2.
-    expect(scheduler.arrivalRate).toBeCloseTo(0.3 * Math.LN2, 5);
-    nowMs = 1_000;
-    expect(scheduler.arrivalRate).toBeCloseTo(0.15 * Math.LN2, 5);
+    expect(scheduler.announcedMs()).toBe(0);
+    const job = new TestJob({}, 100);
+    const [place, other] = [scheduler.reserve(job), scheduler.reserve(new TestJob({}, 30))];
+    expect(scheduler.announcedMs()).toBe(130);
+    scheduler.submit(new TestJob({}, 1_000));
+    expect(scheduler.announcedMs(), 'what waits or runs is not announced').toBe(130);
+    scheduler.submit(job, place);
+    expect(scheduler.announcedMs()).toBe(30);
+    expect(scheduler.release(other)).toBe(true);
+    expect(scheduler.release(other)).toBe(false);
+    expect(scheduler.announcedMs()).toBe(0);
+  });
+
+  it('tells of every change of what is announced', () => {
+    let changes = 0;
+    const onChange = () => {
+      changes += 1;
+    };
+    const scheduler = new Scheduler({ workers: 1, maxQueue: 1, clock: () => nowMs, loadFactor: () => k, onChange });
+    const place = scheduler.reserve(new TestJob({}));
+    expect(changes).toBe(1);
+    scheduler.release(place);
+    expect(changes).toBe(2);
+  });
+
+  it('gives back a place with the job that waits in it, but not one whose job runs', async () => {
+    const scheduler = make(1, 10);
+    const [running, waiting] = [new TestJob({}), new TestJob({}, 10, 500)];
+    const places = [running, waiting].map((job) => scheduler.reserve(job));
+    scheduler.submit(running, places[0]);
+    scheduler.submit(waiting, places[1]);
+    expect(places.map((place) => scheduler.release(place))).toEqual([false, true]);
+    expect(scheduler).toMatchObject({ inFlight: 1, queueDepth: 0 });
+    nowMs = 500;
+    vi.advanceTimersByTime(500);
+    await running.finish();
+    expect([running.state, waiting.state], 'neither told nor started').toEqual(['done', 'new']);
+  });
+
+  it('judges a deadline by what goes first, not by what came between the reservation and the job', () => {
+    const scheduler = make(1, 10);
+    const reserved = new TestJob({}, 10, 120);
+    scheduler.submit(new TestJob({}, 100));
+    const place = scheduler.reserve(reserved);
+    scheduler.submit(new TestJob({}, 100));
+    expect(scheduler.queueMs()).toBe(200);
+    expect(scheduler.submit(reserved, place)).toBeUndefined();
+    expect(scheduler.submit(new TestJob({}, 10, 120))?.code).toBe('deadline_exceeded');
   });
 
   it('drops a job whose deadline passes while it waits, and refuses one that cannot be in time', () => {
@@ -166,7 +278,35 @@ describe('the scheduler', () => {
     scheduler.rejectQueued(new ProtocolError('shutting_down', ''));
     expect(jobs.map(({ state }) => state)).toEqual(['running', 'shutting_down', 'shutting_down']);
   });
+
+  it('never starts what was announced before it stopped, nor waits for it', async () => {
+    const scheduler = make(1, 10);
+    const [running, announced] = [new TestJob({}), new TestJob({})];
+    scheduler.submit(running);
+    scheduler.reserve(announced);
+    scheduler.rejectQueued(new ProtocolError('shutting_down', ''));
+    const idle = scheduler.idle();
+    await running.finish();
+    await idle;
+    expect(announced.state).toBe('new');
+  });
 });
+
+type Step =
+  | { readonly do: 'push'; readonly client: number; readonly isReady: boolean }
+  | { readonly do: 'ready' | 'remove'; readonly pick: number }
+  | { readonly do: 'shift' };
+
+const anyStep: fc.Arbitrary<Step> = fc.oneof(
+  fc.record({ do: fc.constant('push' as const), client: fc.integer({ min: 0, max: 3 }), isReady: fc.boolean() }),
+  fc.record({ do: fc.constantFrom('ready' as const, 'remove' as const), pick: fc.nat() }),
+  fc.record({ do: fc.constant('shift' as const) }),
+);
+
+interface Item {
+  readonly client: number;
+  isReady: boolean;
+}
 
 describe('the fair queue', () => {
   it('gives back everything once, each client in its own order, and no client twice before another', () => {
@@ -193,6 +333,70 @@ describe('the fair queue', () => {
           for (const client of served) left[client] = (left[client] ?? 0) - 1;
           at += round;
         }
+      }),
+    );
+  });
+
+  it('takes the first ready item of the client that waited longest for a turn, whatever becomes ready or leaves', () => {
+    fc.assert(
+      fc.property(fc.array(anyStep, { maxLength: 60 }), (steps) => {
+        const keys = Array.from({ length: 4 }, () => ({}));
+        const keyOf = (item: Item) => keys[item.client] ?? {};
+        const queue = new FairQueue<Item>(({ isReady }) => isReady);
+        let items: Item[] = [];
+        // Since when a client waits for a turn: its first item, or its last turn if it had more then.
+        const since = new Map<number, number>();
+        const without = (gone: Item) => {
+          items = items.filter((item) => item !== gone);
+          if (!items.some(({ client }) => client === gone.client)) since.delete(gone.client);
+        };
+        steps.forEach((step, now) => {
+          if (step.do === 'push') {
+            const item = { client: step.client, isReady: step.isReady };
+            queue.push(keyOf(item), item);
+            items.push(item);
+            if (!since.has(item.client)) since.set(item.client, now);
+          } else if (step.do === 'shift') {
+            const ready = items.filter(({ isReady }) => isReady);
+            const sinceOf = ({ client }: Item) => since.get(client) ?? Number.NaN;
+            // The sort is stable: within a client the first stays first.
+            const expected = ready.toSorted((a, b) => sinceOf(a) - sinceOf(b))[0];
+            expect(queue.shift()).toBe(expected);
+            if (expected === undefined) return;
+            since.set(expected.client, now);
+            without(expected);
+          } else {
+            const item = items[step.pick % Math.max(1, items.length)];
+            if (item === undefined) return;
+            if (step.do === 'ready') item.isReady = true;
+            else {
+              expect(queue.remove(keyOf(item), item)).toBe(true);
+              without(item);
+            }
+          }
+          expect(queue.size).toBe(items.length);
+          expect(new Set(queue)).toEqual(new Set(items));
+        });
+      }),
+    );
+  });
+
+  it('knows what is taken before an item that is not ready yet', () => {
+    const items = fc.array(fc.record({ client: fc.integer({ min: 0, max: 3 }), isReady: fc.boolean() }), {
+      minLength: 1,
+    });
+    fc.assert(
+      fc.property(items, fc.nat(), (all, pick) => {
+        const keys = Array.from({ length: 4 }, () => ({}));
+        const queue = new FairQueue<Item>(({ isReady }) => isReady);
+        for (const item of all) queue.push(keys[item.client] ?? {}, item);
+        const item = all[pick % all.length] ?? expect.fail('no item');
+        const said = queue.ahead(keys[item.client] ?? {}, item);
+        item.isReady = true;
+        const taken: Item[] = [];
+        for (let next = queue.shift(); next !== undefined && next !== item; next = queue.shift()) taken.push(next);
+        expect(new Set(said)).toEqual(new Set(taken));
+        expect(said).toHaveLength(taken.length);
       }),
     );
   });

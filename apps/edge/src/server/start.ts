@@ -1,5 +1,5 @@
 import type { AddressInfo } from 'node:net';
-import { LoadFactors } from '@cutpoint/partition';
+import { LoadFactors, ServiceLoad } from '@cutpoint/partition';
 import { type LoadReport, ProtocolError } from '@cutpoint/protocol';
 import Fastify, { type FastifyInstance, LogController } from 'fastify';
 import { ConnectionHub } from '../connection/hub.js';
@@ -67,6 +67,7 @@ export async function startServer(
   const { log } = app;
 
   const factors = new LoadFactors();
+  const service = new ServiceLoad(options.workers);
   const dispatcher = new ThreadDispatcher({
     ...options,
     onWorkerError: (error) => log.error({ err: error }, 'a worker failed and was replaced'),
@@ -92,6 +93,7 @@ export async function startServer(
     scheduler,
     workers: options.workers,
     factors,
+    service,
     models: () => models.readyNames(),
     readCpu: await createCpuReader(clock),
     gpuUtilisation: () => gpu.value,
@@ -110,7 +112,11 @@ export async function startServer(
       clock,
       load,
       idleTailMs: (served) => factors.idleMs(profiledTail(served)),
-      onTail: (model, served, measured) => factors.observe(model, profiledTail(served), measured, clock()),
+      onTail: (model, served, measured) => {
+        const nowMs = clock();
+        factors.observe(model, profiledTail(served), measured, nowMs);
+        service.observe(measured.serviceMs, nowMs);
+      },
       onTailError: (model, error) => log.error({ err: error, model }, 'a tail failed'),
       onDefect: (error) => log.error({ err: error }, 'a message could not be handled; its connection was closed'),
       isStopping: () => isStopping,

@@ -105,10 +105,9 @@ export function tinyModel(objectsDir: string): PreparedModel {
   });
 }
 
-/** `y = 0` from one number, after some hundred ms of one CPU. */
-export function slowOnnx(): Uint8Array {
+/** `y = 0` from one number, after so many products of matrices: by default some hundred ms of one CPU. */
+export function slowOnnx(products = 500): Uint8Array {
   const side = 256;
-  const products = 500;
   const nodes: TinyNode[] = [{ op: 'Expand', in: ['x', 'shape'], out: 'm0' }];
   for (let index = 0; index < products; index += 1) {
     nodes.push({ op: 'MatMul', in: [`m${index}`, `m${index}`], out: `m${index + 1}` });
@@ -123,14 +122,14 @@ export function slowOnnx(): Uint8Array {
 }
 
 /** {@link slowOnnx} as it is, with no cut but the first. */
-export function slowModel(objectsDir: string): PreparedModel {
+export function slowModel(objectsDir: string, name = 'slow', products?: number): PreparedModel {
   return prepared({
-    name: 'slow',
+    name,
     objectsDir,
     tensors: [{ name: 'x', type: 'float32', dims: [1] }],
     outputs: [{ name: 'y', type: 'float32', dims: [] }],
     packs: [],
-    cuts: [{ id: 0, crossing: [0], tailGraph: store(objectsDir, slowOnnx()), tailOutputs: ['y'], tailMs: 200 }],
+    cuts: [{ id: 0, crossing: [0], tailGraph: store(objectsDir, slowOnnx(products)), tailOutputs: ['y'], tailMs: 200 }],
   });
 }
 

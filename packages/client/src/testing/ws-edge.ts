@@ -46,6 +46,8 @@ export class WsEdge {
   socket: WebSocket | undefined;
   connections = 0;
   limits: { maxInFlight: number; maxRequestBytes: number; maxProbeBytes?: number };
+  /** What it says of its load with each answer. */
+  load = IDLE_LOAD;
   /** Called when a request has come whole; without it the test answers by hand. */
   onRequest: ((id: number, message: InferMessage) => void) | undefined;
   readonly #waiters: { readonly met: () => boolean; readonly resolve: () => void }[] = [];
@@ -91,7 +93,7 @@ export class WsEdge {
     const { tensors, parts, numBytes } = encodeTensors([tensor]);
     const arrivals = this.received.get(id)?.payload.arrivals;
     const timings = { uploadMs: 1, queueMs: 2, decodeMs: 0, tailMs: 3, encodeMs: 0, totalMs: 5 };
-    this.send({ type: 'result', id, tensors, numBytes, timings, arrivals, load: IDLE_LOAD });
+    this.send({ type: 'result', id, tensors, numBytes, timings, arrivals, load: this.load });
     for (const frame of chunksOf(id, parts)) this.socket?.send(frame);
   }
 

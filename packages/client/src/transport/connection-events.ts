@@ -8,8 +8,10 @@ export type ConnectionState =
 export interface ConnectionEvents {
   state: ConnectionState;
   load: LoadReport;
-  /** Queue delay of a report, in ms, unless it is work of this page that waits there. */
-  queueMs: number;
+  /** What a report says of the queue, unless it is work of this page that waits or is announced there. */
+  queue: Pick<LoadReport, 'queueMs' | 'announcedMs'>;
+  /** ms for which a tail of this page kept a worker of the edge; told before the report that came with its answer. */
+  ownTailMs: number;
   /** Round trip of a small frame on a link with nothing else on it. */
   roundTrip: number;
 }

@@ -16,6 +16,7 @@ import { Exchange, type ExchangeLimits } from './exchange.js';
 import { Heartbeat } from './heartbeat.js';
 import type { ProbeReply } from './prober.js';
 import type { TailReply, TailRequest } from './requests.js';
+import type { Reservation, ReservedTail } from './reservations.js';
 import { LinkShaper } from './shaper.js';
 import type { SocketConstructor, SocketLike } from './socket.js';
 
@@ -65,7 +66,7 @@ export class EdgeConnection {
     return this.#limits?.maxProbeBytes ?? 0;
   }
 
-  /** Nothing is unanswered. */
+  /** Nothing is unanswered or reserved. */
   get isIdle(): boolean {
     return this.#exchange?.isIdle ?? true;
   }
@@ -102,6 +103,11 @@ export class EdgeConnection {
       const cancelTimer = this.#options.clock.after(timeoutMs, () => settle(this.#unreachable()));
       signal?.addEventListener('abort', onAbort, { once: true });
     });
+  }
+
+  /** Holds a place in the edge's queue for the request of this tail; `undefined` when offline or without room. */
+  reserve(tail: ReservedTail): Reservation | undefined {
+    return this.#exchange?.reserve(tail);
   }
 
   /** Rejects at once when offline. */
@@ -200,6 +206,8 @@ export class EdgeConnection {
         else this.#exchange?.onMessage(message);
         return;
       case 'result':
+        // Before the report, which counts it.
+        this.events.emit('ownTailMs', message.timings.totalMs - message.timings.queueMs);
         this.#heard(message.load, true);
         this.#exchange?.onMessage(message);
         return;
@@ -210,7 +218,7 @@ export class EdgeConnection {
 
   #heard(load: LoadReport, queueIsOfOthers: boolean): void {
     this.events.emit('load', load);
-    if (queueIsOfOthers) this.events.emit('queueMs', load.queueMs);
+    if (queueIsOfOthers) this.events.emit('queue', load);
   }
 
   #welcome(limits: ExchangeLimits): void {
@@ -233,7 +241,7 @@ export class EdgeConnection {
     this.#exchange = exchange;
     this.#heartbeat = new Heartbeat(clock, {
       ping: (id) => sendText(JSON.stringify({ type: 'ping', id })),
-      isIdle: () => exchange.isIdle,
+      isIdle: () => exchange.isQuiet,
       isSending: () => !this.#shaper.up.isEmpty || socket.bufferedAmount > 0,
       onRoundTrip: (roundTripMs) => this.events.emit('roundTrip', roundTripMs),
       onDead: () => this.#lost('the edge stopped answering'),

@@ -12,6 +12,7 @@ import { CutpointError } from '../errors.js';
 import { IdleTimes } from './idle-times.js';
 import { type ProbeReply, Prober } from './prober.js';
 import { PendingRequest, type TailReply, type TailRequest } from './requests.js';
+import { type Reservation, Reservations, type ReservedTail } from './reservations.js';
 
 /** A request without a deadline of its own is given up after this: nobody waits for a picture that long. */
 const LONGEST_REPLY_MS = 120_000;
@@ -40,6 +41,7 @@ export class Exchange {
   readonly #clock: Clock;
   readonly #limits: ExchangeLimits;
   readonly #prober: Prober;
+  readonly #reservations: Reservations;
   readonly #idleTimes = new IdleTimes();
   readonly #inFlight = new Map<number, PendingRequest>();
   #held: PendingRequest[] = [];
@@ -53,9 +55,16 @@ export class Exchange {
     this.#clock = clock;
     this.#limits = limits;
     this.#prober = new Prober(sink, clock, limits.maxProbeBytes ?? 0);
+    this.#reservations = new Reservations(sink);
   }
 
+  /** Nothing is unanswered, and nothing is announced: what the edge says of its queue is all of others. */
   get isIdle(): boolean {
+    return this.isQuiet && this.#reservations.size === 0;
+  }
+
+  /** No transfer is on its way, so a small frame measures the link alone. A head may be at work for what is reserved. */
+  get isQuiet(): boolean {
     return this.#inFlight.size === 0 && this.#held.length === 0 && this.#prober.isIdle;
   }
 
@@ -63,6 +72,16 @@ export class Exchange {
   probe(numBytes: number, signal?: AbortSignal): Promise<ProbeReply> {
     if (this.#ended) return Promise.reject(this.#ended);
     return this.#prober.probe(this.#takeId(), numBytes, this.#inFlight.size === 0, signal);
+  }
+
+  /**
+   * Holds a place for a request to come. `undefined` when there is no room for it: what waits here for its turn would
+   * only announce to the edge what it cannot have yet.
+   */
+  reserve(tail: ReservedTail): Reservation | undefined {
+    const open = this.#inFlight.size + this.#reservations.size;
+    if (this.#ended || this.#held.length > 0 || open >= this.#limits.maxInFlight) return undefined;
+    return this.#reservations.hold(this.#takeId(), tail);
   }
 
   request(request: TailRequest): Promise<TailReply> {
@@ -78,8 +97,10 @@ export class Exchange {
     if (this.#ended) return Promise.reject(this.#ended);
     if (request.signal?.aborted) return Promise.reject(CutpointError.aborted(request.signal));
     return new Promise((resolve, reject) => {
-      const pending = new PendingRequest(this.#takeId(), request, this.#clock.now(), resolve, reject);
-      const { signal } = request;
+      const { signal, reservation } = request;
+      const own = reservation && this.#isFree(reservation) ? reservation : undefined;
+      const id = own?.id ?? this.#takeId();
+      const pending = new PendingRequest(id, request, this.#clock.now(), resolve, reject);
       const onAbort = () => this.#abandon(pending, CutpointError.aborted(signal));
       signal?.addEventListener('abort', onAbort, { once: true });
       const limitMs = request.deadlineMs ?? LONGEST_REPLY_MS;
@@ -89,8 +110,10 @@ export class Exchange {
       pending.release = () => {
         signal?.removeEventListener('abort', onAbort);
         cancelDeadline();
+        // Of a request that settles unsent; of any other the id is in use no more.
+        own?.release();
       };
-      this.#held.push(pending);
+      this.#hold(pending);
       this.#sendHeld();
     });
   }
@@ -148,6 +171,7 @@ export class Exchange {
     const all = [...this.#inFlight.values(), ...this.#held];
     this.#inFlight.clear();
     this.#held = [];
+    this.#reservations.clear();
     for (const pending of all) pending.fail(error);
     this.#prober.end(error);
   }
@@ -156,6 +180,19 @@ export class Exchange {
     const id = this.#nextId;
     this.#nextId = id === 0xffff_ffff ? 1 : id + 1;
     return id;
+  }
+
+  /** Whether it is held over this socket, and no request took it over. */
+  #isFree(reservation: Reservation): boolean {
+    return this.#reservations.holds(reservation) && !this.#held.some(({ id }) => id === reservation.id);
+  }
+
+  /** In the order in which they came, those first whose place is held at the edge already. */
+  #hold(pending: PendingRequest): void {
+    const behind = this.#reservations.has(pending.id)
+      ? this.#held.findIndex(({ id }) => !this.#reservations.has(id))
+      : -1;
+    this.#held.splice(behind < 0 ? this.#held.length : behind, 0, pending);
   }
 
   #sendHeld(): void {
@@ -175,6 +212,7 @@ export class Exchange {
     pending.sent(nowMs, this.#inFlight.size === 0 && this.#prober.isIdle, upIdleMs);
     this.#prober.joined();
     this.#inFlight.set(id, pending);
+    this.#reservations.used(id);
     const remainingMs =
       request.deadlineMs === undefined ? undefined : Math.max(1, request.deadlineMs - (nowMs - pending.madeAtMs));
     this.#sink.sendText(

@@ -13,7 +13,7 @@ export const SILENCE_MS = 10_000;
 
 export interface HeartbeatHooks {
   ping(id: number): void;
-  /** No request is in flight, so a round trip is that of the link alone. */
+  /** No transfer is on its way, so a round trip is that of the link alone. */
   isIdle(): boolean;
   /** Bytes are still leaving: a ping behind them would measure them. */
   isSending(): boolean;

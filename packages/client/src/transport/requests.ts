@@ -1,12 +1,12 @@
 import type { Arrivals, EdgeTimings, LoadReport, TensorBytes, TensorHeader } from '@cutpoint/protocol';
 import { decodeTensors, PayloadAssembler } from '@cutpoint/protocol';
 import type { CutpointError } from '../errors.js';
+import type { Reservation, ReservedTail } from './reservations.js';
 
 /** One tail to run at the edge. */
-export interface TailRequest {
-  readonly model: string;
-  readonly table: string;
-  readonly cut: number;
+export interface TailRequest extends ReservedTail {
+  /** Held for this tail; one of a connection that is gone is as good as none. */
+  readonly reservation?: Reservation | undefined;
   readonly tensors: readonly TensorHeader[];
   /** The tensors' bytes, in order; they must not change until the request has settled. */
   readonly parts: readonly Uint8Array[];
