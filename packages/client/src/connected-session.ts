@@ -1,4 +1,4 @@
-import type { Codec, Plan, PolicyName } from '@cutpoint/partition';
+import type { Codec, Objective, Plan, PolicyName } from '@cutpoint/partition';
 import type { Manifest, Variant } from '@cutpoint/protocol';
 import type { Tensor } from 'onnxruntime-common';
 import { type Undertaking, withinDeadline } from './deadline.js';
@@ -22,6 +22,7 @@ import type {
   SessionState,
   Trace,
 } from './session.js';
+import { type FrameSource, type StreamOptions, type StreamResult, streamFrames } from './stream.js';
 import { matchFeeds, type TensorLike } from './tensors.js';
 import { traceOf } from './trace.js';
 import type { RunnerOptions } from './variant-runner.js';
@@ -40,6 +41,7 @@ interface Job extends Undertaking {
   /** Cut and codec asked for this once. */
   readonly cut: number | undefined;
   readonly codec: Codec | undefined;
+  readonly objective?: Objective | undefined;
   readonly resizeMs: number;
 }
 
@@ -125,32 +127,15 @@ export class ConnectedSession implements Session {
     });
   }
 
-  async runImage(image: ImageSource, options: RunOptions = {}): Promise<ImageResult> {
-    return this.#undertake(options, async (undertaking) => {
-      const { startedAtMs, signal } = undertaking;
-      const variants = this.#variants('pixels');
-      const picture = await decodeImage(image);
-      try {
-        const sizes = variants.flatMap((variant) => (variant.image ? [{ ...variant.image, variant }] : []));
-        const size = chooseSize(picture, sizes);
-        if (!size) {
-          throw new CutpointError(
-            'no_image_input',
-            `"${this.manifest.model}" takes no pictures; use \`run\` with tensors.`,
-          );
-        }
-        const { rgb, fitting } = await pixelsOf(picture, size);
-        throwIfAborted(signal);
-        const feeds: TensorMessage[] = [
-          { name: size.input, type: 'uint8', dims: [size.height, size.width, 3], bytes: rgb },
-        ];
-        const resizeMs = this.edge.clock.now() - startedAtMs;
-        const done = await this.#run({ ...undertaking, ...armAsked(options), variant: size.variant, feeds, resizeMs });
-        return { ...done, placement: fitting.placement };
-      } finally {
-        picture.release();
-      }
-    });
+  runImage(image: ImageSource, options: RunOptions = {}): Promise<ImageResult> {
+    return this.#runImage(image, options, undefined);
+  }
+
+  stream(
+    source: FrameSource<ImageSource>,
+    options: StreamOptions = {},
+  ): AsyncGenerator<StreamResult<ImageResult>, void> {
+    return streamFrames(source, (frame, signal) => this.#runImage(frame, { signal }, 'throughput'), options);
   }
 
   explain(): Plan | undefined {
@@ -200,6 +185,35 @@ export class ConnectedSession implements Session {
     return withinDeadline(this.edge.clock, { deadlineMs, signal, life: this.#life.signal }, work);
   }
 
+  async #runImage(image: ImageSource, options: RunOptions, objective: Objective | undefined): Promise<ImageResult> {
+    return this.#undertake(options, async (undertaking) => {
+      const { startedAtMs, signal } = undertaking;
+      const variants = this.#variants('pixels');
+      const picture = await decodeImage(image);
+      try {
+        const sizes = variants.flatMap((variant) => (variant.image ? [{ ...variant.image, variant }] : []));
+        const size = chooseSize(picture, sizes);
+        if (!size) {
+          throw new CutpointError(
+            'no_image_input',
+            `"${this.manifest.model}" takes no pictures; use \`run\` with tensors.`,
+          );
+        }
+        const { rgb, fitting } = await pixelsOf(picture, size);
+        throwIfAborted(signal);
+        const feeds: TensorMessage[] = [
+          { name: size.input, type: 'uint8', dims: [size.height, size.width, 3], bytes: rgb },
+        ];
+        const resizeMs = this.edge.clock.now() - startedAtMs;
+        const job = { ...undertaking, ...armAsked(options), objective, variant: size.variant, feeds, resizeMs };
+        const done = await this.#run(job);
+        return { ...done, placement: fitting.placement };
+      } finally {
+        picture.release();
+      }
+    });
+  }
+
   async #run(job: Job): Promise<{ outputs: Record<string, Tensor>; trace: Trace }> {
     try {
       return await this.#attempt(job);
@@ -213,10 +227,10 @@ export class ConnectedSession implements Session {
   }
 
   async #attempt(job: Job): Promise<{ outputs: Record<string, Tensor>; trace: Trace }> {
-    const { variant, feeds, cut, codec, startedAtMs, endMs, resizeMs, signal } = job;
+    const { variant, feeds, cut, codec, objective, startedAtMs, endMs, resizeMs, signal } = job;
     const runner = await orAborted(this.#runners.get(variant), signal);
     this.#runners.lastUsed = runner;
-    const outcome = await runner.run({ feeds, cut, codec, endMs, signal });
+    const outcome = await runner.run({ feeds, cut, codec, endMs, objective, signal });
     this.#linkProbe.watch(runner.controller);
     const endedAtMs = this.edge.clock.now();
     const facts = { model: this.manifest.model, variant: variant.id, startedAtMs, endedAtMs, resizeMs };

@@ -17,3 +17,4 @@ export { connect } from './connect.js';
 export { type Classified, decodeClassification, decodeText, type HasOutputs, type ReadText } from './decode.js';
 export { CutpointError, type ErrorCode } from './errors.js';
 export * from './session.js';
+export { DEFAULT_STREAM_OPTIONS, type FrameSource, type StreamOptions, type StreamResult } from './stream.js';

@@ -1,6 +1,7 @@
 import type { Codec, Objective, Plan, PolicyName } from '@cutpoint/partition';
 import type { Arrivals, EdgeTimings, LoadReport, Manifest } from '@cutpoint/protocol';
 import type { Tensor } from 'onnxruntime-common';
+import type { FrameSource, StreamOptions, StreamResult } from './stream.js';
 
 /** Where heads run, and why there. */
 export interface DeviceChoice {
@@ -168,6 +169,17 @@ export interface Session extends AsyncDisposable {
    * @throws CutpointError `bad_image`, `no_image_input`, and what {@link run} throws
    */
   runImage(image: ImageSource, options?: RunOptions): Promise<ImageResult>;
+  /**
+   * {@link runImage} for the frames of a camera or a video: head, upload and tail of successive frames overlap, decisions
+   * are for throughput, and the newest frame wins when there is no room. Leave the loop, or abort, to end it.
+   *
+   * ```ts
+   * for await (const { result } of session.stream(frames, { signal })) draw(result.outputs);
+   * ```
+   * @param source frames that stay as they are until their result is there, or {@link StreamOptions.onDrop} tells
+   * @throws CutpointError `aborted`, `closed`; what {@link runImage} throws, unless `onError` is given
+   */
+  stream(source: FrameSource<ImageSource>, options?: StreamOptions): AsyncGenerator<StreamResult<ImageResult>, void>;
   /** What would be decided now for the variant last used, every arm with its terms; `undefined` before the first run. */
   explain(): Plan | undefined;
   setPolicy(policy: PolicyName): void;

@@ -67,6 +67,8 @@ export interface RunRequest {
   readonly codec: Codec | undefined;
   /** When the result becomes worthless, by the clock of the edge; {@link signal} is aborted then. */
   readonly endMs: number | undefined;
+  /** Of this inference; the session's own where it is left out. */
+  readonly objective?: Objective | undefined;
   readonly signal: AbortSignal;
 }
 
@@ -176,13 +178,14 @@ export class VariantRunner {
   }
 
   /** Waits for the edge when nothing can run without it, and for a head when nothing can run with it. */
-  async #decide({ cut, codec, endMs, signal }: RunRequest, recovery: Recovery): Promise<Plan> {
+  async #decide({ cut, codec, endMs, objective, signal }: RunRequest, recovery: Recovery): Promise<Plan> {
     const { edge } = this.#host;
     for (;;) {
       try {
         const plan = this.controller.decide(edge.clock.now(), {
           ...(cut === undefined ? {} : { cut, ...(codec === undefined ? {} : { codec }) }),
           ...(endMs === undefined ? {} : { deadlineMs: Math.max(0, endMs - edge.clock.now()) }),
+          ...(objective === undefined ? {} : { objective }),
           withoutEdge: recovery.refusal !== undefined,
         });
         this.#host.onPlan(plan);
