@@ -18,6 +18,7 @@ export async function packClient(to) {
   await rm(to, { recursive: true, force: true });
   await mkdir(folder, { recursive: true });
   await bundleClient(join(CLIENT, 'dist'), join(folder, 'dist'));
+  await bundleClient(join(CLIENT, 'dist'), join(folder, 'dist', 'webpack'), { variant: 'webpack' });
   const types = await copyTypes(join(root, 'packages'), join(folder, 'types'));
   await cp(join(CLIENT, 'README.md'), join(folder, 'README.md'));
   await cp(join(root, 'LICENSE'), join(folder, 'LICENSE'));
@@ -34,11 +35,11 @@ function published(workspace, types) {
     ...kept,
     dependencies: Object.fromEntries(foreign),
     exports: {
-      '.': { types, default: './dist/index.js' },
+      '.': { types, webpack: './dist/webpack/index.js', default: './dist/index.js' },
       './package.json': './package.json',
     },
     files: ['dist', 'types'],
-    sideEffects: ['./dist/runtime-worker.js'],
+    sideEffects: ['./dist/runtime-worker.js', './dist/webpack/runtime-worker.js'],
   };
 }
 

@@ -3,12 +3,10 @@ import type { InferenceSession, Tensor } from 'onnxruntime-common';
 import { encode } from '../codec/encode.js';
 import type { DeviceChoice } from '../session.js';
 import { probeDevice, requestDevice } from './gpu-device.js';
+import { importOrt, type Ort } from './import-ort.js';
 import type { CreateCall, CreateResult, ProbeCall, RunCall, RunResult, TensorMessage } from './messages.js';
-import type { OrtBuilds, OrtFiles } from './ort-files.js';
+import type { OrtBuilds } from './ort-files.js';
 import { SMALLEST_GRAPH } from './smallest-graph.js';
-
-/** What is used of onnxruntime-web; all its builds have it. */
-type Ort = typeof import('onnxruntime-common');
 
 /** onnxruntime-web itself did not arrive or did not start. It remembers that for ever: only a new worker can try again. */
 export class RuntimeUnavailable extends Error {}
@@ -147,12 +145,6 @@ export class HeadRuntime {
 
 function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
-}
-
-async function importOrt({ module, wasm }: OrtFiles): Promise<Ort> {
-  const ort: Ort = await import(/* @vite-ignore */ /* webpackIgnore: true */ module);
-  if (wasm !== undefined) ort.env.wasm.wasmPaths = { wasm };
-  return ort;
 }
 
 /** The first run compiles shaders and allocates; zeros do for that. */
