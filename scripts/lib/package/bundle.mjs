@@ -9,9 +9,9 @@ const FOREIGN = /^onnxruntime-/;
  * Bundles what tsc compiled: our own packages in, what is imported with `import()` in files of their own. The worker gets
  * a build to itself, because it must not share a file with the page: a bundler takes it as it is, or as one script.
  * @param {string} from folder of the compiled client @param {string} to folder to write to
- * @param {{ variant?: string }} [options] name of folders whose files take the place of those beside them
+ * @param {{ variant: string }} options name of folders whose files take the place of those beside them
  */
-export async function bundleClient(from, to, { variant } = {}) {
+export async function bundleClient(from, to, { variant }) {
   await bundle(join(from, 'index.js'), to, variant);
   await bundle(join(from, 'worker', 'runtime-worker.js'), to, variant);
 }
@@ -21,7 +21,7 @@ async function bundle(input, dir, variant) {
     input,
     external: FOREIGN,
     platform: 'browser',
-    plugins: variant === undefined ? [] : [inPlaceOf(variant)],
+    plugins: [inPlaceOf(variant)],
   });
   try {
     await build.write({

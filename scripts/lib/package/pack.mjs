@@ -17,7 +17,7 @@ export async function packClient(to) {
   const folder = join(to, 'package');
   await rm(to, { recursive: true, force: true });
   await mkdir(folder, { recursive: true });
-  await bundleClient(join(CLIENT, 'dist'), join(folder, 'dist'));
+  await bundleClient(join(CLIENT, 'dist'), join(folder, 'dist'), { variant: 'packed' });
   await bundleClient(join(CLIENT, 'dist'), join(folder, 'dist', 'webpack'), { variant: 'webpack' });
   const types = await copyTypes(join(root, 'packages'), join(folder, 'types'));
   await cp(join(CLIENT, 'README.md'), join(folder, 'README.md'));

@@ -1,4 +1,5 @@
 import type { DeviceChoice } from '../session.js';
+import { mappedBuild } from './mapped-build.js';
 
 /** Where one build of onnxruntime-web lies. */
 export interface OrtFiles {
@@ -14,31 +15,23 @@ export type OrtBuilds = Readonly<Record<DeviceChoice['build'], OrtFiles>>;
  * because import maps do not reach workers; and as files rather than by `import`, because a bundler that knows nothing of
  * this package makes one script of a worker and refuses an `import()` there.
  *
- * Where nothing was bundled the page's import map knows them. A bundler puts the addresses of its copies in the place of
- * `new URL('…', import.meta.url)`, which has to stand here to the letter; the wasm goes by another name there.
+ * The page's import map comes first. A bundler puts the addresses of its copies in the place of `new URL('…',
+ * import.meta.url)`, which has to stand here to the letter; the wasm goes by another name there. This file serves the
+ * workspaces of this repository: the tarball has those of the folders beside it.
  */
 export function ortBuilds(): OrtBuilds {
   return {
-    jspi: mapped('jspi') ?? {
+    jspi: mappedBuild('jspi') ?? {
       module: new URL('onnxruntime-web/jspi', import.meta.url).href,
       wasm: new URL('onnxruntime-web/ort-wasm-simd-threaded.jspi.wasm', import.meta.url).href,
     },
-    asyncify: mapped('webgpu') ?? {
+    asyncify: mappedBuild('webgpu') ?? {
       module: new URL('onnxruntime-web/webgpu', import.meta.url).href,
       wasm: new URL('onnxruntime-web/ort-wasm-simd-threaded.asyncify.wasm', import.meta.url).href,
     },
-    wasm: mapped('wasm') ?? {
+    wasm: mappedBuild('wasm') ?? {
       module: new URL('onnxruntime-web/wasm', import.meta.url).href,
       wasm: new URL('onnxruntime-web/ort-wasm-simd-threaded.wasm', import.meta.url).href,
     },
   };
-}
-
-function mapped(build: string): OrtFiles | undefined {
-  try {
-    return { module: import.meta.resolve(`onnxruntime-web/${build}`) };
-  } catch {
-    // No import map names it, or there is no such function.
-    return undefined;
-  }
 }

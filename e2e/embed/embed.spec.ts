@@ -1,0 +1,126 @@
+import { mkdtemp } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, type Page, test } from '@playwright/test';
+import { INPUT_DIMS, writeModels } from '../client-model.js';
+import { inputValues } from '../client-page.js';
+import { Edge } from '../harness/edge.js';
+import { bare, mapped, type Site, viteBuilt, viteDev, webpackBuilt } from './sites.js';
+import { pack } from './stranger.js';
+
+/** The packed tarball in apps of somebody else, who has neither this repository nor any setting for the package. */
+
+declare global {
+  var embedded: Pick<typeof import('@cutpoint/client'), 'connect'> & {
+    readonly Tensor: typeof import('onnxruntime-common').Tensor;
+  };
+}
+
+const SITES: Readonly<Record<string, (tarball: string) => Promise<Site>>> = {
+  'a Vite app, built': viteBuilt,
+  'a Vite app in development': viteDev,
+  'a webpack app, built': webpackBuilt,
+  'a page that nothing built': bare,
+  'a page that keeps onnxruntime-web elsewhere, by its import map': mapped,
+};
+const values = inputValues(INPUT_DIMS.reduce((a, b) => a * b, 1));
+
+let tarball: string;
+let ground: string;
+test.beforeAll(async () => {
+  tarball = await pack();
+  ground = await mkdtemp(join(tmpdir(), 'cutpoint-embed-edge-'));
+  await writeModels(join(ground, 'models'));
+});
+
+for (const [name, open] of Object.entries(SITES)) {
+  test(`${name} offloads without onnxruntime-web, and runs heads on WebGPU and on WASM with threads`, async ({
+    page,
+  }) => {
+    await using site = await open(tarball);
+    await using edge = await edgeFor(site);
+    const complaints = listen(page);
+    const fetched: string[] = [];
+    page.on('request', (request) => fetched.push(request.url()));
+    await manyCores(page);
+    await page.goto(site.origin);
+    await page.waitForFunction(() => 'embedded' in globalThis);
+
+    const offloaded = await run(page, { url: edge.url, policy: 'offload', cuts: [undefined] });
+    expect(offloaded.ran).toEqual([0]);
+    expect(fetched.length).toBeGreaterThan(0);
+    expect(fetched.filter((url) => /\.wasm$|\bort\b/.test(url))).toEqual([]);
+
+    const [reference = []] = offloaded.scores;
+    expect(reference.reduce((a, b) => a + b, 0)).toBeCloseTo(1, 4);
+    for (const device of ['wasm', 'webgpu'] as const) {
+      const { kind, threads, ran, scores } = await run(page, { url: edge.url, device, cuts: [0, 4, 1e9] });
+      expect(kind).toBe(device);
+      expect(threads).toBeGreaterThan(1);
+      expect(ran).toHaveLength(3);
+      for (const score of scores) {
+        expect(score).toHaveLength(reference.length);
+        for (const [i, value] of score.entries()) expect(value).toBeCloseTo(reference[i] ?? Number.NaN, 4);
+      }
+    }
+    expect(fetched.filter((url) => url.endsWith('.wasm'))).not.toEqual([]);
+    expect(complaints).toEqual([]);
+  });
+}
+
+function edgeFor(site: Site): Promise<Edge> {
+  return Edge.start({
+    models: join(ground, 'models'),
+    store: join(ground, 'store'),
+    args: ['--origin', site.origin],
+  });
+}
+
+/** What the page says that nobody wants to hear. */
+function listen(page: Page): string[] {
+  const complaints: string[] = [];
+  page.on('pageerror', (error) => complaints.push(error.message));
+  page.on('console', (message) => {
+    // Vite's development server wants its hot-reload socket in onnxruntime-web's threads too, which never listen.
+    if (message.type() === 'error' && !message.text().startsWith('[vite]')) complaints.push(message.text());
+  });
+  return complaints;
+}
+
+/** In the worker, however few there are: enough for onnxruntime-web to start threads. */
+async function manyCores(page: Page): Promise<void> {
+  await page.route(/\bruntime\b.*\.js/, async (route) => {
+    const response = await route.fetch();
+    const cores = "Object.defineProperty(navigator, 'hardwareConcurrency', { value: 4 });";
+    await route.fulfill({ response, body: `${cores}${await response.text()}` });
+  });
+}
+
+interface Order {
+  readonly url: string;
+  readonly cuts: readonly (number | undefined)[];
+  readonly policy?: 'offload';
+  readonly device?: 'webgpu' | 'wasm';
+}
+
+/** One inference by each cut, in a session of its own. */
+function run(page: Page, order: Order) {
+  return page.evaluate(
+    async ({ url, cuts, values, dims, ...options }) => {
+      const { connect, Tensor } = globalThis.embedded;
+      const session = await connect(url, { model: 'tiny', ...options });
+      const ran: number[] = [];
+      session.on('trace', ({ cut }) => ran.push(cut));
+      const scores: number[][] = [];
+      for (const cut of cuts) {
+        const feeds = { x: new Tensor('float32', Float32Array.from(values), dims) };
+        const results = await session.run(feeds, cut === undefined ? {} : { cut });
+        scores.push(Array.from(results.scores?.data as Float32Array));
+      }
+      const { kind, threads } = session.device;
+      await session.close();
+      return { kind, threads, ran, scores };
+    },
+    { ...order, values, dims: [...INPUT_DIMS] },
+  );
+}
