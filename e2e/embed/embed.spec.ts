@@ -34,7 +34,7 @@ test.beforeAll(async () => {
 });
 
 for (const [name, open] of Object.entries(SITES)) {
-  test(`${name} offloads without onnxruntime-web, and runs heads on WebGPU and on WASM with threads`, async ({
+  test(`${name} offloads without onnxruntime-web, and runs heads on every build of it, with threads`, async ({
     page,
   }) => {
     await using site = await open(tarball);
@@ -42,7 +42,7 @@ for (const [name, open] of Object.entries(SITES)) {
     const complaints = listen(page);
     const fetched: string[] = [];
     page.on('request', (request) => fetched.push(request.url()));
-    await manyCores(page);
+    const worker = await prefixedWorker(page);
     await page.goto(site.origin);
     await page.waitForFunction(() => 'embedded' in globalThis);
 
@@ -53,9 +53,10 @@ for (const [name, open] of Object.entries(SITES)) {
 
     const [reference = []] = offloaded.scores;
     expect(reference.reduce((a, b) => a + b, 0)).toBeCloseTo(1, 4);
-    for (const device of ['wasm', 'webgpu'] as const) {
-      const { kind, threads, ran, scores } = await run(page, { url: edge.url, device, cuts: [0, 4, 1e9] });
-      expect(kind).toBe(device);
+    for (const { build, device, without = '' } of BUILDS) {
+      worker.prefix = `${MANY_CORES}${without}`;
+      const { kind, threads, ran, scores, ...used } = await run(page, { url: edge.url, device, cuts: [0, 4, 1e9] });
+      expect({ kind, build: used.build }).toEqual({ kind: device, build });
       expect(threads).toBeGreaterThan(1);
       expect(ran).toHaveLength(3);
       for (const score of scores) {
@@ -87,13 +88,23 @@ function listen(page: Page): string[] {
   return complaints;
 }
 
-/** In the worker, however few there are: enough for onnxruntime-web to start threads. */
-async function manyCores(page: Page): Promise<void> {
+/** Every build of onnxruntime-web, and what a browser that needs it lacks. */
+const BUILDS: readonly { build: string; device: 'wasm' | 'webgpu'; without?: string }[] = [
+  { build: 'wasm', device: 'wasm' },
+  { build: 'jspi', device: 'webgpu' },
+  { build: 'asyncify', device: 'webgpu', without: 'delete WebAssembly.Suspending;' },
+];
+/** However few there are: enough for onnxruntime-web to start threads. */
+const MANY_CORES = "Object.defineProperty(navigator, 'hardwareConcurrency', { value: 4 });";
+
+/** Puts a script before that of every worker that starts from now on. */
+async function prefixedWorker(page: Page): Promise<{ prefix: string }> {
+  const worker = { prefix: '' };
   await page.route(/\bruntime\b.*\.js/, async (route) => {
     const response = await route.fetch();
-    const cores = "Object.defineProperty(navigator, 'hardwareConcurrency', { value: 4 });";
-    await route.fulfill({ response, body: `${cores}${await response.text()}` });
+    await route.fulfill({ response, body: `${worker.prefix}${await response.text()}` });
   });
+  return worker;
 }
 
 interface Order {
@@ -117,9 +128,9 @@ function run(page: Page, order: Order) {
         const results = await session.run(feeds, cut === undefined ? {} : { cut });
         scores.push(Array.from(results.scores?.data as Float32Array));
       }
-      const { kind, threads } = session.device;
+      const { kind, build, threads } = session.device;
       await session.close();
-      return { kind, threads, ran, scores };
+      return { kind, build, threads, ran, scores };
     },
     { ...order, values, dims: [...INPUT_DIMS] },
   );
