@@ -1,7 +1,7 @@
 import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { expect, type Page, test } from '@playwright/test';
+import { expect, type Page, type Route, test } from '@playwright/test';
 import { INPUT_DIMS, writeModels } from '../client-model.js';
 import { inputValues } from '../client-page.js';
 import { Edge } from '../harness/edge.js';
@@ -37,6 +37,8 @@ for (const [name, open] of Object.entries(SITES)) {
   test(`${name} offloads without onnxruntime-web, and runs heads on every build of it, with threads`, async ({
     page,
   }) => {
+    // Three builds of onnxruntime-web, and a bundler before them.
+    test.slow();
     await using site = await open(tarball);
     await using edge = await edgeFor(site);
     const complaints = listen(page);
@@ -50,6 +52,11 @@ for (const [name, open] of Object.entries(SITES)) {
     expect(offloaded.ran).toEqual([0]);
     expect(fetched.length).toBeGreaterThan(0);
     expect(fetched.filter((url) => /\.wasm$|\bort\b/.test(url))).toEqual([]);
+
+    const release = await holdOrt(page);
+    const waitedForNothing = await run(page, { url: edge.url, cuts: [undefined] });
+    expect(waitedForNothing.ran).toEqual([0]);
+    await release();
 
     const [reference = []] = offloaded.scores;
     expect(reference.reduce((a, b) => a + b, 0)).toBeCloseTo(1, 4);
@@ -105,6 +112,22 @@ async function prefixedWorker(page: Page): Promise<{ prefix: string }> {
     await route.fulfill({ response, body: `${worker.prefix}${await response.text()}` });
   });
   return worker;
+}
+
+/** Its files never arrive, until they are let go. */
+async function holdOrt(page: Page): Promise<() => Promise<void>> {
+  const held: Route[] = [];
+  // webpack numbers its chunks.
+  const files = /\.(mjs|wasm)(\?|$)|\/\d+\.js$/;
+  const hold = (route: Route) => {
+    held.push(route);
+  };
+  await page.route(files, hold);
+  return async () => {
+    await page.unroute(files, hold);
+    // Who asked for them is gone with its session.
+    for (const route of held) await route.abort().catch(() => {});
+  };
 }
 
 interface Order {
