@@ -118,7 +118,7 @@ async function prefixedWorker(page: Page): Promise<{ prefix: string }> {
 async function holdOrt(page: Page): Promise<() => Promise<void>> {
   const held: Route[] = [];
   // webpack numbers its chunks.
-  const files = /\.(mjs|wasm)(\?|$)|\/\d+\.js$/;
+  const files = /\bort\b[^/]*\.mjs|\.wasm(\?|$)|\/\d+\.js$/;
   const hold = (route: Route) => {
     held.push(route);
   };
