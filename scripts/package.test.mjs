@@ -22,21 +22,21 @@ beforeAll(async () => {
 });
 afterAll(() => rmSync(ground, { recursive: true, force: true }));
 
-/** Runs a program of this project's `node_modules`; an exit code that is not 0 rejects with what it printed. */
+/** Runs a script; an exit code that is not 0 rejects with what it printed. */
 async function run(program, args) {
   try {
-    return await promisify(execFile)(process.execPath, [join(root, program), ...args], { cwd: ground });
+    return await promisify(execFile)(process.execPath, [program, ...args], { cwd: ground });
   } catch (error) {
     throw new Error(`${program}:\n${error.stdout}${error.stderr}`);
   }
 }
 
 test('publint finds nothing to say about it', async () => {
-  await run('node_modules/publint/src/cli.js', ['run', tarball, '--strict']);
+  await run(join(root, 'node_modules/publint/src/cli.js'), ['run', tarball, '--strict']);
 });
 
 test('its types are not wrong, for whoever imports modules', async () => {
-  await run('node_modules/@arethetypeswrong/cli/dist/index.js', [tarball, '--profile', 'esm-only']);
+  await run(join(root, 'node_modules/@arethetypeswrong/cli/dist/index.js'), [tarball, '--profile', 'esm-only']);
 });
 
 test('nothing in it needs a package of ours', () => {
@@ -68,21 +68,34 @@ console.log(model, CutpointError);
 await session.close();
 `;
 
-test.each([
-  ['bundler', 'esnext'],
-  ['nodenext', 'nodenext'],
-])('an app without a setting for it compiles, with moduleResolution %s', async (moduleResolution, module) => {
+/** A folder of somebody who installed it. */
+function strangersFolder() {
   const app = mkdtempSync(join(ground, 'app-'));
   const modules = join(app, 'node_modules');
   mkdirSync(join(modules, '@cutpoint'), { recursive: true });
   cpSync(folder, join(modules, '@cutpoint', 'client'), { recursive: true });
   cpSync(join(root, 'node_modules', 'onnxruntime-common'), join(modules, 'onnxruntime-common'), { recursive: true });
   writeFileSync(join(app, 'package.json'), '{ "type": "module" }');
+  return app;
+}
+
+test.each([
+  ['bundler', 'esnext'],
+  ['nodenext', 'nodenext'],
+])('an app without a setting for it compiles, with moduleResolution %s', async (moduleResolution, module) => {
+  const app = strangersFolder();
   writeFileSync(join(app, 'app.ts'), APP);
   const lib = ['es2022', 'dom', 'dom.iterable'];
   const compilerOptions = { strict: true, noEmit: true, target: 'es2022', lib, module, moduleResolution, types: [] };
   writeFileSync(join(app, 'tsconfig.json'), JSON.stringify({ compilerOptions, files: ['app.ts'] }));
-  await run(tsc, ['-p', app]);
+  await run(join(root, tsc), ['-p', app]);
+});
+
+test('a server that renders pages may import it, though nothing of it runs there', async () => {
+  const script = join(strangersFolder(), 'server.js');
+  writeFileSync(script, `import * as client from '@cutpoint/client'; console.log(Object.keys(client).join());`);
+  const { stdout } = await run(script, []);
+  expect(stdout).toContain('connect');
 });
 
 test('it is as small as it was', async () => {
