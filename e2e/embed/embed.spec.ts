@@ -5,7 +5,7 @@ import { expect, type Page, type Route, test } from '@playwright/test';
 import { INPUT_DIMS, writeModels } from '../client-model.js';
 import { inputValues } from '../client-page.js';
 import { Edge } from '../harness/edge.js';
-import { bare, mapped, type Site, viteBuilt, viteDev, webpackBuilt } from './sites.js';
+import { bare, fromElsewhere, type Site, viteBuilt, viteDev, webpackBuilt } from './sites.js';
 import { pack } from './stranger.js';
 
 /** The packed tarball in apps of somebody else, who has neither this repository nor any setting for the package. */
@@ -21,7 +21,7 @@ const SITES: Readonly<Record<string, (tarball: string) => Promise<Site>>> = {
   'a Vite app in development': viteDev,
   'a webpack app, built': webpackBuilt,
   'a page that nothing built': bare,
-  'a page that keeps onnxruntime-web elsewhere, by its import map': mapped,
+  'a page that has all of it from another site': fromElsewhere,
 };
 const values = inputValues(INPUT_DIMS.reduce((a, b) => a * b, 1));
 

@@ -1,7 +1,8 @@
 import { once } from 'node:events';
 import { createReadStream } from 'node:fs';
-import { cp, rename, stat } from 'node:fs/promises';
+import { cp, mkdtemp, readFile, stat, writeFile } from 'node:fs/promises';
 import { createServer as createHttpServer } from 'node:http';
+import { tmpdir } from 'node:os';
 import { extname, join, normalize } from 'node:path';
 import { build, createServer, preview } from 'vite';
 import webpack from 'webpack';
@@ -15,6 +16,8 @@ export interface Site extends AsyncDisposable {
 
 /** What makes a page cross-origin isolated, without which WebAssembly has no threads. */
 const ISOLATION = { 'Cross-Origin-Opener-Policy': 'same-origin', 'Cross-Origin-Embedder-Policy': 'require-corp' };
+/** What a site sends of which others may use the files. */
+const SHARED = { 'Access-Control-Allow-Origin': '*', 'Cross-Origin-Resource-Policy': 'cross-origin' };
 const HOST = '127.0.0.1';
 
 /** An app that Vite built with no settings at all, as `vite preview` serves it. */
@@ -62,11 +65,22 @@ export async function bare(tarball: string): Promise<Site> {
   return serveFolder(await strangersFolder(tarball, 'bare.html'));
 }
 
-/** The same, with onnxruntime-web where only the import map can tell. */
-export async function mapped(tarball: string): Promise<Site> {
-  const root = await strangersFolder(tarball, 'mapped.html');
-  await rename(join(root, 'node_modules', 'onnxruntime-web'), join(root, 'vendor'));
-  return serveFolder(root);
+/** A page without any of it: its import map names the files at another site, such as a CDN is. */
+export async function fromElsewhere(tarball: string): Promise<Site> {
+  const root = await strangersFolder(tarball, 'elsewhere.html');
+  const elsewhere = await serveFolder(root);
+  const page = await mkdtemp(join(tmpdir(), 'cutpoint-embed-page-'));
+  await cp(join(root, 'app.js'), join(page, 'app.js'));
+  const html = await readFile(join(root, 'index.html'), 'utf8');
+  await writeFile(join(page, 'index.html'), html.replaceAll('https://elsewhere.example', elsewhere.origin));
+  const own = await serveFolder(page);
+  return {
+    origin: own.origin,
+    async [Symbol.asyncDispose]() {
+      await own[Symbol.asyncDispose]();
+      await elsewhere[Symbol.asyncDispose]();
+    },
+  };
 }
 
 const TYPES: Readonly<Record<string, string>> = {
@@ -86,7 +100,7 @@ async function serveFolder(root: string): Promise<Site> {
       return;
     }
     const type = TYPES[extname(path)] ?? 'application/octet-stream';
-    response.writeHead(200, { ...ISOLATION, 'Content-Type': type, 'Content-Length': found.size });
+    response.writeHead(200, { ...ISOLATION, ...SHARED, 'Content-Type': type, 'Content-Length': found.size });
     createReadStream(path).pipe(response);
   }).listen(0, HOST);
   await once(server, 'listening');

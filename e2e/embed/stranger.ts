@@ -10,7 +10,8 @@ import { projectRoot } from '../harness/edge.js';
 
 const FIXTURES = fileURLToPath(new URL('./fixtures', import.meta.url));
 /** What apps use of onnxruntime-web; the rest is another 60 MB. */
-const ORT_FILES = /^ort\.(jspi|webgpu|wasm)\.bundle\.min\.mjs$|^ort-wasm-simd-threaded\.(jspi\.|asyncify\.)?wasm$/;
+const ORT_FILES =
+  /^ort\.(jspi|webgpu|wasm)\.bundle\.min\.mjs$|^ort-wasm-simd-threaded\.(jspi\.|asyncify\.)?(wasm|mjs)$/;
 
 /**
  * A folder of somebody who installed the packed tarball, far from this repository: nothing of it can be found by going

@@ -5,6 +5,7 @@ import type { DeviceChoice } from '../session.js';
 import { CALL_LIMITS_MS, CallWatch } from './call-watch.js';
 import type { AnswerMessage, Call, CallMessage, CancelMessage, Results, TensorMessage } from './messages.js';
 import { ortBuilds } from './ort-files.js';
+import { spawnWorker } from './spawn-worker.js';
 
 /** After a lost device WebGPU is tried again this often before heads stay on the CPU. */
 const MAX_GPU_LOSSES = 3;
@@ -226,10 +227,6 @@ export class Runtime {
     this.#waiting.clear();
     for (const waiting of all) waiting.reject(error);
   }
-}
-
-function spawnWorker(): WorkerLike {
-  return new Worker(new URL('./runtime-worker.js', import.meta.url), { type: 'module', name: 'cutpoint-runtime' });
 }
 
 function unavailable(reason: string): CutpointError {
