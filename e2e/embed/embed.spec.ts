@@ -1,6 +1,6 @@
-import { mkdtemp } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { expect, type Page, type Route, test } from '@playwright/test';
 import { INPUT_DIMS, writeModels } from '../client-model.js';
 import { inputValues } from '../client-page.js';
@@ -31,6 +31,11 @@ test.beforeAll(async () => {
   tarball = await pack();
   ground = await mkdtemp(join(tmpdir(), 'cutpoint-embed-edge-'));
   await writeModels(join(ground, 'models'));
+});
+
+test.afterAll(async () => {
+  await rm(ground, { recursive: true, force: true });
+  await rm(dirname(tarball), { recursive: true, force: true });
 });
 
 for (const [name, open] of Object.entries(SITES)) {

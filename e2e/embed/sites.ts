@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { createReadStream } from 'node:fs';
-import { cp, mkdtemp, readFile, stat, writeFile } from 'node:fs/promises';
+import { cp, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { createServer as createHttpServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { extname, join, normalize } from 'node:path';
@@ -27,7 +27,7 @@ export async function viteBuilt(tarball: string): Promise<Site> {
   await build(quiet);
   const port = await freePort();
   const server = await preview({ ...quiet, preview: { port, host: HOST, strictPort: true, headers: ISOLATION } });
-  return site(port, () => server.close());
+  return site(port, root, () => server.close());
 }
 
 /** The same app in Vite's development server, which bundles dependencies on their own. */
@@ -41,7 +41,7 @@ export async function viteDev(tarball: string): Promise<Site> {
     server: { port, host: HOST, strictPort: true, headers: ISOLATION },
   });
   await server.listen();
-  return site(port, () => server.close());
+  return site(port, root, () => server.close());
 }
 
 /** The same app as webpack builds it without a configuration file. */
@@ -57,7 +57,7 @@ export async function webpackBuilt(tarball: string): Promise<Site> {
     });
   });
   await cp(join(root, 'index.html'), join(dist, 'index.html'));
-  return serveFolder(dist);
+  return serveFolder(dist, root);
 }
 
 /** A page that nothing built: a module script, and an import map for the two names that it imports. */
@@ -90,7 +90,8 @@ const TYPES: Readonly<Record<string, string>> = {
   '.wasm': 'application/wasm',
 };
 
-async function serveFolder(root: string): Promise<Site> {
+/** @param owned goes with the site: a stranger has 60 MB of onnxruntime-web */
+async function serveFolder(root: string, owned = root): Promise<Site> {
   const server = createHttpServer(async (request, response) => {
     const { pathname } = new URL(request.url ?? '/', `http://${HOST}`);
     const path = join(root, normalize(pathname === '/' ? '/index.html' : decodeURIComponent(pathname)));
@@ -106,12 +107,18 @@ async function serveFolder(root: string): Promise<Site> {
   await once(server, 'listening');
   const address = server.address();
   if (typeof address !== 'object' || address === null) throw new Error('no port');
-  return site(address.port, async () => {
+  return site(address.port, owned, async () => {
     server.closeAllConnections();
     server.close();
   });
 }
 
-function site(port: number, close: () => Promise<void>): Site {
-  return { origin: `http://${HOST}:${port}`, [Symbol.asyncDispose]: close };
+function site(port: number, folder: string, close: () => Promise<void>): Site {
+  return {
+    origin: `http://${HOST}:${port}`,
+    async [Symbol.asyncDispose]() {
+      await close();
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
 }
