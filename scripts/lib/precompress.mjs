@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
 
-const COMPRESSIBLE = /\.(wasm|js|css|html|svg)$/;
+const COMPRESSIBLE = /\.(wasm|m?js|css|html|svg)$/;
 /** Smaller files fit in a packet or two either way. */
 const LEAST_BYTES = 1400;
 

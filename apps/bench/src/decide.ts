@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util';
-import { type Arm, Controller, type PolicyName, policies } from '@cutpoint/partition';
+import { type Arm, Controller, type PolicyName, policies, pruned } from '@cutpoint/partition';
 import type { Bench } from './bench.js';
 import { median, quantile, round } from './statistics.js';
 
@@ -24,8 +24,8 @@ export const decide: Bench = {
     const cuts = positive('--cuts', values.cuts);
     const decisions = positive('--decisions', values.decisions);
     const policy = values.policy as PolicyName; // checked by the controller, which names the known ones
-    const { micros, visited } = time(new Controller(armsOf(cuts), { policy }), decisions, false);
-    const { micros: recordMicros } = time(new Controller(armsOf(cuts), { policy }), decisions, true);
+    const { micros, visited } = time(new Controller(armsOf(cuts), { policy, pruner: pruned }), decisions, false);
+    const { micros: recordMicros } = time(new Controller(armsOf(cuts), { policy, pruner: pruned }), decisions, true);
     const result = {
       policy,
       cuts,

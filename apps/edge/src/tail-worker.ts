@@ -79,7 +79,7 @@ function collect(
       if (tensor === undefined) throw new Error(`the tail has no output "${name}"`);
       const { type, dims, data } = tensor;
       if (Array.isArray(data)) throw new Error(`output "${name}" holds strings, which do not travel`);
-      return { name, type: v.parse(tensorTypeSchema, type), dims: [...dims], data };
+      return { name, type: tensorTypeSchema(type), dims: [...dims], data };
     }),
   );
   // onnxruntime's output memory cannot be transferred, so one copy gathers all outputs into memory that can.

@@ -1,4 +1,5 @@
 import { ConnectedSession } from './connected-session.js';
+import { DEFAULT_CONNECT_OPTIONS } from './defaults.js';
 import { SharedEdge } from './edge.js';
 import { CutpointError, orAborted, throwIfAborted } from './errors.js';
 import { EdgeHttp } from './http.js';
@@ -30,9 +31,9 @@ export async function connect(url: string | URL, options: ConnectOptions): Promi
     share,
     shape,
     onProgress,
-    device = 'auto',
-    policy = 'cutpoint',
-    objective = 'latency',
+    device = DEFAULT_CONNECT_OPTIONS.device,
+    policy = DEFAULT_CONNECT_OPTIONS.policy,
+    objective = DEFAULT_CONNECT_OPTIONS.objective,
   } = options;
   throwIfAborted(signal);
   const baseUrl = baseOf(url);

@@ -15,6 +15,7 @@ export type { Cut, CutTable, LoadReport, Manifest, ModelList, ModelStatus, Task,
 export { parseCutTable, parseModelList } from '@cutpoint/protocol';
 export { connect } from './connect.js';
 export { type Classified, decodeClassification, decodeText, type HasOutputs, type ReadText } from './decode.js';
+export { DEFAULT_CONNECT_OPTIONS } from './defaults.js';
 export { CutpointError, type ErrorCode } from './errors.js';
 export * from './session.js';
 export { DEFAULT_STREAM_OPTIONS, type FrameSource, type StreamOptions, type StreamResult } from './stream.js';

@@ -1,3 +1,5 @@
+// Apps may compile for platforms without `await using`: the declarations bring its names along.
+/// <reference lib="esnext.disposable" preserve="true" />
 import type { Codec, Objective, Plan, PolicyName } from '@cutpoint/partition';
 import type { Arrivals, EdgeTimings, LoadReport, Manifest } from '@cutpoint/protocol';
 import type { Tensor } from 'onnxruntime-common';
@@ -27,17 +29,22 @@ export interface Progress {
 
 /** Pacing of the client's own transport, to try out a slow network. Real delays, real queues. */
 export interface LinkShape {
+  /** 125 is 1 Mbit/s. As fast as the network is, when absent. */
   readonly uplinkBytesPerMs?: number;
   readonly downlinkBytesPerMs?: number;
+  /** Added to the network's own, half of it each way. */
   readonly roundTripMs?: number;
 }
 
+/** What is left out has its value in {@link DEFAULT_CONNECT_OPTIONS}, or is off. */
 export interface ConnectOptions {
+  /** Name under which the edge serves it. */
   readonly model: string;
-  /** Default `cutpoint`. */
+  /** How cuts are chosen. Default `cutpoint`; the others are there to compare with. */
   readonly policy?: PolicyName;
   /** Default `auto`: WebGPU when there is an adapter that can run the model, WASM otherwise. */
   readonly device?: 'auto' | 'webgpu' | 'wasm';
+  /** For an edge that wants one: sent as `Authorization: Bearer` over HTTP and as a subprotocol of the WebSocket. */
   readonly token?: string;
   /**
    * Most that the codec of crossing tensors may cost in accuracy, 0..1: share of top-1 answers that change. Default 0 for
@@ -52,12 +59,16 @@ export interface ConnectOptions {
   readonly objective?: Objective;
   /** Shares the connection, the runtime and the link estimate of another session to the same edge. */
   readonly share?: Session;
+  /** A slower network than there is, to try the app out with; see {@link Session.setShape}. */
   readonly shape?: LinkShape;
+  /** Hears the `progress` events, those before there is a session too. */
   readonly onProgress?: (progress: Progress) => void;
+  /** Gives up connecting; a session that is connected is ended by `close`. */
   readonly signal?: AbortSignal;
 }
 
 export interface RunOptions {
+  /** Rejects this run with `aborted`, and takes back what of it has not begun. */
   readonly signal?: AbortSignal;
   /** Cut id to use whatever the policy says; nearest listed one. The run waits until its head is built. */
   readonly cut?: number;
@@ -106,7 +117,9 @@ export type SessionState = 'online' | 'offline' | 'closed';
 export interface SessionEvents {
   /** The arm or its cause changed. */
   decision: Plan;
+  /** An inference ended with a result. */
   trace: Trace;
+  /** The edge said how busy it is. */
   load: LoadReport;
   /** Rates as the last transfers showed them, with the ms since then; absent until there was one. */
   link: {
@@ -116,8 +129,11 @@ export interface SessionEvents {
     downlinkAgeMs?: number;
     fixedMs?: number;
   };
+  /** Something that later inferences need is on its way. */
   progress: Progress;
+  /** The connection to the edge came, went, or was closed. */
   state: { state: SessionState; reason: string; retryInMs?: number };
+  /** Heads run elsewhere from now on. */
   device: DeviceChoice;
 }
 
@@ -150,6 +166,7 @@ export type ImageSource =
 
 export interface Session extends AsyncDisposable {
   readonly manifest: Manifest;
+  /** Where heads run now; the `device` event says when that changes. */
   readonly device: DeviceChoice;
   readonly state: SessionState;
   /** Of the model's own graph, as `ort.InferenceSession` has them. */
@@ -182,11 +199,14 @@ export interface Session extends AsyncDisposable {
   stream(source: FrameSource<ImageSource>, options?: StreamOptions): AsyncGenerator<StreamResult<ImageResult>, void>;
   /** What would be decided now for the variant last used, every arm with its terms; `undefined` before the first run. */
   explain(): Plan | undefined;
+  /** For all inferences from now on. */
   setPolicy(policy: PolicyName): void;
   /** Forces one cut for every inference until `undefined` is given; of its codecs that one, or the fastest. */
   forceCut(cut: number | undefined, codec?: Codec): void;
+  /** Paces the connection, for every session that shares it; `undefined` ends that. */
   setShape(shape: LinkShape | undefined): void;
   /** Calls `listener` on every event of the kind; returns its unsubscribe. */
   on<K extends keyof SessionEvents>(event: K, listener: (value: SessionEvents[K]) => void): () => void;
+  /** Ends the session: runs that have not settled reject with `closed`. `await using` does it at the end of a block. */
   close(): Promise<void>;
 }

@@ -9,6 +9,7 @@ import {
   type PolicyName,
 } from '@cutpoint/partition';
 import type { Cut, CutTable, Manifest, Variant } from '@cutpoint/protocol';
+import { DEFAULT_CONNECT_OPTIONS } from './defaults.js';
 import type { SharedEdge } from './edge.js';
 import { type Head, headKey } from './heads/head-store.js';
 import { observedUpload } from './observed-upload.js';
@@ -57,8 +58,11 @@ export interface ForcedArm {
   readonly codec: Codec | undefined;
 }
 
-/** `run` is onnxruntime's, to the last bit but rounding; a picture has been through a camera's compressor anyway. */
-const DEFAULT_ACCURACY_DROP: Readonly<Record<Variant['kind'], number>> = { tensors: 0, pixels: 0.01 };
+const { keepInputOnDevice: KEEPS_INPUT, maxAccuracyDrop: ACCURACY_DROP } = DEFAULT_CONNECT_OPTIONS;
+const DEFAULT_ACCURACY_DROP: Readonly<Record<Variant['kind'], number>> = {
+  tensors: ACCURACY_DROP.run,
+  pixels: ACCURACY_DROP.runImage,
+};
 
 export interface RunRequest {
   readonly feeds: readonly TensorMessage[];
@@ -93,7 +97,8 @@ export class VariantRunner {
     this.table = table;
     const { edge, manifest } = host;
     const { policy, objective, forced } = options;
-    const { keepInputOnDevice = false, maxAccuracyDrop = DEFAULT_ACCURACY_DROP[variant.kind] } = options.constraints;
+    const { keepInputOnDevice = KEEPS_INPUT, maxAccuracyDrop = DEFAULT_ACCURACY_DROP[variant.kind] } =
+      options.constraints;
     const { maxUplinkBytesPerSecond } = options.constraints;
     const constraints: Constraints = {
       keepInputOnDevice,

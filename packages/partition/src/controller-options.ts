@@ -5,6 +5,7 @@ import type { EdgeLoadTracker } from './estimators/edge-load.js';
 import type { LinkState } from './link-state.js';
 import type { Outcome } from './policies/policy.js';
 import type { PolicyName } from './policies/registry.js';
+import type { MakePruner } from './pruner.js';
 import type { Signal } from './signals.js';
 
 /** Share of the latency that may be spent on trying arms that never ran. */
@@ -20,6 +21,11 @@ export interface ControllerOptions {
   readonly explorationBudget?: number;
   /** Of the random numbers that keep clients from moving all at once; give each client its own. Default 1. */
   readonly seed?: number;
+  /**
+   * Makes decisions over many arms faster once every arm is ready, and changes none: see `pruned`. Default none; a page,
+   * where hardly ever every head is built, would load it for nothing.
+   */
+  readonly pruner?: MakePruner;
   /** Signals to do without, for ablations. */
   readonly without?: readonly Signal[];
   /** Shared between all controllers of one edge. */

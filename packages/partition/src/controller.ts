@@ -22,7 +22,7 @@ import { LinkState } from './link-state.js';
 import type { Plan } from './plan.js';
 import { isPolicyName, POLICY_NAMES, type PolicyName, policies } from './policies/registry.js';
 import { PROBE_BYTES, PROBE_RESERVE_BYTES, wantsProbe } from './probe.js';
-import { Pruning } from './pruning.js';
+import type { Pruner } from './pruner.js';
 import { type Signal, withoutSignals } from './signals.js';
 import { UplinkAllowance } from './uplink-allowance.js';
 
@@ -42,7 +42,7 @@ export class Controller {
   readonly #constraints: Constraints;
   readonly #without: readonly Signal[];
   readonly #corrections: Corrections;
-  readonly #pruning: Pruning;
+  readonly #pruner: Pruner | undefined;
   readonly #allowance: UplinkAllowance;
   readonly #requests = new RequestRate();
   readonly #overhead = new OverheadEstimator();
@@ -68,7 +68,7 @@ export class Controller {
     this.#without = options.without ?? [];
     this.#ready = arms.map((arm) => (arm.usesEdge && arm.cut === 0 ? 1 : 0));
     this.#corrections = new Corrections(arms);
-    this.#pruning = new Pruning(arms, () => this.#factors);
+    this.#pruner = options.pruner?.(arms, () => this.#factors);
     this.#wholeHeadMs = Math.max(...arms.map(({ headMs }) => headMs));
     this.#allowance = new UplinkAllowance(this.#constraints.maxUplinkBytesPerSecond);
     if (options.policy !== undefined) this.setPolicy(options.policy);
@@ -228,7 +228,7 @@ export class Controller {
   #inputAt(nowMs: number, options: DecideOptions): DecisionInput {
     const conditions = this.conditions(nowMs);
     this.#factors = this.#lacks('corrections') ? [] : this.#corrections.factors(nowMs);
-    this.#pruning.moved(this.#corrections.takeMoved());
+    this.#pruner?.moved(this.#corrections.takeMoved());
     return {
       arms: this.arms,
       ready: this.#ready,
@@ -247,7 +247,7 @@ export class Controller {
       clients: this.#lacks('stagger') ? 1 : this.load.clients,
       requestRate: this.#requests.perMs(nowMs),
       policyState: this.#policyState,
-      frontier: this.#pruning.active,
+      frontier: this.#pruner?.active,
       deadlineMs: options.deadlineMs ?? this.#constraints.deadlineMs,
       forcedCut: options.cut ?? this.#forced?.cut,
       forcedCodec: options.cut === undefined ? this.#forced?.codec : options.codec,
@@ -260,8 +260,8 @@ export class Controller {
   /** After an inference, when nobody waits for a decision. */
   #tidy(atMs: number): void {
     this.#factors = this.#lacks('corrections') ? [] : this.#corrections.factors(atMs);
-    this.#pruning.moved(this.#corrections.takeMoved());
-    this.#pruning.rebuildIfStale(atMs);
+    this.#pruner?.moved(this.#corrections.takeMoved());
+    this.#pruner?.rebuildIfStale(atMs);
   }
 
   #lacks(signal: Signal): boolean {

@@ -31,6 +31,8 @@ export { type Accuracy, accuracyOf } from './profile/accuracy.js';
 export * from './profile/nnls.js';
 export * from './profile/predictor.js';
 export * from './profile/validation.js';
+export * from './pruner.js';
+export { pruned } from './pruning.js';
 export * from './replay.js';
 export * from './signals.js';
 export * from './slow-start.js';

@@ -4,7 +4,7 @@ import type { Arm } from './arm.js';
 import { Controller } from './controller.js';
 import { type ArmFactors, predictTotal, UNCORRECTED } from './cost.js';
 import { decide } from './decision.js';
-import { frontierSuffices, Pruning } from './pruning.js';
+import { frontierSuffices, Pruning, pruned } from './pruning.js';
 import { anyValues } from './testing/conditions.js';
 
 const ms = fc.double({ min: 0, max: 80, noNaN: true });
@@ -67,7 +67,7 @@ it('leaves every decision as it is', () => {
   const events = fc.array(fc.tuple(rates, queues, fc.nat(29), factor), { minLength: 1, maxLength: 25 });
   fc.assert(
     fc.property(arms, events, (all, series) => {
-      const controller = new Controller([{ ...edgeArm, cut: 99 }, ...all], { explorationBudget: 0 });
+      const controller = new Controller([{ ...edgeArm, cut: 99 }, ...all], { explorationBudget: 0, pruner: pruned });
       controller.observeConnection(true);
       for (const { cut } of controller.arms) controller.setReady(cut, true);
       for (const [index, [rate, queueMs, cut, ratio]] of series.entries()) {

@@ -1,6 +1,7 @@
 import type { Arm } from './arm.js';
 import { Frontier } from './candidates/frontier.js';
 import { type ArmFactors, type ConditionValues, UNCORRECTED } from './cost.js';
+import type { MakePruner, Pruner } from './pruner.js';
 import { slowStartRounds, stallsMs } from './slow-start.js';
 
 /** The frontier is worked out anew when so many arms moved or came back, and they are this share of it. */
@@ -28,7 +29,7 @@ function featuresOf(arm: Arm, factors: ArmFactors): readonly number[] {
 }
 
 /** Keeps the frontier of a controller's arms true to their corrections. */
-export class Pruning {
+export class Pruning implements Pruner {
   readonly #factors: () => readonly ArmFactors[];
   readonly #frontier: Frontier | undefined;
   readonly #movedSince = new Set<number>();
@@ -54,7 +55,6 @@ export class Pruning {
     }
   }
 
-  /** Takes some ms: call it when nobody waits. */
   rebuildIfStale(nowMs: number): void {
     const frontier = this.#frontier;
     if (frontier === undefined || Math.abs(nowMs - this.#rebuiltAtMs) < REBUILD_EVERY_MS) return;
@@ -65,11 +65,13 @@ export class Pruning {
     frontier.rebuild();
   }
 
-  /** Ascending; `undefined` where nothing can be pruned. */
   get active(): readonly number[] | undefined {
     return this.#frontier?.active;
   }
 }
+
+/** For `ControllerOptions.pruner`. */
+export const pruned: MakePruner = (arms, factors) => new Pruning(arms, factors);
 
 /**
  * Whether the least cost among the arms of the frontier is the least of all.

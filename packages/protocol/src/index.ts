@@ -8,4 +8,5 @@ export * from './manifest.js';
 export * from './messages.js';
 export * from './models.js';
 export * from './parse.js';
+export { isSha256 } from './schema.js';
 export * from './tensor.js';

@@ -1,9 +1,9 @@
-import * as v from 'valibot';
 import { MAX_FRAME_BYTES } from './chunk.js';
 import { ProtocolError } from './errors.js';
 import { type CutTable, cutTableSchema, type Manifest, manifestSchema } from './manifest.js';
 import { type ClientMessage, clientMessageSchema, type EdgeMessage, edgeMessageSchema } from './messages.js';
 import { type ModelList, modelListSchema } from './models.js';
+import { Mismatch, type Schema } from './schema.js';
 
 /** Reads a text message that a client sent. */
 export function parseClientMessage(text: string): ClientMessage | ProtocolError {
@@ -42,7 +42,7 @@ export function parseCutTable(value: unknown): CutTable | ProtocolError {
   return table;
 }
 
-function parseText<T extends v.GenericSchema>(schema: T, text: string): v.InferOutput<T> | ProtocolError {
+function parseText<T>(schema: Schema<T>, text: string): T | ProtocolError {
   // Characters, not bytes: never above the bytes, so nothing legal is refused.
   if (text.length > MAX_FRAME_BYTES) {
     return new ProtocolError('frame_too_large', `a message of ${text.length} characters; at most ${MAX_FRAME_BYTES}`);
@@ -56,15 +56,13 @@ function parseText<T extends v.GenericSchema>(schema: T, text: string): v.InferO
   return check(schema, value);
 }
 
-function check<T extends v.GenericSchema>(schema: T, value: unknown): v.InferOutput<T> | ProtocolError {
-  const result = v.safeParse(schema, value, { abortEarly: true });
-  if (result.success) return result.output;
-  const [issue] = result.issues;
-  const path = v.getDotPath(issue);
-  return new ProtocolError('bad_message', `${path === null ? '' : `${path}: `}${shorten(issue.message)}`);
-}
-
-/** Messages quote what they were given, which may be long. */
-function shorten(message: string): string {
-  return message.length > 200 ? `${message.slice(0, 200)}…` : message;
+/** The value as its schema has it, or what is wrong with it and where. */
+function check<T>(schema: Schema<T>, value: unknown): T | ProtocolError {
+  try {
+    return schema(value);
+  } catch (error) {
+    if (!(error instanceof Mismatch)) throw error;
+    const { path, message } = error;
+    return new ProtocolError('bad_message', path === '' ? message : `${path}: ${message}`);
+  }
 }

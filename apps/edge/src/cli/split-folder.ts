@@ -1,6 +1,6 @@
 import { copyFile, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { sha256Schema } from '@cutpoint/protocol';
+import { isSha256 } from '@cutpoint/protocol';
 import * as v from 'valibot';
 import { errnoOf, ModelError } from '../models/error.js';
 
@@ -11,8 +11,8 @@ const CUT_FILE = 'cut.json';
 const splitSchema = v.object({
   headGraph: v.nullable(v.literal('head.onnx')),
   tailGraph: v.nullable(v.literal('tail.onnx')),
-  headPacks: v.array(sha256Schema),
-  tailPacks: v.array(sha256Schema),
+  headPacks: v.array(v.custom<string>(isSha256)),
+  tailPacks: v.array(v.custom<string>(isSha256)),
 });
 type Split = Readonly<v.InferOutput<typeof splitSchema>>;
 

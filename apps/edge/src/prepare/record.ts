@@ -1,4 +1,11 @@
-import { type CutTable, cutTableSchema, type Manifest, manifestSchema, sha256Schema } from '@cutpoint/protocol';
+import {
+  type CutTable,
+  isSha256,
+  type Manifest,
+  ProtocolError,
+  parseCutTable,
+  parseManifest,
+} from '@cutpoint/protocol';
 import * as v from 'valibot';
 import { ModelError } from '../models/error.js';
 import type { PreparedModel } from './prepared.js';
@@ -13,8 +20,8 @@ export interface PreparedRecord {
 }
 
 const recordSchema = v.object({
-  manifest: manifestSchema,
-  objects: v.array(v.tuple([sha256Schema, v.number()])),
+  manifest: v.unknown(),
+  objects: v.array(v.tuple([v.custom<string>(isSha256), v.number()])),
   notes: v.array(v.string()),
 });
 
@@ -24,12 +31,16 @@ const CHECKS_AT_ONCE = 32;
 /** `undefined` when there is none, or anything of it is missing or damaged: then it is prepared again. */
 export async function readPrepared(store: ObjectStore, key: string): Promise<PreparedModel | undefined> {
   const parsed = v.safeParse(recordSchema, await store.readRecord(key));
-  if (!parsed.success || !(await allHealthy(store, parsed.output.objects))) return undefined;
-  const { manifest, notes } = parsed.output;
+  if (!parsed.success) return undefined;
+  const { objects, notes } = parsed.output;
+  const manifest = parseManifest(parsed.output.manifest);
+  if (manifest instanceof ProtocolError || !(await allHealthy(store, objects))) return undefined;
   const tables = new Map<string, CutTable>();
   for (const { table } of manifest.variants) {
     const json: unknown = JSON.parse((await store.read(table)).toString('utf8'));
-    tables.set(table, v.parse(cutTableSchema, json));
+    const parsedTable = parseCutTable(json);
+    if (parsedTable instanceof ProtocolError) throw parsedTable;
+    tables.set(table, parsedTable);
   }
   return { manifest, tables, objectsDir: store.objectsDir, notes };
 }
@@ -50,10 +61,9 @@ async function allHealthy(store: ObjectStore, objects: PreparedRecord['objects']
 
 /** Validates before it writes: what the wire's schemas refuse must not wait until a client finds out. */
 export async function writePrepared(store: ObjectStore, key: string, record: PreparedRecord): Promise<void> {
-  const parsed = v.safeParse(recordSchema, record);
-  if (!parsed.success) {
-    const [issue] = parsed.issues;
-    throw new ModelError('prepare_failed', `the manifest is not valid at ${v.getDotPath(issue)}: ${issue.message}`);
+  const manifest = parseManifest(record.manifest);
+  if (manifest instanceof ProtocolError) {
+    throw new ModelError('prepare_failed', `the manifest is not valid at ${manifest.message}`);
   }
-  await store.putRecord(key, parsed.output);
+  await store.putRecord(key, { ...record, manifest });
 }

@@ -3,11 +3,10 @@ import type { InferenceSession, Tensor } from 'onnxruntime-common';
 import { encode } from '../codec/encode.js';
 import type { DeviceChoice } from '../session.js';
 import { probeDevice, requestDevice } from './gpu-device.js';
+import { importOrt, type Ort } from './import-ort.js';
 import type { CreateCall, CreateResult, ProbeCall, RunCall, RunResult, TensorMessage } from './messages.js';
+import type { OrtBuilds } from './ort-files.js';
 import { SMALLEST_GRAPH } from './smallest-graph.js';
-
-/** What is used of onnxruntime-web; all its builds have it. */
-type Ort = typeof import('onnxruntime-common');
 
 /** onnxruntime-web itself did not arrive or did not start. It remembers that for ever: only a new worker can try again. */
 export class RuntimeUnavailable extends Error {}
@@ -20,6 +19,7 @@ export class HeadRuntime {
   readonly #onDeviceLost: (reason: string) => void;
   readonly #heads = new Map<string, InferenceSession>();
   #choice: DeviceChoice | undefined;
+  #builds: OrtBuilds | undefined;
   #adapter: GPUAdapter | undefined;
   #device: GPUDevice | undefined;
   #ort: Ort | undefined;
@@ -31,6 +31,7 @@ export class HeadRuntime {
   async probe(call: ProbeCall): Promise<DeviceChoice> {
     const { choice, adapter } = await probeDevice(call.device);
     this.#choice = choice;
+    this.#builds = call.ort;
     this.#adapter = adapter;
     return choice;
   }
@@ -39,8 +40,9 @@ export class HeadRuntime {
   async load(): Promise<Ort> {
     if (this.#ort) return this.#ort;
     const choice = this.#choice;
-    if (!choice) throw new Error('probe first');
-    const ort = await importBuild(choice.build).catch((cause: unknown) => {
+    const files = choice && this.#builds?.[choice.build];
+    if (!files) throw new Error('probe first');
+    const ort = await importOrt(files).catch((cause: unknown) => {
       throw new RuntimeUnavailable(messageOf(cause), { cause });
     });
     ort.env.wasm.numThreads = choice.threads;
@@ -143,18 +145,6 @@ export class HeadRuntime {
 
 function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
-}
-
-/** One `import` each, so that a bundler makes three chunks and the browser fetches one. */
-async function importBuild(build: DeviceChoice['build']): Promise<Ort> {
-  switch (build) {
-    case 'jspi':
-      return import('onnxruntime-web/jspi');
-    case 'asyncify':
-      return import('onnxruntime-web/webgpu');
-    case 'wasm':
-      return import('onnxruntime-web/wasm');
-  }
 }
 
 /** The first run compiles shaders and allocates; zeros do for that. */

@@ -1,6 +1,7 @@
 import type { Codec } from '@cutpoint/partition';
 import type { EncodedTensor, TensorInfo } from '@cutpoint/protocol';
 import type { DeviceChoice } from '../session.js';
+import type { OrtBuilds } from './ort-files.js';
 
 /** What the page and its runtime worker say to each other. Every call has an id and gets one answer. */
 
@@ -12,6 +13,8 @@ export interface TensorMessage extends TensorInfo {
 export interface ProbeCall {
   readonly type: 'probe';
   readonly device: 'auto' | 'webgpu' | 'wasm';
+  /** What to load later, whichever the choice. */
+  readonly ort: OrtBuilds;
 }
 
 /** Loads onnxruntime-web; the other calls do so by themselves. */

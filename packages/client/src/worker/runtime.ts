@@ -4,6 +4,8 @@ import { CutpointError, orAborted } from '../errors.js';
 import type { DeviceChoice } from '../session.js';
 import { CALL_LIMITS_MS, CallWatch } from './call-watch.js';
 import type { AnswerMessage, Call, CallMessage, CancelMessage, Results, TensorMessage } from './messages.js';
+import { ortBuilds } from './ort-files.js';
+import { spawnWorker } from './spawn-worker.js';
 
 /** After a lost device WebGPU is tried again this often before heads stay on the CPU. */
 const MAX_GPU_LOSSES = 3;
@@ -75,7 +77,7 @@ export class Runtime {
     const runtime = new Runtime(wanted, clock, spawn);
     runtime.#spawn();
     try {
-      const device = await runtime.call({ type: 'probe', device: wanted });
+      const device = await runtime.call({ type: 'probe', device: wanted, ort: ortBuilds() });
       return { runtime, device };
     } catch (error) {
       runtime.close();
@@ -207,7 +209,7 @@ export class Runtime {
   /** The first call of a new worker: its own answer comes before that of any other. */
   #announce(): void {
     const stays = this.#losses <= MAX_GPU_LOSSES;
-    this.call({ type: 'probe', device: stays ? this.#wanted : 'wasm' }).then(
+    this.call({ type: 'probe', device: stays ? this.#wanted : 'wasm', ort: ortBuilds() }).then(
       (choice) => {
         const reason = stays ? choice.reason : `WebGPU failed ${this.#losses} times, so the CPU is used (WASM).`;
         this.events.emit('restarted', { ...choice, reason });
@@ -225,10 +227,6 @@ export class Runtime {
     this.#waiting.clear();
     for (const waiting of all) waiting.reject(error);
   }
-}
-
-function spawnWorker(): WorkerLike {
-  return new Worker(new URL('./runtime-worker.js', import.meta.url), { type: 'module', name: 'cutpoint-runtime' });
 }
 
 function unavailable(reason: string): CutpointError {

@@ -1,13 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import {
-  type CutTable,
-  cutTableSchema,
-  type InferMessage,
-  type Manifest,
-  manifestSchema,
-  tensorBytes,
-} from '@cutpoint/protocol';
-import * as v from 'valibot';
+import { type InferMessage, ProtocolError, parseCutTable, parseManifest, tensorBytes } from '@cutpoint/protocol';
 
 /** A request that has the edge run a whole network on pixels. */
 export interface WholeRequest {
@@ -19,10 +11,10 @@ export interface WholeRequest {
 
 /** @throws Error when the model is not ready, or takes no pictures */
 export async function wholeRequestOf(edgeUrl: string, model: string): Promise<WholeRequest> {
-  const manifest: Manifest = v.parse(manifestSchema, await json(`${edgeUrl}/v1/models/${model}/manifest`));
+  const manifest = sound(parseManifest(await json(`${edgeUrl}/v1/models/${model}/manifest`)));
   const variant = manifest.variants.find(({ kind }) => kind === 'pixels');
   if (!variant) throw new Error(`${model} takes no pictures`);
-  const table: CutTable = v.parse(cutTableSchema, await json(`${edgeUrl}/v1/tables/${variant.table}`));
+  const table = sound(parseCutTable(await json(`${edgeUrl}/v1/tables/${variant.table}`)));
   const cut = table.cuts.find(({ id }) => id === 0);
   if (!cut) throw new Error(`${model} has no cut 0`);
   const crossing = cut.crossing.flatMap((index) => table.tensors[index] ?? []);
@@ -45,4 +37,9 @@ async function json(url: string): Promise<unknown> {
   const response = await fetch(url);
   if (!response.ok) throw new Error(`${url} answered ${response.status}`);
   return response.json();
+}
+
+function sound<T>(parsed: T | ProtocolError): T {
+  if (parsed instanceof ProtocolError) throw parsed;
+  return parsed;
 }

@@ -1,5 +1,5 @@
 import type { Arm } from '@cutpoint/partition';
-import { Controller, type PolicyName, type Signal } from '@cutpoint/partition';
+import { Controller, type PolicyName, pruned, type Signal } from '@cutpoint/partition';
 import { PERIODIC_PROBE } from '../protocol.js';
 
 /** Who chooses in a run. */
@@ -29,7 +29,7 @@ export function nameOf(contestant: Contestant): string {
 export function controllerOf(contestant: Contestant, arms: readonly Arm[], seed: number): Controller | undefined {
   if (contestant.kind !== 'policy') return undefined;
   const { policy, without } = contestant;
-  return new Controller(arms, { policy, seed, ...(without === undefined ? {} : { without }) });
+  return new Controller(arms, { policy, seed, pruner: pruned, ...(without === undefined ? {} : { without }) });
 }
 
 /** Whether the page probes a silent link of its own accord, as the paper of this policy has it. */

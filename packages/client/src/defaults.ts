@@ -1,0 +1,14 @@
+import type { Objective, PolicyName } from '@cutpoint/partition';
+
+/** What `connect` takes where an option is left out. Options that are not here are off until they are given. */
+export const DEFAULT_CONNECT_OPTIONS = Object.freeze({
+  policy: 'cutpoint' satisfies PolicyName,
+  device: 'auto',
+  objective: 'latency' satisfies Objective,
+  keepInputOnDevice: false,
+  /**
+   * By what is called: `run` is onnxruntime's, to the last bit but rounding; a picture has been through a camera's
+   * compressor anyway.
+   */
+  maxAccuracyDrop: Object.freeze({ run: 0, runImage: 0.01 }),
+} as const);

@@ -1,0 +1,6 @@
+import type { WorkerLike } from './runtime.js';
+
+/** Written as bundlers want it, to the letter. */
+export function spawnWorker(): WorkerLike {
+  return new Worker(new URL('./runtime-worker.js', import.meta.url), { type: 'module', name: 'cutpoint-runtime' });
+}

@@ -1,0 +1,45 @@
+import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import { rolldown } from 'rolldown';
+
+/**
+ * What an app pays for `import { connect } from '@cutpoint/client'`, in bytes: bundled, minified, and gzipped at level 9,
+ * each file by itself, as it would be served. Without onnxruntime's own packages.
+ * @param {string} folder of the unpacked tarball
+ * @returns {Promise<{ page: number, worker: number, total: number }>} `page`: all scripts of the page, lazy ones too
+ */
+export async function sizeOf(folder) {
+  const page = await gzipped(join(folder, 'dist', 'index.js'), 'connect');
+  const worker = await gzipped(join(folder, 'dist', 'runtime-worker.js'));
+  return { page, worker, total: page + worker };
+}
+
+/** @param {string} file @param {string} [name] what of it the app imports; all where it is a script of its own */
+async function gzipped(file, name) {
+  const app = '\0app';
+  const build = await rolldown({
+    input: app,
+    external: /^onnxruntime-/,
+    platform: 'browser',
+    plugins: [
+      {
+        name: 'an-app',
+        resolveId: (id) => (id === app ? app : null),
+        load: (id) => {
+          if (id !== app) return null;
+          const path = JSON.stringify(file);
+          return name === undefined ? `import ${path};` : `export { ${name} } from ${path};`;
+        },
+      },
+    ],
+  });
+  try {
+    const { output } = await build.generate({ format: 'es', minify: true });
+    return output.reduce(
+      (sum, part) => sum + (part.type === 'chunk' ? gzipSync(part.code, { level: 9 }).length : 0),
+      0,
+    );
+  } finally {
+    await build.close();
+  }
+}
