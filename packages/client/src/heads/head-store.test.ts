@@ -33,7 +33,7 @@ async function open(perform: (call: Call) => ReturnType<typeof tinyHead> | { err
     const [variant] = manifest.variants;
     const cut = table.cuts[1];
     if (!variant || !cut) throw new Error('the model has no cut 1');
-    return headSpec(manifest, { ...variant, table: String(version).repeat(64) }, cut, 'wasm');
+    return headSpec(manifest, { ...variant, table: String(version).repeat(64) }, cut, 'wasm', table);
   };
   const calls = (type: Call['type']) => workers.flatMap(({ calls }) => calls.filter((call) => call.type === type));
   return { edge, heads, spec, released, workers, calls };
