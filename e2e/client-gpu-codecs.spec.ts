@@ -1,5 +1,7 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { expect, type Page, test, type Worker } from '@playwright/test';
-import { INPUT_DIMS } from './client-model.js';
+import { INPUT_DIMS, roundingModel } from './client-model.js';
 import { type Ground, inputValues, openPage, prepareGround } from './client-page.js';
 import { Edge } from './harness/edge.js';
 
@@ -20,6 +22,10 @@ let edge: Edge;
 test.beforeAll(async () => {
   ground = await prepareGround();
   const { models, store, page } = ground;
+  await mkdir(join(models, 'rounding', '1'), { recursive: true });
+  await writeFile(join(models, 'rounding', '1', 'model.onnx'), roundingModel());
+  const config = { description: 'A network for one test', source: { file: '1/model.onnx' } };
+  await writeFile(join(models, 'rounding', 'config.json'), JSON.stringify(config));
   edge = await Edge.start({ models, store, args: ['--page', page] });
 });
 test.afterAll(async () => {
@@ -38,12 +44,12 @@ declare global {
 }
 
 /** Connects, and counts in the worker from before the first head is built. */
-async function connectCounting(page: Page): Promise<Worker> {
+async function connectCounting(page: Page, model = 'tiny'): Promise<Worker> {
   await openPage(page, edge.url);
-  await page.evaluate(async () => {
+  await page.evaluate(async (model) => {
     const { connect } = globalThis.cutpoint;
-    globalThis.session = await connect('/', { model: 'tiny', device: 'webgpu', maxAccuracyDrop: 1, policy: 'offload' });
-  });
+    globalThis.session = await connect('/', { model, device: 'webgpu', maxAccuracyDrop: 1, policy: 'offload' });
+  }, model);
   const worker = page.workers().find((candidate) => candidate.url().includes('runtime-worker'));
   if (!worker) throw new Error('no runtime worker');
   await worker.evaluate(() => {
@@ -77,6 +83,10 @@ async function countsOf(worker: Worker): Promise<GpuCounts> {
   return worker.evaluate(() => structuredClone(globalThis.gpuCounts));
 }
 
+function readBacks({ mapped }: GpuCounts): number {
+  return mapped['cutpoint-readable'] ?? 0;
+}
+
 /** Those with a head and a tail. */
 async function cutsOf(page: Page): Promise<number[]> {
   return page.evaluate(() => {
@@ -98,7 +108,7 @@ async function runArm(page: Page, cut: number, codec: Plain | 'u8+deflate') {
       });
       const results = await session.run(feeds, { cut, codec });
       const { cut: ran, codec: travelled, bytesUp, headMs, encodeMs, totalMs } = await traced;
-      const numbers = ['pooled', 'scores'].flatMap((name) => Array.from(results[name]?.data as Float32Array));
+      const numbers = ['pooled', 'scores'].flatMap((name) => Array.from((results[name]?.data ?? []) as Float32Array));
       return { ran, travelled, bytesUp, headMs, encodeMs, totalMs, numbers };
     },
     { values, dims: [...INPUT_DIMS], cut, codec },
@@ -131,9 +141,8 @@ test('every cut on WebGPU gives the same outputs with every codec, and reads bac
       else expect(run.bytesUp, what).toBeLessThanOrEqual(plain.bytesUp * SHARE.u8);
       expect(Math.min(run.headMs, run.encodeMs), what).toBeGreaterThan(0);
       expect(run.headMs + run.encodeMs, what).toBeLessThanOrEqual(run.totalMs);
-      const maps = (of: GpuCounts) => of.mapped['cutpoint-readable'] ?? 0;
-      expect(maps(after) - maps(before), what).toBeLessThanOrEqual(1);
-      onGpu += maps(after) - maps(before);
+      expect(readBacks(after) - readBacks(before), what).toBeLessThanOrEqual(1);
+      onGpu += readBacks(after) - readBacks(before);
     }
   }
   // All but a cut whose only crossing tensor is an output as well, which the page needs as it is.
@@ -147,7 +156,7 @@ test('hundreds of inferences keep no memory of the GPU, and a head that is relea
   const before = await countsOf(worker);
   for (let run = 0; run < 200; run++) await runArm(page, 4, codecs[run % 3] ?? 'u8');
   const after = await countsOf(worker);
-  expect((after.mapped['cutpoint-readable'] ?? 0) - (before.mapped['cutpoint-readable'] ?? 0)).toBe(200);
+  expect(readBacks(after) - readBacks(before)).toBe(200);
   // An output that was not given back would have the next run take new memory.
   expect(after.created.storage).toBe(before.created.storage);
   for (const label of ['cutpoint-encoded', 'cutpoint-readable']) {
@@ -163,4 +172,47 @@ test('hundreds of inferences keep no memory of the GPU, and a head that is relea
   expect(created['cutpoint-readable']).toBeGreaterThan(KEPT_HEADS);
   expect(live('cutpoint-readable')).toBeLessThanOrEqual(KEPT_HEADS);
   expect(live('cutpoint-encoded')).toBeLessThanOrEqual(KEPT_HEADS);
+});
+
+test('what the CPU provider made within a WebGPU head travels like everything else', async ({ page }) => {
+  const worker = await connectCounting(page, 'rounding');
+  const { numbers } = await runArm(page, 0, 'f32');
+  const range = Math.max(...numbers) - Math.min(...numbers);
+  const cuts = await cutsOf(page);
+  expect(cuts.length).toBeGreaterThanOrEqual(3);
+  for (const cut of cuts) {
+    const plain = await runArm(page, cut, 'f32');
+    const worst = Math.max(...numbers.map((value, i) => Math.abs(value - (plain.numbers[i] ?? Number.NaN))));
+    expect(worst / range, `cut ${cut}`).toBeLessThanOrEqual(TOLERANCE.f32);
+    for (const codec of ['f16', 'u8'] as const) {
+      const before = await countsOf(worker);
+      const run = await runArm(page, cut, codec);
+      expect([run.ran, run.travelled, run.bytesUp]).toEqual([cut, codec, plain.bytesUp * SHARE[codec]]);
+      expect(readBacks(await countsOf(worker)) - readBacks(before)).toBe(1);
+      // What is lost before the rounding may be whole steps after it.
+      expect(run.numbers.every(Number.isFinite)).toBe(true);
+    }
+  }
+});
+
+test('where the device cannot do the codecs the CPU does them, and no inference notices', async ({ page }) => {
+  const worker = await connectCounting(page);
+  await worker.evaluate(() => {
+    const { createComputePipelineAsync } = GPUDevice.prototype;
+    GPUDevice.prototype.createComputePipelineAsync = function (descriptor) {
+      if (descriptor.label?.startsWith('cutpoint-')) return Promise.reject(new Error('no such shader'));
+      return createComputePipelineAsync.call(this, descriptor);
+    };
+  });
+  const first = await runArm(page, 0, 'f32');
+  const range = Math.max(...first.numbers) - Math.min(...first.numbers);
+  const plain = await runArm(page, 4, 'f32');
+  for (const codec of ['u8', 'f16'] as const) {
+    const run = await runArm(page, 4, codec);
+    expect([run.ran, run.travelled, run.bytesUp]).toEqual([4, codec, plain.bytesUp * SHARE[codec]]);
+    const worst = Math.max(...first.numbers.map((value, i) => Math.abs(value - (run.numbers[i] ?? Number.NaN))));
+    expect(worst / range, codec).toBeLessThanOrEqual(TOLERANCE[codec]);
+  }
+  expect(await page.evaluate(() => globalThis.session.device.kind)).toBe('webgpu');
+  expect(readBacks(await countsOf(worker))).toBe(0);
 });
