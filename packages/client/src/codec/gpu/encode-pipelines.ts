@@ -2,14 +2,17 @@ import { F16_SHADER, type FloatType, u8Shader, WORKGROUP_SIZE } from './shaders.
 
 export type GpuCodec = 'f16' | 'u8';
 
-/** Workgroups of a pass; each goes through the tensor in strides, so that no size meets the limit of a dispatch. */
+/** Each thread goes through the tensor in strides, so that no size meets the limit of a dispatch. */
 const MAX_WORKGROUPS = 1024;
+/** Fewer where every thread ends with an atomic operation on the same three words. */
+const MAX_RANGE_WORKGROUPS = 64;
 
 /** One shader over all of a tensor. */
 export interface Pass {
   readonly pipeline: GPUComputePipeline;
   /** How many of the tensor's numbers one thread takes at a time. */
   readonly numbersPerThread: number;
+  readonly maxWorkgroups: number;
 }
 
 /** The compiled codecs of one device, each compiled when first asked for. They hold no memory that tensors take. */
@@ -45,25 +48,33 @@ export class EncodePipelines {
 
   #compileU8(type: FloatType): Promise<readonly Pass[]> {
     const module = this.device.createShaderModule({ label: `cutpoint-u8-${type}`, code: u8Shader(type) });
-    return Promise.all([this.#compile(module, 'findRange', 1), this.#compile(module, 'quantise', 4)]);
+    return Promise.all([
+      this.#compile(module, 'findRange', 1, MAX_RANGE_WORKGROUPS),
+      this.#compile(module, 'quantise', 4, MAX_WORKGROUPS),
+    ]);
   }
 
   #compileF16(): Promise<readonly Pass[]> {
     const module = this.device.createShaderModule({ label: 'cutpoint-f16', code: F16_SHADER });
-    return Promise.all([this.#compile(module, 'round', 2)]);
+    return Promise.all([this.#compile(module, 'round', 2, MAX_WORKGROUPS)]);
   }
 
-  async #compile(module: GPUShaderModule, entryPoint: string, numbersPerThread: number): Promise<Pass> {
+  async #compile(
+    module: GPUShaderModule,
+    entryPoint: string,
+    numbersPerThread: number,
+    maxWorkgroups: number,
+  ): Promise<Pass> {
     const pipeline = await this.device.createComputePipelineAsync({
       label: `cutpoint-${entryPoint}`,
       layout: this.#layout,
       compute: { module, entryPoint },
     });
-    return { pipeline, numbersPerThread };
+    return { pipeline, numbersPerThread, maxWorkgroups };
   }
 }
 
-/** Workgroups for a pass over so many numbers. */
-export function workgroupsOf(count: number, numbersPerThread: number): number {
-  return Math.min(MAX_WORKGROUPS, Math.ceil(count / (WORKGROUP_SIZE * numbersPerThread)));
+/** Workgroups of a pass over so many numbers. */
+export function workgroupsOf(count: number, { numbersPerThread, maxWorkgroups }: Pass): number {
+  return Math.min(maxWorkgroups, Math.ceil(count / (WORKGROUP_SIZE * numbersPerThread)));
 }

@@ -6,7 +6,7 @@ import {
   type TensorHeader,
   tensorBytes,
 } from '@cutpoint/protocol';
-import { type EncodePipelines, type GpuCodec, workgroupsOf } from './encode-pipelines.js';
+import { type EncodePipelines, type GpuCodec, type Pass, workgroupsOf } from './encode-pipelines.js';
 import { GrowingBuffer } from './growing-buffer.js';
 import { type GpuTensor, planReadBack, type ReadBackPlan, type Slot } from './read-back-plan.js';
 import { STATISTICS_BYTES } from './shaders.js';
@@ -121,7 +121,7 @@ export class GpuEncoder {
   #addPasses(
     commands: GPUCommandEncoder,
     { tensor, count, offset, numBytes }: Slot,
-    passes: Awaited<ReturnType<EncodePipelines['passesOf']>>,
+    passes: readonly Pass[],
     encodedBytes: number,
   ): void {
     const device = this.#device;
@@ -136,9 +136,9 @@ export class GpuEncoder {
     });
     const pass = commands.beginComputePass();
     pass.setBindGroup(0, bindGroup);
-    for (const { pipeline, numbersPerThread } of passes) {
-      pass.setPipeline(pipeline);
-      pass.dispatchWorkgroups(workgroupsOf(count, numbersPerThread));
+    for (const step of passes) {
+      pass.setPipeline(step.pipeline);
+      pass.dispatchWorkgroups(workgroupsOf(count, step));
     }
     pass.end();
   }
