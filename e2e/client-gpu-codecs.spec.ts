@@ -216,3 +216,23 @@ test('where the device cannot do the codecs the CPU does them, and no inference 
   expect(await page.evaluate(() => globalThis.session.device.kind)).toBe('webgpu');
   expect(readBacks(await countsOf(worker))).toBe(0);
 });
+
+test('the build of browsers without JSPI does the same', async ({ page }) => {
+  await page.route(/runtime-worker.*\.js/, async (route) => {
+    const response = await route.fetch();
+    await route.fulfill({ response, body: `delete WebAssembly.Suspending;${await response.text()}` });
+  });
+  const worker = await connectCounting(page);
+  expect(await page.evaluate(() => globalThis.session.device.build)).toBe('asyncify');
+  const first = await runArm(page, 0, 'f32');
+  const range = Math.max(...first.numbers) - Math.min(...first.numbers);
+  await runArm(page, 4, 'f32');
+  for (const codec of ['f32', 'f16', 'u8'] as const) {
+    const before = await countsOf(worker);
+    const run = await runArm(page, 4, codec);
+    expect([run.ran, run.travelled]).toEqual([4, codec]);
+    const worst = Math.max(...first.numbers.map((value, i) => Math.abs(value - (run.numbers[i] ?? Number.NaN))));
+    expect(worst / range, codec).toBeLessThanOrEqual(TOLERANCE[codec]);
+    expect(readBacks(await countsOf(worker)) - readBacks(before)).toBe(1);
+  }
+});

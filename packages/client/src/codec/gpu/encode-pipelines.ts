@@ -56,7 +56,7 @@ export class EncodePipelines {
 
   #compileF16(): Promise<readonly Pass[]> {
     const module = this.device.createShaderModule({ label: 'cutpoint-f16', code: F16_SHADER });
-    return Promise.all([this.#compile(module, 'round', 2, MAX_WORKGROUPS)]);
+    return Promise.all([this.#compile(module, 'roundToHalves', 2, MAX_WORKGROUPS)]);
   }
 
   async #compile(

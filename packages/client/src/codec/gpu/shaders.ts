@@ -107,7 +107,10 @@ fn quantise(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) g
 `;
 }
 
-/** To the nearest half, ties to even, step by step as `roundToHalves` of `@cutpoint/protocol` does it. */
+/**
+ * To the nearest half, ties to even, step by step as `roundToHalves` of `@cutpoint/protocol` does it. 65,520 and above
+ * would become infinite, and what is not finite lies above. (No comments within shaders: a page pays for them.)
+ */
 export const F16_SHADER = /* wgsl */ `
 ${STATISTICS}
 fn subnormalHalf(magnitude: u32) -> u32 {
@@ -134,7 +137,7 @@ fn halfOf(bits: u32) -> u32 {
 }
 
 @compute @workgroup_size(${WORKGROUP_SIZE})
-fn round(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
+fn roundToHalves(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
   let count = encoded.count;
   let words = (count + 1u) / 2u;
   for (var word = id.x; word < words; word += groups.x * ${WORKGROUP_SIZE}u) {
@@ -143,7 +146,6 @@ fn round(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grou
       let index = word * 2u + lane;
       if (index < count) {
         let bits = source[index];
-        // 65,520 and above would become infinite, and what is not finite is above.
         if ((bits & 0x7fffffffu) >= 0x477ff000u) {
           atomicMax(&encoded.unfit, 1u);
         }
