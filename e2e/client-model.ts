@@ -142,6 +142,37 @@ export function longModel(products = 48, side = 1024): Uint8Array {
   );
 }
 
+/**
+ * What crosses after its `Round` was made by onnxruntime's CPU provider also where all else runs on WebGPU, which has no
+ * kernel for it.
+ */
+export function roundingModel(): Uint8Array {
+  state = 7;
+  return toBinary(
+    ModelProtoSchema,
+    create(ModelProtoSchema, {
+      irVersion: 8n,
+      opsetImport: [create(OperatorSetIdProtoSchema, { domain: '', version: 17n })],
+      graph: create(GraphProtoSchema, {
+        name: 'rounding',
+        input: [value('x', INPUT_DIMS, 'float32')],
+        output: [value('scores', [1, CLASSES], 'float32')],
+        initializer: [
+          weights('w1', [CHANNELS, 3, 3, 3], 'float32', 3),
+          weights('w2', [CHANNELS, CLASSES], 'float32', 0.5),
+        ],
+        node: [
+          node('Conv', ['x', 'w1'], ['c1'], { kernel_shape: [3, 3], pads: [1, 1, 1, 1] }),
+          node('Round', ['c1'], ['rounded']),
+          node('GlobalAveragePool', ['rounded'], ['pooled']),
+          node('Flatten', ['pooled'], ['flat'], { axis: 1 }),
+          node('MatMul', ['flat', 'w2'], ['scores']),
+        ],
+      }),
+    }),
+  );
+}
+
 /** A model repository with the network in fp32 (also for pictures) and in fp16. */
 export async function writeModels(dir: string): Promise<void> {
   const labels = Array.from({ length: CLASSES }, (_, i) => `class ${i}`).join('\n');

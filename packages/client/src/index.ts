@@ -13,6 +13,10 @@ export type {
 export { explainPlan } from '@cutpoint/partition';
 export type { Cut, CutTable, LoadReport, Manifest, ModelList, ModelStatus, Task, Variant } from '@cutpoint/protocol';
 export { parseCutTable, parseModelList } from '@cutpoint/protocol';
+/** The codecs on the GPU by themselves, for tests and benches: heads use them unasked. */
+export { EncodePipelines } from './codec/gpu/encode-pipelines.js';
+export { GpuEncoder } from './codec/gpu/gpu-encoder.js';
+export type { GpuTensor } from './codec/gpu/read-back-plan.js';
 export { connect } from './connect.js';
 export { type Classified, decodeClassification, decodeText, type HasOutputs, type ReadText } from './decode.js';
 export { DEFAULT_CONNECT_OPTIONS } from './defaults.js';

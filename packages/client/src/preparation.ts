@@ -98,7 +98,7 @@ export class Preparation {
     const { edge, manifest } = this.#host;
     const known = edge.heads.get(headKey(this.#variant, cut.id).text);
     try {
-      const spec = headSpec(manifest, this.#variant, cut, this.#host.provider());
+      const spec = headSpec(manifest, this.#variant, cut, this.#host.provider(), this.#table);
       const head = known ?? (await edge.heads.prepare(spec, (progress) => this.#host.onProgress(progress), signal));
       this.#host.onHead(head);
       await this.#calibrate(head);

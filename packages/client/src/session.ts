@@ -94,7 +94,9 @@ export interface Trace {
   readonly startedAtMs: number;
   /** Decoding and resizing of the picture; 0 for tensors. */
   readonly resizeMs: number;
+  /** Until the outputs were there, or until the GPU had finished where they stay on it to be encoded. */
   readonly headMs: number;
+  /** With the read-back of what was encoded on the GPU. */
   readonly encodeMs: number;
   readonly uploadMs: number;
   readonly queueMs: number;

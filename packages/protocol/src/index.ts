@@ -1,3 +1,4 @@
+export { type Affine, affineOf } from './affine.js';
 export * from './assembler.js';
 export * from './chunk.js';
 export * from './codec.js';

@@ -75,6 +75,8 @@ describe('what is expected of a codec', () => {
 
   it('takes time where something is done, and none where nothing is', () => {
     expect(profileOf('f32', [info], 'input')).toEqual({ bytesUp: 20_000, encodeMs: 0, decodeMs: 0, accuracyDrop: 0 });
+    // Read back from the GPU, even if nothing more is done.
+    expect(profileOf('f32', [info], 'activations').encodeMs).toBeGreaterThan(0);
     const [u8, both] = [profileOf('u8', [info], 'input'), profileOf('u8+deflate', [info], 'input')];
     expect(u8.encodeMs).toBeGreaterThan(0);
     expect(both.encodeMs).toBeGreaterThan(u8.encodeMs);

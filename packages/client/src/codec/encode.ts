@@ -13,13 +13,23 @@ export async function encode(
   codec: Codec,
   known: ReadonlySet<string>,
 ): Promise<EncodedTensor> {
-  const { numbers, deflates, picture } = stepsOf(codec);
+  const { picture } = stepsOf(codec);
   const compressed = picture && known.has(picture) ? await compressPicture(bytes, info.dims, picture) : undefined;
   if (picture && compressed) {
     return { header: { ...info, codec: picture, numBytes: compressed.byteLength }, bytes: compressed };
   }
-  const plain = encodeTensor({ ...info, data: bytes }, known.has(numbers) ? numbers : 'raw');
-  if (!deflates || !known.has('deflate') || plain.bytes.byteLength === 0) return plain;
+  return compress(encodeTensor({ ...info, data: bytes }, numbersOf(codec, known)), codec, known);
+}
+
+/** How the numbers of a tensor are written, before anything compresses them. */
+export function numbersOf(codec: Codec, known: ReadonlySet<string>): NumberCodec {
+  const { numbers } = stepsOf(codec);
+  return known.has(numbers) ? numbers : 'raw';
+}
+
+/** The last step: deflates where the codec says so and where it gains something. */
+export async function compress(plain: EncodedTensor, codec: Codec, known: ReadonlySet<string>): Promise<EncodedTensor> {
+  if (!stepsOf(codec).deflates || !known.has('deflate') || plain.bytes.byteLength === 0) return plain;
   const deflated = await deflate(plain.bytes);
   if (deflated.byteLength >= plain.bytes.byteLength) return plain;
   return { header: { ...plain.header, deflated: true, numBytes: deflated.byteLength }, bytes: deflated };

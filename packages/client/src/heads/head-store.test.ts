@@ -1,3 +1,4 @@
+import type { Cut } from '@cutpoint/protocol';
 import { afterEach, describe, expect, it } from 'vitest';
 import { SYSTEM_CLOCK } from '../clock.js';
 import { EdgeHttp } from '../http.js';
@@ -33,7 +34,7 @@ async function open(perform: (call: Call) => ReturnType<typeof tinyHead> | { err
     const [variant] = manifest.variants;
     const cut = table.cuts[1];
     if (!variant || !cut) throw new Error('the model has no cut 1');
-    return headSpec(manifest, { ...variant, table: String(version).repeat(64) }, cut, 'wasm');
+    return headSpec(manifest, { ...variant, table: String(version).repeat(64) }, cut, 'wasm', table);
   };
   const calls = (type: Call['type']) => workers.flatMap(({ calls }) => calls.filter((call) => call.type === type));
   return { edge, heads, spec, released, workers, calls };
@@ -62,6 +63,20 @@ describe('a head', () => {
     });
     expect([...new Set(stages)]).toEqual(['runtime', 'weights', 'session']);
     expect(loadedBytes).toBe(totalBytes);
+  });
+
+  it('leaves on the GPU what only travels, and nothing that the page needs as it is', async () => {
+    const { edge, spec, heads, calls } = await open();
+    await heads.prepare(spec(), quiet);
+    expect(calls('create')).toMatchObject([{ onGpu: ['h'] }]);
+    const [cut, variant] = [edge.table.cuts[1], edge.manifest.variants[0]];
+    if (!cut || !variant) throw new Error('the model has no cut 1');
+    const onGpu = (changed: Partial<Cut>, table = edge.table, own = variant) =>
+      headSpec(edge.manifest, own, { ...cut, ...changed }, 'webgpu', table).onGpu;
+    expect(onGpu({ headOutputs: ['h'] })).toEqual([]);
+    expect(onGpu({}, edge.table, { ...variant, inputs: [{ name: 'h', type: 'float32', dims: [2] }] })).toEqual([]);
+    const tensors = edge.table.tensors.map((tensor) => ({ ...tensor, type: 'int64' as const }));
+    expect(onGpu({}, { ...edge.table, tensors })).toEqual([]);
   });
 
   it('goes on being built when one who asked gives up', async () => {

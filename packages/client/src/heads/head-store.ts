@@ -1,4 +1,4 @@
-import type { Cut, Manifest, Pack, Variant } from '@cutpoint/protocol';
+import type { Cut, CutTable, Manifest, Pack, Variant } from '@cutpoint/protocol';
 import { Emitter } from '../emitter.js';
 import { CutpointError, orAborted } from '../errors.js';
 import type { EdgeHttp } from '../http.js';
@@ -18,6 +18,8 @@ export interface HeadSpec {
   readonly cut: Cut;
   readonly packs: readonly Pack[];
   readonly provider: 'webgpu' | 'wasm';
+  /** Outputs that only travel, and can wait on a GPU until they do. */
+  readonly onGpu: readonly string[];
 }
 
 export interface Head {
@@ -44,14 +46,27 @@ export function headKey(variant: Variant, cut: number): HeadKey {
   return { table: variant.table, text: `${variant.table}/${cut}` };
 }
 
-export function headSpec(manifest: Manifest, variant: Variant, cut: Cut, provider: 'webgpu' | 'wasm'): HeadSpec {
+export function headSpec(
+  manifest: Manifest,
+  variant: Variant,
+  cut: Cut,
+  provider: 'webgpu' | 'wasm',
+  table: CutTable,
+): HeadSpec {
   const packs = cut.headPacks.map((index) => {
     const pack = manifest.packs[index];
     if (!pack)
       throw new CutpointError('bad_manifest', `Cut ${cut.id} names pack ${index}, which the manifest has not.`);
     return pack;
   });
-  return { variant, cut, packs, provider };
+  const crossing = cut.crossing.flatMap((index) => table.tensors[index] ?? []);
+  const onGpu = crossing.filter(
+    ({ name, type }) =>
+      (type === 'float32' || type === 'float16') &&
+      !cut.headOutputs.includes(name) &&
+      !variant.inputs.some((input) => input.name === name),
+  );
+  return { variant, cut, packs, provider, onGpu: onGpu.map(({ name }) => name) };
 }
 
 /** The heads that are built in the runtime, the least recently used one first. */
@@ -114,7 +129,7 @@ export class HeadStore {
 
   async #build(key: string, spec: HeadSpec, onProgress: (progress: Progress) => void): Promise<Head> {
     const { signal } = this.#life;
-    const { cut, packs, variant, provider } = spec;
+    const { cut, packs, variant, provider, onGpu } = spec;
     if (cut.headGraph === null) throw new CutpointError('bad_manifest', `Cut ${cut.id} has no head.`);
     // The runtime arrives beside the weights; its own failure shows when the head is built.
     onProgress({ stage: 'runtime', loadedBytes: 0, totalBytes: 0 });
@@ -140,7 +155,7 @@ export class HeadStore {
     onProgress({ stage: 'session', loadedBytes, totalBytes });
     const transfer = [graph.buffer, ...blocks.map(({ bytes }) => bytes.buffer)];
     const created = await this.#runtime.call(
-      { type: 'create', key, graph, packs: blocks, inputs: variant.inputs, provider },
+      { type: 'create', key, graph, packs: blocks, inputs: variant.inputs, provider, onGpu },
       transfer,
     );
     const head: Head = { key, spec, created };

@@ -33,6 +33,11 @@ export interface CreateCall {
   readonly inputs: readonly TensorInfo[];
   /** Where to run; `webgpu` falls back to `wasm` when the graph cannot be built there. */
   readonly provider: 'webgpu' | 'wasm';
+  /**
+   * Outputs that the page has no use for as they are: on WebGPU they stay in the GPU's memory until they are encoded. Of
+   * types that onnxruntime-web leaves there: float32 and float16 are.
+   */
+  readonly onGpu?: readonly string[];
 }
 
 export interface RunCall {
@@ -70,9 +75,13 @@ export interface RunResult {
   /** Those that do not travel. */
   readonly outputs: readonly TensorMessage[];
   readonly encoded: readonly EncodedTensor[];
-  readonly encodeMs: number;
-  /** The run itself with the read-back of its outputs, without waiting for its turn. */
+  /**
+   * The run itself, without waiting for its turn: until its outputs are read back, or until the GPU has finished when some
+   * stay there.
+   */
   readonly headMs: number;
+  /** From then on: what the codec did on GPU and CPU, and the read-back of what stayed on the GPU. */
+  readonly encodeMs: number;
 }
 
 export interface Results {
