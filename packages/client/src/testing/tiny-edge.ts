@@ -17,6 +17,9 @@ const sha256 = (bytes: Uint8Array | string) => createHash('sha256').update(bytes
 
 const GRAPH = Buffer.from('a graph');
 const PACK = Buffer.from('some weights');
+/** Names its pack, as graphs do. */
+const TAIL = Buffer.from(`a tail of ${sha256(PACK)}`);
+export const TAIL_GRAPH = sha256(TAIL);
 
 function cut(id: 0 | 1 | 2): Cut {
   return {
@@ -26,7 +29,7 @@ function cut(id: 0 | 1 | 2): Cut {
     headOutputs: id === 2 ? ['y'] : [],
     tailOutputs: id === 2 ? [] : ['y'],
     headGraph: id === 0 ? null : sha256(GRAPH),
-    tailGraph: id === 2 ? null : 'b'.repeat(64),
+    tailGraph: id === 2 ? null : TAIL_GRAPH,
     headPacks: id === 0 ? [] : [0],
     bytesUp: id === 2 ? 0 : 8,
     bytesDown: id === 2 ? 0 : 8,
@@ -133,6 +136,8 @@ export class TinyEdge {
         return JSON.stringify(table);
       case `/v1/graphs/${sha256(GRAPH)}`:
         return GRAPH;
+      case `/v1/graphs/${TAIL_GRAPH}`:
+        return TAIL;
       case `/v1/packs/${sha256(PACK)}`:
         return PACK;
     }
@@ -148,7 +153,7 @@ export function tinyHead(call: Call): { value: Results[keyof Results] } {
     case 'load':
       return { value: { ms: 1 } };
     case 'create':
-      return { value: { inputNames: ['x'], provider: 'wasm', warmUpMs: 1 } };
+      return { value: { inputNames: call.inputs.map(({ name }) => name), provider: 'wasm', warmUpMs: 1 } };
     case 'run': {
       const travels = (name: string) => call.encode?.names.includes(name) ?? false;
       const made = call.fetches.map((name): TensorMessage => ({ ...info(name), bytes: new Uint8Array(8) }));
