@@ -18,6 +18,7 @@ export { countParameters } from './networks/count-parameters.js';
 export { operatorKinds } from './operator-kind.js';
 export * from './optimize.js';
 export * from './packs.js';
+export { pictureView, type RgbPicture } from './picture-view.js';
 export * from './pixels.js';
 export { PrefixSet } from './prefix-set.js';
 export { fromHalf, randomTensor, seededRandom, toHalf } from './random.js';

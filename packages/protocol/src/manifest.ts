@@ -1,4 +1,5 @@
 import * as v from 'valibot';
+import { calibrationSchema, fidelitySchema } from './fidelity.js';
 
 /**
  * What a client must know of a model. A manifest is small and lists the variants; the cuts of one variant are a
@@ -139,6 +140,8 @@ export const cutSchema = v.object({
   tailMs: ms,
   /** `false`: interpolated between timed neighbours along FLOPs, not timed itself. */
   timed: v.boolean(),
+  /** What the codecs that lose something cost here; see {@link CutTable.calibration}. Absent: nothing is known. */
+  fidelity: v.optional(v.array(fidelitySchema)),
 });
 export type Cut = v.InferOutput<typeof cutSchema>;
 
@@ -153,5 +156,7 @@ export const cutTableSchema = v.object({
   cuts: v.array(cutSchema),
   /** Where `headMs` and `tailMs` were measured. */
   profile: v.object({ machine: v.string(), provider: v.string(), threads: count }),
+  /** How {@link Cut.fidelity} was measured. */
+  calibration: v.optional(calibrationSchema),
 });
 export type CutTable = v.InferOutput<typeof cutTableSchema>;
