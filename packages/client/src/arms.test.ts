@@ -11,6 +11,7 @@ import {
 } from '@cutpoint/protocol';
 import { describe, expect, it } from 'vitest';
 import { armsOf, calibrationCut, nearestCut } from './arms.js';
+import { defaultMaxAccuracyDrop } from './codec/accuracy.js';
 
 function cut(id: number, share: number, more: Partial<Cut> = {}): Cut {
   return {
@@ -178,6 +179,20 @@ describe('what a codec costs in accuracy', () => {
     expect(allowed(0.01)).toEqual(['2 f32', '2 f16', '3 f32', '3 f16', '3 u8']);
     expect(allowed(0.001)).toEqual(['2 f32', '2 f16', '3 f32', '3 f16']);
     expect(allowed(0)).toEqual(['2 f32', '3 f32']);
+  });
+});
+
+describe('what may be lost when the app does not say', () => {
+  const arm = (codec: Arm['codec'], accuracyDrop: number) => ({ codec, accuracyDrop }) as Arm;
+
+  it('is nothing for tensors', () => {
+    expect(defaultMaxAccuracyDrop('tensors', [arm('u8', 0.2)])).toBe(0);
+  });
+
+  it('is for pictures what their own compression loses, and a hundredth at least', () => {
+    expect(defaultMaxAccuracyDrop('pixels', [arm('u8', 0.2), arm('jpeg', 0.04), arm('webp', 0.03)])).toBe(0.04);
+    expect(defaultMaxAccuracyDrop('pixels', [arm('u8', 0.2), arm('jpeg', 0.002)])).toBe(0.01);
+    expect(defaultMaxAccuracyDrop('pixels', [arm('u8', 0.2)])).toBe(0.01);
   });
 });
 

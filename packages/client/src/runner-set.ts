@@ -1,6 +1,7 @@
 import type { Plan, PolicyName } from '@cutpoint/partition';
 import type { Manifest, Variant } from '@cutpoint/protocol';
 import { armsOf, withinLimit } from './arms.js';
+import { defaultMaxAccuracyDrop } from './codec/accuracy.js';
 import { pictureCodecs } from './codec/picture.js';
 import { fetchCutTable, fetchManifest } from './manifest.js';
 import { type ForcedArm, type RunnerHost, type RunnerOptions, VariantRunner } from './variant-runner.js';
@@ -88,7 +89,8 @@ export class RunnerSet {
     const table = withinLimit(whole, connection.maxRequestBytes);
     const arms = armsOf(table, variant, known);
     const onPlan = (plan: Plan) => host.onPlan(variant, plan);
-    const options = this.#options;
+    const { maxAccuracyDrop = defaultMaxAccuracyDrop(variant.kind, arms), ...others } = this.#options.constraints;
+    const options = { ...this.#options, constraints: { ...others, maxAccuracyDrop } };
     const runner = new VariantRunner({ host: { ...host, manifest, onPlan }, variant, table, arms, options });
     this.#made.push(runner);
     this.lastUsed ??= runner;

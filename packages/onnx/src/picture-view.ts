@@ -7,8 +7,8 @@ export interface RgbPicture {
 
 /** The smallest crop takes this share of the picture's larger possible one, by side. */
 const LEAST_SHARE = 0.35;
-/** Standard deviation of the noise that is added, in levels of 255; uniform between 0 and this. */
-const MOST_NOISE = 8;
+/** Standard deviation of the noise that is added, in levels of 255, at most; about what a sensor leaves in a scaled photograph. */
+const MOST_NOISE = 4;
 
 /**
  * Another look at a picture: a crop of random size and place with the aspect that is asked for, half of the time mirrored,

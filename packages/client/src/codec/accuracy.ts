@@ -1,5 +1,5 @@
-import type { Codec } from '@cutpoint/partition';
-import { type Calibration, type Cut, DEFAULT_ACCURACY_DROP, type Fidelity } from '@cutpoint/protocol';
+import type { Arm, Codec } from '@cutpoint/partition';
+import { type Calibration, type Cut, DEFAULT_ACCURACY_DROP, type Fidelity, type Variant } from '@cutpoint/protocol';
 import { stepsOf } from './encode.js';
 
 /**
@@ -33,4 +33,17 @@ export function accuracyDropOf(
 
 function weighted({ drop, inputs }: Fidelity, stated: number): number {
   return (DEFAULT_COUNTS_FOR * stated + inputs * drop) / (DEFAULT_COUNTS_FOR + inputs);
+}
+
+/** What a picture may cost where its own compression costs less, or is not known here. */
+const LEAST_ALLOWED_OF_PICTURES = 0.01;
+
+/**
+ * What may be lost when the app does not say. `run` is onnxruntime's, to the last bit but rounding. A picture may lose what it
+ * would lose as a JPEG or WebP, since sending it so is what everybody does who cuts no network; at least 0.01.
+ */
+export function defaultMaxAccuracyDrop(kind: Variant['kind'], arms: readonly Arm[]): number {
+  if (kind === 'tensors') return 0;
+  const pictures = arms.filter(({ codec }) => stepsOf(codec).picture !== undefined);
+  return Math.max(LEAST_ALLOWED_OF_PICTURES, ...pictures.map(({ accuracyDrop = 0 }) => accuracyDrop));
 }
