@@ -1,5 +1,6 @@
 import type { Bench } from './bench.js';
 import { decide } from './decide.js';
+import { fidelity } from './fidelity/fidelity.js';
 import { frontier } from './frontier.js';
 import { live } from './live/live.js';
 import { thisMachine } from './machine.js';
@@ -8,7 +9,16 @@ import { policies } from './policies/policies.js';
 import { predictors } from './predictors/predictors.js';
 import { profile } from './profile/profile.js';
 
-const benches: Readonly<Record<string, Bench>> = { decide, frontier, live, overhead, policies, predictors, profile };
+const benches: Readonly<Record<string, Bench>> = {
+  decide,
+  fidelity,
+  frontier,
+  live,
+  overhead,
+  policies,
+  predictors,
+  profile,
+};
 
 const [name, ...rest] = process.argv.slice(2);
 const json = rest.includes('--json');
