@@ -6,8 +6,8 @@ import { ModelError } from '../models/error.js';
 import { sha256Of } from '../models/hash.js';
 import { type BuiltCut, type BuiltVariant, buildVariant, tensorInfo } from './build-variant.js';
 import { type Machine, SESSION_THREADS } from './cache-key.js';
-import { calibrationFiles, readPictures } from './fidelity/calibration-pictures.js';
-import { type VariantFidelity, variantFidelity } from './fidelity/variant-fidelity.js';
+import { ModelFidelity } from './fidelity/model-fidelity.js';
+import type { VariantFidelity } from './fidelity/variant-fidelity.js';
 import type { PrepareRequest } from './prepared.js';
 import { type CutTimes, type ProfiledCut, profileCuts, type WorkCurve } from './profile.js';
 import { randomFeeds } from './random-feeds.js';
@@ -29,7 +29,7 @@ export interface BuildContext {
 /** Chosen so that the two OCR models, nine variants in all, are ready within half a minute on two slow cores. */
 const TIMING_BUDGET = { firstMs: 3500, otherMs: 1800 };
 const MAX_TIMED_CUTS = { first: 14, other: 6 };
-/** Half of it for the first variant, whose figures the others lean on. */
+/** Beside the timing, for all variants of a model. */
 const FIDELITY_BUDGET_MS = 5000;
 
 type Progress = NonNullable<PrepareRequest['onProgress']>;
@@ -64,9 +64,13 @@ export async function buildPrepared(request: PrepareRequest, context: BuildConte
 
   // Before the timing: a wrong list of labels should be told at once.
   const task = describeTask(built, request);
-  const pictures = await readPictures(await calibrationFiles(request.calibration));
+  const codecs = await ModelFidelity.begin({
+    request,
+    runtime,
+    numVariants: built.length,
+    budgetMs: context.fidelityBudgetMs ?? FIDELITY_BUDGET_MS,
+  });
   const variants: Variant[] = [];
-  const measured = new Map<number, VariantFidelity['measured']>();
   let curve: WorkCurve | undefined;
   for (const variant of built) {
     const first = curve === undefined;
@@ -81,22 +85,7 @@ export async function buildPrepared(request: PrepareRequest, context: BuildConte
     });
     curve ??= profile.curve;
     const times = new Map(order.map((cut, position) => [cut, profile.times[position]]));
-    const sibling = measured.get(variant.analysis.nodes.length);
-    const fidelity = isUntrained(request)
-      ? undefined
-      : await variantFidelity(order, variant, {
-          runtime,
-          config: request.config,
-          pictures,
-          budgetMs: (context.fidelityBudgetMs ?? FIDELITY_BUDGET_MS) * budgetShare(first, built.length),
-          isTimed: (cut) => times.get(cut)?.timed === true,
-          ...(sibling === undefined ? {} : { sibling }),
-          onMeasured: (done, total) => progress({ stage: `trying codecs on ${variant.planned.id}`, done, total }),
-        });
-    // Sizes of one kind have the same nodes; the first of them is measured most closely.
-    if (fidelity !== undefined && sibling === undefined) {
-      measured.set(variant.analysis.nodes.length, fidelity.measured);
-    }
+    const fidelity = await codecs?.measure(variant, order, (cut) => times.get(cut)?.timed === true);
     const table = cutTable(request, variant, { times, fidelity }, packs.packs, context.machine, put);
     variants.push(describeVariant(request, variant, put(Buffer.from(JSON.stringify(table)))));
   }
@@ -111,17 +100,6 @@ export async function buildPrepared(request: PrepareRequest, context: BuildConte
     variants,
   };
   return { manifest, objects: [...objects], notes: built.flatMap(({ notes }) => notes) };
-}
-
-/** Of the time for all variants. */
-function budgetShare(isFirst: boolean, numVariants: number): number {
-  if (numVariants === 1) return 1;
-  return isFirst ? 0.5 : 0.5 / (numVariants - 1);
-}
-
-/** What random weights answer means nothing, and neither does how easily it changes. */
-function isUntrained({ config }: PrepareRequest): boolean {
-  return 'network' in config.source;
 }
 
 async function settle(writes: Promise<unknown>[]): Promise<void> {

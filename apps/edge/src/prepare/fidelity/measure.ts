@@ -33,6 +33,8 @@ export interface MeasuredFidelity<T extends TriedCut> {
 
 /** Few inputs say little of top-1 answers; more than this many would take time from other cuts. */
 const INPUTS = { least: 2, most: 32 } as const;
+/** What inputs and outputs of all calibration inputs may take in memory. */
+const MAX_KEPT_BYTES = 256 * 2 ** 20;
 /** What a cut costs for one input, in runs of the whole network: a head and a tail for each of two codecs, and the codecs. */
 const RUNS_PER_CUT = 2;
 
@@ -46,6 +48,7 @@ export async function measureFidelity<T extends TriedCut>(
 ): Promise<MeasuredFidelity<T>> {
   const nowMs = options.nowMs ?? (() => performance.now());
   const startedMs = nowMs();
+  options.onMeasured?.(0, cuts.length);
   const { feeds, outputs } = await runReferences(cuts.length, options, nowMs);
   const judge = judgeBy(options.answers, outputs);
   const byCut = new Map<T, readonly Fidelity[]>();
@@ -73,13 +76,18 @@ async function runReferences(numCuts: number, options: MeasureOptions, nowMs: ()
       // Not the first run, which is slower than the others.
       if (index + 1 === INPUTS.least) {
         const affordable = budgetMs / ((nowMs() - startedMs) * (1 + RUNS_PER_CUT * numCuts));
-        count = Math.max(count, Math.min(INPUTS.most, Math.floor(affordable)));
+        const fitting = MAX_KEPT_BYTES / (numBytesOf(given) + numBytesOf(outputs[index] ?? {}));
+        count = Math.max(count, Math.min(INPUTS.most, Math.floor(affordable), Math.floor(fitting)));
       }
     }
     return { feeds, outputs };
   } finally {
     await session.release();
   }
+}
+
+function numBytesOf(tensors: RuntimeTensors): number {
+  return Object.values(tensors).reduce((sum, { bytes }) => sum + bytes.byteLength, 0);
 }
 
 async function tryCut(

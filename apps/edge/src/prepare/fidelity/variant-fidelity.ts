@@ -12,7 +12,7 @@ export interface VariantFidelity {
   readonly calibration: Calibration;
   /** Of every cut that sends something. */
   readonly byCut: ReadonlyMap<BuiltCut, readonly Fidelity[]>;
-  /** What was measured, by cut id, for variants of another size. */
+  /** What was measured at prefix cuts, by id, for variants of another size: only these have the same numbers there. */
   readonly measured: ReadonlyMap<number, readonly Fidelity[]>;
 }
 
@@ -72,7 +72,11 @@ export async function variantFidelity(
   return {
     calibration,
     byCut: new Map(candidates.map(({ built }, position) => [built, filled[position] ?? []])),
-    measured: new Map([...byCut].map(([{ built }, fidelity]) => [built.description.id, fidelity])),
+    measured: new Map(
+      [...byCut]
+        .map(([{ built }, fidelity]) => [built.description.id, fidelity] as const)
+        .filter(([id]) => id <= variant.analysis.nodes.length),
+    ),
   };
 }
 
