@@ -5,6 +5,7 @@ export { dynamicInputs, fixDims, type InputDims } from './dims.js';
 export { bytesPerElement, countElements, dataTypeOf, type ElementType, isElementType } from './element-type.js';
 export * from './errors.js';
 export { extract, type Parts } from './extract.js';
+export { withActivations } from './fused-activations.js';
 export * from './model.js';
 export {
   type BenchmarkNetwork,

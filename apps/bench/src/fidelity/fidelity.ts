@@ -32,18 +32,27 @@ export const fidelity: Bench = {
     try {
       const subject = await openSubject(values.model, folder);
       print(`${subject.cuts.length} cuts, ${count} views of ${pictures.length} pictures`);
-      const { cuts, jpegs } = await measure(subject, pictures, count, (done) => {
+      const { cuts, jpegs, whole } = await measure(subject, pictures, count, (done) => {
         if (done % PROGRESS_EVERY === 0) console.error(`${done} of ${count}`);
       });
       const lines = cuts.map((cut) => lineOf(cut, jpegs));
+      print(`unsplit: ${agreementOf(whole).rightPct} % are the class of the whole picture`);
       for (const line of lines) print(inWords(line));
       const compressed = jpegs.map(({ quality, chroma, tally }) => {
         return { quality, chroma, numBytes: Math.round(tally.numBytes), ...agreementOf(tally) };
       });
-      for (const { quality, chroma, numBytes, changed, top1DropPct } of compressed) {
-        print(`JPEG ${quality} ${chroma}: ${numBytes} bytes, ${changed} other answers (${top1DropPct} %)`);
+      for (const { quality, chroma, numBytes, changed, top1DropPct, rightPct } of compressed) {
+        print(
+          `JPEG ${quality} ${chroma}: ${numBytes} bytes, ${changed} other answers (${top1DropPct} %), ${rightPct} % right`,
+        );
       }
-      return { ...figuresOf(lines), inputs: count, cuts: lines, jpegs: compressed };
+      return {
+        ...figuresOf(lines),
+        inputs: count,
+        rightPct: agreementOf(whole).rightPct,
+        cuts: lines,
+        jpegs: compressed,
+      };
     } finally {
       await rm(folder, { recursive: true, force: true });
     }
@@ -54,7 +63,7 @@ function inWords(line: CutLine): string {
   const { cut, afterNode, u8, f16, f32Bytes, u8DeflateBytes, equalJpeg, bytesVsJpeg } = line;
   return (
     `cut ${cut} ${afterNode}${line.frontier ? ' *' : ''}: ${f32Bytes} bytes, u8 and deflate ${u8DeflateBytes} ` +
-    `(${(100 * line.bytesVsF32).toFixed(1)} %); u8 changes ${u8.changed} (${u8.top1DropPct} %, at most ${u8.top1DropUpperPct} %), ` +
+    `(${(100 * line.bytesVsF32).toFixed(1)} %); u8 changes ${u8.changed} (${u8.top1DropPct} %, at most ${u8.top1DropUpperPct} %; ${u8.rightPct} % right), ` +
     `logits by ${u8.logitErrorPct} %; f16 ${f16.changed}, ${f16.logitErrorPct} %; ` +
     `${equalJpeg.isLeast ? 'more than ' : ''}JPEG ${equalJpeg.quality} ${equalJpeg.chroma} ${equalJpeg.numBytes} bytes, ${bytesVsJpeg} of it`
   );

@@ -3,9 +3,9 @@ import type { RgbPicture } from '@cutpoint/onnx';
 import { decodeTensor, encodeTensor, type TensorInfo, tensorArray } from '@cutpoint/protocol';
 import { Tensor } from 'onnxruntime-node';
 import { JPEG_SETTINGS, type JpegSetting, throughJpeg } from './jpeg.js';
-import { differenceOf, logitsOf, Tally } from './scores.js';
+import { argmax, differenceOf, logitsOf, Tally } from './scores.js';
 import type { Subject, Tensors, TriedCut } from './subject.js';
-import { normalised, viewOf } from './views.js';
+import { centre, normalised, viewOf } from './views.js';
 
 export type Numbers = 'f16' | 'u8';
 
@@ -31,15 +31,23 @@ export async function measure(
   pictures: readonly RgbPicture[],
   count: number,
   onDone: (done: number) => void,
-): Promise<{ readonly cuts: readonly CutResult[]; readonly jpegs: readonly JpegResult[] }> {
+): Promise<{ readonly cuts: readonly CutResult[]; readonly jpegs: readonly JpegResult[]; readonly whole: Tally }> {
   const side = subject.input.dims.at(-1) ?? 0;
   const cuts = subject.cuts.map((cut) => ({ cut, f16: new Tally(), u8: new Tally() }));
   const jpegs = JPEG_SETTINGS.map((setting) => ({ ...setting, tally: new Tally() }));
+  const truths = await Promise.all(
+    pictures.map(async (picture) =>
+      argmax(logitsIn(await subject.whole.run(feedsOf(subject, centre(picture, side))), subject)),
+    ),
+  );
+  const whole = new Tally();
   for (let index = 0; index < count; index++) {
+    const truth = truths[index % truths.length] ?? -1;
     const isWeighed = index % WEIGH_EVERY === 0;
     const view = viewOf(pictures, index, side);
     const feeds = feedsOf(subject, view);
     const reference = logitsIn(await subject.whole.run(feeds), subject);
+    whole.add(differenceOf(reference, reference), truth);
     for (const { cut, ...tallies } of cuts) {
       const available = { ...feeds, ...(await cut.head?.run(feeds)) };
       for (const codec of ['f16', 'u8'] as const) {
@@ -49,17 +57,17 @@ export async function measure(
         );
         weigh?.weigh(Object.values(arrived).reduce((sum, { bytes }) => sum + deflateRawSync(bytes).byteLength, 0));
         const sent = Object.fromEntries(Object.entries(arrived).map(([name, { tensor }]) => [name, tensor]));
-        tallies[codec].add(differenceOf(reference, logitsIn(await cut.tail.run(sent), subject)));
+        tallies[codec].add(differenceOf(reference, logitsIn(await cut.tail.run(sent), subject)), truth);
       }
     }
     for (const { tally, ...setting } of jpegs) {
       const { rgb, numBytes } = await throughJpeg(view, side, setting);
       tally.weigh(numBytes);
-      tally.add(differenceOf(reference, logitsIn(await subject.whole.run(feedsOf(subject, rgb)), subject)));
+      tally.add(differenceOf(reference, logitsIn(await subject.whole.run(feedsOf(subject, rgb)), subject)), truth);
     }
     onDone(index + 1);
   }
-  return { cuts: cuts.map((result) => ({ ...result, u8Bytes: result.cut.f32Bytes / 4 })), jpegs };
+  return { cuts: cuts.map((result) => ({ ...result, u8Bytes: result.cut.f32Bytes / 4 })), jpegs, whole };
 }
 
 function feedsOf({ input }: Subject, rgb: Uint8Array): Tensors {

@@ -1,5 +1,6 @@
 /** How two answers of a classifier differ. */
 export interface Difference {
+  readonly answer: number;
   readonly isOtherAnswer: boolean;
   /** Root mean square error of the logits over the range of the unsplit network's. */
   readonly logitError: number;
@@ -19,14 +20,15 @@ export function logitsOf(probabilities: ArrayLike<number>): Float64Array {
 }
 
 export function differenceOf(reference: Float64Array, logits: Float64Array): Difference {
-  const [best, low] = [argmax(reference), Math.min(...reference)];
+  const [best, answer, low] = [argmax(reference), argmax(logits), Math.min(...reference)];
   let sum = 0;
   for (let i = 0; i < reference.length; i++) sum += ((logits[i] ?? 0) - (reference[i] ?? 0)) ** 2;
   const range = (reference[best] ?? 0) - low;
-  return { isOtherAnswer: argmax(logits) !== best, logitError: Math.sqrt(sum / reference.length) / range };
+  return { answer, isOtherAnswer: answer !== best, logitError: Math.sqrt(sum / reference.length) / range };
 }
 
-function argmax(values: Float64Array): number {
+/** The position of the largest value. */
+export function argmax(values: Float64Array): number {
   let best = 0;
   for (let i = 1; i < values.length; i++) if ((values[i] ?? 0) > (values[best] ?? 0)) best = i;
   return best;
@@ -36,13 +38,17 @@ function argmax(values: Float64Array): number {
 export class Tally {
   inputs = 0;
   changed = 0;
+  /** Answers that are the class of the whole picture. */
+  right = 0;
   #errorSum = 0;
   worstError = 0;
   #bytes = 0;
   #weighed = 0;
 
-  add({ isOtherAnswer, logitError }: Difference): void {
+  /** @param truth the class of the whole picture */
+  add({ answer, isOtherAnswer, logitError }: Difference, truth: number): void {
     this.inputs++;
+    if (answer === truth) this.right++;
     if (isOtherAnswer) this.changed++;
     this.#errorSum += logitError;
     this.worstError = Math.max(this.worstError, logitError);

@@ -5,7 +5,8 @@ import { equalJpeg, figuresOf, lineOf } from './summary.js';
 
 function tally(changed: number, inputs: number, numBytes: number): Tally {
   const made = new Tally();
-  for (let i = 0; i < inputs; i++) made.add({ isOtherAnswer: i < changed, logitError: 0.01 * (i + 1) });
+  for (let i = 0; i < inputs; i++)
+    made.add({ answer: i % 2, isOtherAnswer: i < changed, logitError: 0.01 * (i + 1) }, 1);
   made.weigh(numBytes);
   return made;
 }
@@ -29,7 +30,11 @@ describe('the answers of a classifier', () => {
   it('are compared by the best class and by logits, which know no common offset', () => {
     const reference = logitsOf([0.7, 0.2, 0.1]);
     expect(reference.reduce((sum, value) => sum + value, 0)).toBeCloseTo(0, 12);
-    expect(differenceOf(reference, logitsOf([0.7, 0.2, 0.1]))).toEqual({ isOtherAnswer: false, logitError: 0 });
+    expect(differenceOf(reference, logitsOf([0.7, 0.2, 0.1]))).toEqual({
+      answer: 0,
+      isOtherAnswer: false,
+      logitError: 0,
+    });
     expect(differenceOf(reference, logitsOf([0.2, 0.7, 0.1]))).toMatchObject({ isOtherAnswer: true });
     // Twice the odds of one class: ln 2 apart.
     const { logitError } = differenceOf(Float64Array.of(-1, 0, 1), Float64Array.of(-1, 0, 1 + Math.log(2)));

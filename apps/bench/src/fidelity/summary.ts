@@ -31,6 +31,8 @@ export interface Agreement {
   readonly changed: number;
   readonly inputs: number;
   readonly top1DropPct: number;
+  /** Inputs that are answered with the class of the whole picture, in %. */
+  readonly rightPct: number;
   /** One-sided, 95 %. */
   readonly top1DropUpperPct: number;
   /** Root mean square error of the logits in % of their range: mean over the inputs, and largest. */
@@ -42,6 +44,7 @@ export function agreementOf(tally: Tally): Agreement {
   return {
     changed: tally.changed,
     inputs: tally.inputs,
+    rightPct: round((100 * tally.right) / tally.inputs, 2),
     top1DropPct: round(100 * tally.share),
     top1DropUpperPct: round(100 * upperShare(tally.changed, tally.inputs)),
     logitErrorPct: round(100 * tally.meanError, 4),

@@ -20,6 +20,14 @@ export function viewOf(pictures: readonly RgbPicture[], index: number, side: num
   return pictureView(picture, side, side, seededRandom(index + 1));
 }
 
+/** The largest square in the middle, neither mirrored nor noisy. @returns `[side, side, 3]` */
+export function centre(picture: RgbPicture, side: number): Uint8Array {
+  // The largest crop, in the middle, not mirrored, without noise: what the series of numbers says in this order.
+  const series = [1, 0.5, 0.5, 0.5, 0];
+  let next = 0;
+  return pictureView(picture, side, side, () => series[next++] ?? 0.5);
+}
+
 /** @returns f32 `[1, 3, side, side]` */
 export function normalised(rgb: Uint8Array): Float32Array<ArrayBuffer> {
   const area = rgb.length / 3;
