@@ -1,6 +1,6 @@
 import { readdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { jpegFilesIn } from '../prepare/fidelity/calibration-pictures.js';
+import { jpegFilesIn } from '../prepare/fidelity/calibration-files.js';
 import type { PreparedModel, PrepareModel, PrepareRequest } from '../prepare/prepared.js';
 import type { ModelConfig } from './config.js';
 import { errnoOf, ModelError, messageOf } from './error.js';

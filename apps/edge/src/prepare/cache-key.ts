@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module';
 import { availableParallelism, cpus } from 'node:os';
 import { sha256Of, sha256OfFile } from '../models/hash.js';
-import { calibrationFiles } from './fidelity/calibration-pictures.js';
+import { calibrationFiles } from './fidelity/calibration-files.js';
 import type { PrepareRequest } from './prepared.js';
 
 /** Raise it when the same input would give another manifest, table, graph or pack. */

@@ -1,7 +1,8 @@
 import type { OnnxRuntime, RgbPicture } from '@cutpoint/onnx';
 import type { BuiltCut, BuiltVariant } from '../build-variant.js';
 import type { PrepareRequest } from '../prepared.js';
-import { calibrationFiles, readPictures } from './calibration-pictures.js';
+import { calibrationFiles } from './calibration-files.js';
+import { readPictures } from './calibration-pictures.js';
 import { type VariantFidelity, variantFidelity } from './variant-fidelity.js';
 
 export interface ModelFidelityOptions {
