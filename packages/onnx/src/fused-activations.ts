@@ -8,8 +8,8 @@ const FUSING = new Set(['Conv', 'Gemm']);
 
 /**
  * A head with the activations of its own layers, where it ended between the two. That sends as much and costs a head nothing, for an
- * activation is computed within its layer; the tail is spared it. What crosses is better to send, too: without the negative
- * half of their range 8 bits are twice as fine, and zeros deflate.
+ * activation is computed within its layer; the tail is spared it. What crosses loses less, too: without the negative
+ * part of their range 8 bits are finer.
  *
  * @param head nodes by index, closed under predecessors
  */
