@@ -22,7 +22,7 @@ export function proposedCuts(
   const found = new Set<CutDescription>();
   let nextId = nodes.length + 1;
   for (const { head } of proposed) {
-    // As the edge proposes: not between a layer and its activation.
+    // Not between a layer and its activation: the cut behind the two sends as much and loses less in 8 bits.
     const whole = withActivations(head, model, analysis);
     const isPrefix = whole.size === 0 || Math.max(...whole) === whole.size - 1;
     const cut = isPrefix

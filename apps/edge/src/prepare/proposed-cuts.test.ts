@@ -1,5 +1,4 @@
-import { tmpdir } from 'node:os';
-import { analyse, benchmarkNetworks, decodeModel, listCuts } from '@cutpoint/onnx';
+import { analyse, decodeModel, listCuts } from '@cutpoint/onnx';
 import { costOfCut, weighted } from '@cutpoint/partition';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { createNodeRuntime } from '../ort/runtime.js';
@@ -51,23 +50,5 @@ describe('proposed cuts of a model', () => {
     expect(best?.crossing).toEqual(['x', 'b']);
     expect(others.every(({ id }) => id > nodes.length)).toBe(true);
     expect([...prefixes]).toEqual(expect.arrayContaining([0, nodes.length]));
-  });
-});
-
-describe('an activation that is computed within the layer before', () => {
-  it('belongs into the head with it: what is proposed is the cut behind it', async () => {
-    const model = benchmarkNetworks.squeezenet.build();
-    const runtime = createNodeRuntime({ dir: tmpdir(), threads: 1 });
-    const analysis = await analyse(model, runtime);
-    const list = listCuts(model, analysis);
-    const { prefixes } = proposedCuts(model, analysis, list.cuts);
-    const between = list.cuts.filter(({ head }) => {
-      const [last, next] = [analysis.nodes[head.size - 1], analysis.nodes[head.size]];
-      return last?.opType === 'Conv' && next?.opType === 'Relu';
-    });
-    expect(between.length).toBeGreaterThan(20);
-    expect(between.filter(({ id }) => prefixes.has(id)).map(({ id }) => id)).toEqual([]);
-    const behind = [...prefixes].filter((id) => analysis.nodes[id - 1]?.opType === 'Relu');
-    expect(behind.length).toBeGreaterThan(1);
   });
 });

@@ -1,12 +1,4 @@
-import {
-  type Analysis,
-  type CutDescription,
-  describeCut,
-  type Model,
-  OnnxError,
-  tensorFlow,
-  withActivations,
-} from '@cutpoint/onnx';
+import { type Analysis, type CutDescription, describeCut, type Model, OnnxError, tensorFlow } from '@cutpoint/onnx';
 import { type CostGraph, proposeCuts } from '@cutpoint/partition';
 
 /**
@@ -34,7 +26,7 @@ export function costGraphOf(model: Model, analysis: Analysis): CostGraph {
 }
 
 /**
- * Proposes cuts of a model, never one between a layer and its activation. Those that cannot be run are left out: something that is no tensor would have to cross, or its
+ * Proposes cuts of a model. Those that cannot be run are left out: something that is no tensor would have to cross, or its
  * dimensions depend on the data.
  *
  * @param prefixCuts the prefix cuts that can be run, ascending: equal ones are merged into the one with the smallest head
@@ -44,9 +36,8 @@ export function proposedCuts(model: Model, analysis: Analysis, prefixCuts: reado
   const prefixes = new Set<number>();
   const others: CutDescription[] = [];
   const known = new Set(prefixCuts.map(boundaryOf));
-  for (const { head } of proposeCuts(costGraphOf(model, analysis))) {
-    const whole = withActivations(head, model, analysis);
-    const cut = described(model, analysis, whole, isPrefix(whole) ? whole.size : numNodes + 1 + others.length);
+  for (const { head, prefix } of proposeCuts(costGraphOf(model, analysis))) {
+    const cut = described(model, analysis, head, prefix ?? numNodes + 1 + others.length);
     if (cut === undefined || cut.dynamic) continue;
     const boundary = boundaryOf(cut);
     const same = prefixCuts.find((candidate) => boundaryOf(candidate) === boundary);
@@ -55,10 +46,6 @@ export function proposedCuts(model: Model, analysis: Analysis, prefixCuts: reado
     known.add(boundary);
   }
   return { prefixes, others };
-}
-
-function isPrefix(head: ReadonlySet<number>): boolean {
-  return head.size === 0 || Math.max(...head) === head.size - 1;
 }
 
 function boundaryOf({ crossing, headOutputs }: CutDescription): string {
