@@ -9,6 +9,7 @@ import {
   type PolicyName,
 } from '@cutpoint/partition';
 import type { Cut, CutTable, Manifest, Variant } from '@cutpoint/protocol';
+import { defaultMaxAccuracyDrop } from './codec/accuracy.js';
 import { DEFAULT_CONNECT_OPTIONS } from './defaults.js';
 import type { SharedEdge } from './edge.js';
 import { type Head, headKey } from './heads/head-store.js';
@@ -48,7 +49,7 @@ export interface RunnerOptions {
   readonly policy: PolicyName;
   readonly forced: ForcedArm | undefined;
   readonly objective: Objective;
-  /** Without `maxAccuracyDrop` the variant's own default, see {@link DEFAULT_ACCURACY_DROP}. */
+  /** Without `maxAccuracyDrop` the variant's own default, see {@link defaultMaxAccuracyDrop}. */
   readonly constraints: Constraints;
 }
 
@@ -57,12 +58,6 @@ export interface ForcedArm {
   readonly cut: number;
   readonly codec: Codec | undefined;
 }
-
-const { keepInputOnDevice: KEEPS_INPUT, maxAccuracyDrop: ACCURACY_DROP } = DEFAULT_CONNECT_OPTIONS;
-const DEFAULT_ACCURACY_DROP: Readonly<Record<Variant['kind'], number>> = {
-  tensors: ACCURACY_DROP.run,
-  pixels: ACCURACY_DROP.runImage,
-};
 
 export interface RunRequest {
   readonly feeds: readonly TensorMessage[];
@@ -97,9 +92,11 @@ export class VariantRunner {
     this.table = table;
     const { edge, manifest } = host;
     const { policy, objective, forced } = options;
-    const { keepInputOnDevice = KEEPS_INPUT, maxAccuracyDrop = DEFAULT_ACCURACY_DROP[variant.kind] } =
-      options.constraints;
-    const { maxUplinkBytesPerSecond } = options.constraints;
+    const {
+      keepInputOnDevice = DEFAULT_CONNECT_OPTIONS.keepInputOnDevice,
+      maxAccuracyDrop = defaultMaxAccuracyDrop(variant.kind, arms),
+      maxUplinkBytesPerSecond,
+    } = options.constraints;
     const constraints: Constraints = {
       keepInputOnDevice,
       maxAccuracyDrop,
