@@ -158,6 +158,8 @@ export class VariantRunner {
         const { arm } = plan.chosen;
         cut = cutOf(this.table, arm.cut);
         const startMs = edge.clock.now();
+        const ends = edge.overlap.begin();
+        let wasAlone = false;
         const result = await runCut(edge, {
           table: this.table,
           cut,
@@ -166,8 +168,10 @@ export class VariantRunner {
           feeds,
           deadlineMs: endMs === undefined ? undefined : Math.max(1, endMs - edge.clock.now()),
           signal,
+        }).finally(() => {
+          wasAlone = ends();
         });
-        this.#observe(cut, arm.codec, result, edge.clock.now() - startMs);
+        this.#observe(cut, arm.codec, result, { totalMs: edge.clock.now() - startMs, wasAlone });
         return { ...result, plan, cut: cut.id, codec: arm.codec };
       } catch (error) {
         await recovery.after(error, cut);
@@ -202,12 +206,17 @@ export class VariantRunner {
     }
   }
 
-  #observe(cut: Cut, codec: Codec, { headMs, encodeMs, bytesUp, reply }: CutResult, totalMs: number): void {
+  #observe(
+    cut: Cut,
+    codec: Codec,
+    { headMs, encodeMs, bytesUp, reply }: CutResult,
+    { totalMs, wasAlone }: { readonly totalMs: number; readonly wasAlone: boolean },
+  ): void {
     const { edge } = this.#host;
     const nowMs = edge.clock.now();
     if (cut.headGraph !== null) this.controller.observeHead(cut.id, headMs, nowMs);
     if (!reply) {
-      this.controller.observeOverhead(totalMs - headMs, nowMs);
+      if (wasAlone) this.controller.observeOverhead(totalMs - headMs, nowMs);
       this.controller.observeOutcome({ cut: cut.id, codec, totalMs, headMs, queueMs: 0, tailMs: 0 });
       return;
     }
@@ -215,13 +224,15 @@ export class VariantRunner {
     this.controller.observeTransfer('up', observedUpload(reply, bytesUp, edge.link.fixed.leastMs), nowMs);
     this.controller.observeTransfer('down', { ...downArrivals, idleMs: downIdleMs }, nowMs);
     // What neither end accounts for is the way there and back.
-    const { timings, roundMs, downloadMs, wasAlone } = reply;
-    if (wasAlone) this.controller.observeRoundTrip(roundMs - timings.uploadMs - timings.totalMs - downloadMs, nowMs);
+    const { timings, roundMs, downloadMs } = reply;
+    if (reply.wasAlone)
+      this.controller.observeRoundTrip(roundMs - timings.uploadMs - timings.totalMs - downloadMs, nowMs);
     this.controller.observeTail(cut.id, timings.tailMs, nowMs);
     this.controller.observeBytes(cut.id, codec, bytesUp, nowMs);
     this.controller.observeCodec(cut.id, codec, { encodeMs, decodeMs: timings.decodeMs }, nowMs);
     const { queueMs, tailMs } = timings;
-    this.controller.observeOverhead(totalMs - headMs - encodeMs - roundMs, nowMs);
+    // Beside others it is mostly waiting for the worker and for a turn on the connection.
+    if (wasAlone) this.controller.observeOverhead(totalMs - headMs - encodeMs - roundMs, nowMs);
     this.controller.observeOutcome({ cut: cut.id, codec, totalMs, headMs, queueMs, tailMs });
   }
 }
