@@ -1,6 +1,7 @@
 import type { Bench } from './bench.js';
 import { decide } from './decide.js';
 import { encode } from './encode/encode.js';
+import { fidelity } from './fidelity/fidelity.js';
 import { frontier } from './frontier.js';
 import { live } from './live/live.js';
 import { thisMachine } from './machine.js';
@@ -12,6 +13,7 @@ import { profile } from './profile/profile.js';
 const benches: Readonly<Record<string, Bench>> = {
   decide,
   encode,
+  fidelity,
   frontier,
   live,
   overhead,
