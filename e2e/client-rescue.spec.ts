@@ -54,7 +54,7 @@ async function settledSession(page: Page, edge: Edge): Promise<{ numbers: number
     const options = { model: 'tiny', device: 'wasm', policy: 'offload', maxAccuracyDrop: 0.01 } as const;
     globalThis.session = await globalThis.cutpoint.connect('/', options);
   });
-  const { numbers } = await run(page, { cut: HEAD });
+  const { numbers } = await run(page, { cut: HEAD, codec: 'f32' });
   await expect(async () => {
     const isHere = await page.evaluate(async (tailGraph) => {
       const cache = await caches.open('cutpoint-packs-v1');
@@ -81,7 +81,7 @@ test('an edge that is killed during the upload: the page finishes the tail', asy
     const { numbers } = await settledSession(page, own);
     // More than a second of upload: the edge dies in the middle of it.
     await page.evaluate(() => globalThis.session.setShape({ uplinkBytesPerMs: 12 }));
-    const underWay = run(page, { cut: HEAD });
+    const underWay = run(page, { cut: HEAD, codec: 'f32' });
     await new Promise((resolve) => setTimeout(resolve, 300));
     await own.kill();
     const rescued = await underWay;
@@ -121,7 +121,7 @@ test('an edge that does not answer in time: the page makes the deadline', async 
   try {
     const { numbers, local } = await settledSession(page, own);
     own.freeze();
-    const fromTail = await run(page, { cut: HEAD, deadlineMs: 5000 });
+    const fromTail = await run(page, { cut: HEAD, codec: 'f32', deadlineMs: 5000 });
     expect(fromTail).toMatchObject({ cut: HEAD, rescued: 'tail' });
     expectClose(fromTail.numbers, numbers);
     const fromFeeds = await run(page, { cut: 0, deadlineMs: 5000 });

@@ -56,9 +56,11 @@ export class Recovery {
 
   /** Until the edge is back; rejects at the deadline, without one after {@link GRACE_MS} in all. */
   async untilOnline(): Promise<void> {
-    const leftMs = this.#beginGrace() - this.#edge.clock.now();
+    const { clock, connection } = this.#edge;
+    // A deadline of the caller's own ends the wait through the signal, and is then what the error is about.
+    const leftMs = this.#parts.endMs === undefined ? Math.max(0, this.#beginGrace() - clock.now()) : undefined;
     try {
-      await this.#edge.connection.whenOnline(Math.max(0, leftMs), this.#signal);
+      await connection.whenOnline(leftMs, this.#signal);
     } catch (error) {
       if (!(error instanceof CutpointError) || error.code !== 'edge_unreachable') throw error;
       throw new CutpointError(error.code, `${error.message} ${OFFLINE_ADVICE}`, { cause: error });
