@@ -3,6 +3,7 @@ import { type Cut, type CutTable, tensorBytes, type Variant } from '@cutpoint/pr
 import { calibrationCut, nearestCut } from './arms.js';
 import { CutpointError } from './errors.js';
 import { headKey, headPacks, headSpec, type Part } from './heads/head-store.js';
+import { nextStep } from './heads/next-step.js';
 import { packBytes } from './heads/weight-budget.js';
 import type { RunnerHost } from './variant-runner.js';
 
@@ -76,7 +77,7 @@ export class Preparation {
     return !this.#busy && this.#isFulfilled(plan);
   }
 
-  /** Follows the wish of a plan, and the next one, until what is wished for is there. */
+  /** Follows the wish of a plan, and the next one, until what is wished for is there: in steps, as its weights come. */
   async wishOf(first: Plan | undefined, next: () => Plan | undefined): Promise<void> {
     const refused = new Set<Cut>();
     for (let plan = first; plan && !this.#host.life.aborted; plan = next()) {
@@ -84,7 +85,7 @@ export class Preparation {
       const cut = cutOf(this.#table, plan.wish.arm.cut);
       const allowed = await this.#allowedCuts();
       if (allowed.includes(cut)) {
-        await this.#prepare(cut, this.#host.life);
+        await this.#prepare(await this.#stepTowards(plan, cut, allowed), this.#host.life);
         continue;
       }
       // A forced cut is wished for all the same; whoever forced it prepares it.
@@ -106,6 +107,25 @@ export class Preparation {
 
   #isFulfilled({ wish: { arm }, chosen }: Plan): boolean {
     return arm.cut === chosen.arm.cut || this.#controller.isReady(arm.cut) || this.#broken.has(arm.cut);
+  }
+
+  async #stepTowards(plan: Plan, wish: Cut, allowed: readonly Cut[]): Promise<Cut> {
+    const { edge, manifest } = this.#host;
+    const wanted = headPacks(manifest, wish);
+    const missing = new Set(await edge.packs.missing(wanted));
+    const step = nextStep(
+      plan,
+      (id) => {
+        const cut = allowed.find((candidate) => candidate.id === id);
+        if (!cut || this.#broken.has(id)) return undefined;
+        const packs = headPacks(manifest, cut);
+        // A step fetches nothing that the wish does not need.
+        if (!packs.every((pack) => wanted.includes(pack))) return undefined;
+        return packBytes(packs.filter((pack) => missing.has(pack)));
+      },
+      edge.packs.bytesPerMs,
+    );
+    return cutOf(this.#table, step);
   }
 
   /** Cuts whose weights are within what may be downloaded; the controller wishes for no other. */

@@ -177,7 +177,7 @@ export class VariantRunner {
       let cut: Cut | undefined;
       try {
         // Again after a failure: it may have taken the head with it.
-        if (asked !== undefined && !recovery.refusal) await this.#preparation.nearest(asked, signal);
+        if (asked !== undefined && !recovery.refusal) await this.#prepareAsked(asked, signal);
         const plan = await this.#decide(request, recovery);
         const { arm } = plan.chosen;
         cut = cutOf(this.table, arm.cut);
@@ -212,6 +212,17 @@ export class VariantRunner {
   close(): void {
     this.#preparation.close();
     this.#rescue.close();
+  }
+
+  /** Without the edge the whole network will do, if the head that was asked for can only come from there. */
+  async #prepareAsked(asked: number, signal: AbortSignal): Promise<void> {
+    try {
+      await this.#preparation.nearest(asked, signal);
+    } catch (error) {
+      const isAway =
+        error instanceof CutpointError && error.code === 'edge_unreachable' && !this.#host.edge.link.connected;
+      if (!isAway || !(this.#rescue.isWholeReady || (await this.#rescue.prepareWhole(signal)))) throw error;
+    }
   }
 
   /** Waits for the edge when nothing can run without it, and for a head when nothing can run with it. */

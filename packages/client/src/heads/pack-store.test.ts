@@ -92,6 +92,16 @@ describe('a transfer that breaks off', () => {
     expect(ranges()).toEqual([undefined, 'bytes=10-']);
   });
 
+  it('is gone on with by another who wanted it meanwhile', async () => {
+    breaksAt = [10];
+    const abort = new AbortController();
+    const first = expect(store.get(PACK, () => abort.abort(), abort.signal)).rejects.toMatchObject({ code: 'aborted' });
+    const others = [get(), get()];
+    await first;
+    for (const bytes of await Promise.all(others)) expect(Buffer.from(bytes)).toEqual(CONTENT);
+    expect(ranges()).toEqual([undefined, 'bytes=10-']);
+  });
+
   it('begins anew where the edge knows no ranges', async () => {
     takesRanges = false;
     breaksAt = [10];

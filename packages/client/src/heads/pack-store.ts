@@ -1,6 +1,6 @@
 import type { Pack } from '@cutpoint/protocol';
 import { Emitter } from '../emitter.js';
-import { CutpointError, messageOf } from '../errors.js';
+import { CutpointError, messageOf, orAborted } from '../errors.js';
 import { type EdgeHttp, sizeOf } from '../http.js';
 
 const CACHE_NAME = 'cutpoint-packs-v1';
@@ -25,15 +25,23 @@ export class PackStore {
   #memoryBytes = 0;
   /** Hashes of what is known to be here. */
   readonly #here = new Set<string>();
+  /** Transfers under way, by hash: whoever wants the same waits for the end of it, whatever that is. */
+  readonly #coming = new Map<string, Promise<void>>();
   /** The pack whose transfer broke off last, as far as it came. */
   #broken: { readonly sha256: string; readonly parts: Uint8Array[] } | undefined;
   #cache: Promise<Cache | undefined> | undefined;
   #saidNotKept = false;
   /** Bytes of weights that came over the network, those of transfers that broke off too. */
   fetchedBytes = 0;
+  #fetchMs = 0;
 
   constructor(http: EdgeHttp) {
     this.#http = http;
+  }
+
+  /** At which weights came so far, `undefined` before any did. */
+  get bytesPerMs(): number | undefined {
+    return this.#fetchMs > 0 ? this.fetchedBytes / this.#fetchMs : undefined;
   }
 
   /**
@@ -41,16 +49,15 @@ export class PackStore {
    * @returns a fresh copy, which the caller may hand over to a worker.
    */
   async get(pack: Pack, onBytes: (numBytes: number) => void, signal?: AbortSignal): Promise<Uint8Array<ArrayBuffer>> {
-    const kept = await this.#kept('packs', pack.sha256);
-    if (kept) {
-      onBytes(pack.numBytes);
-      return kept;
-    }
-    const bytes = await this.#fetch(pack, onBytes, signal);
-    if (bytes.byteLength !== pack.numBytes) throw wrong(pack.sha256, `${bytes.byteLength} of ${pack.numBytes} bytes`);
-    await checkHash(bytes, pack.sha256);
-    await this.#keep('packs', pack.sha256, bytes);
-    return bytes;
+    const { sha256 } = pack;
+    for (let other = this.#coming.get(sha256); other; other = this.#coming.get(sha256)) await orAborted(other, signal);
+    const coming = this.#get(pack, onBytes, signal).finally(() => this.#coming.delete(sha256));
+    const end = coming.then(
+      () => {},
+      () => {},
+    );
+    this.#coming.set(sha256, end);
+    return coming;
   }
 
   /** A graph without its weights, a fresh copy as well. */
@@ -83,6 +90,26 @@ export class PackStore {
   /** Whether all of these can be had without the edge. */
   async has(packs: readonly Pack[]): Promise<boolean> {
     return (await this.missing(packs)).length === 0;
+  }
+
+  async #get(
+    pack: Pack,
+    onBytes: (numBytes: number) => void,
+    signal: AbortSignal | undefined,
+  ): Promise<Uint8Array<ArrayBuffer>> {
+    const kept = await this.#kept('packs', pack.sha256);
+    if (kept) {
+      onBytes(pack.numBytes);
+      return kept;
+    }
+    const startMs = performance.now();
+    const bytes = await this.#fetch(pack, onBytes, signal).finally(() => {
+      this.#fetchMs += performance.now() - startMs;
+    });
+    if (bytes.byteLength !== pack.numBytes) throw wrong(pack.sha256, `${bytes.byteLength} of ${pack.numBytes} bytes`);
+    await checkHash(bytes, pack.sha256);
+    await this.#keep('packs', pack.sha256, bytes);
+    return bytes;
   }
 
   /** Each try that brings something is followed by another. What came of the last one is there for the next caller. */

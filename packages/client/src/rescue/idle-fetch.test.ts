@@ -21,7 +21,7 @@ function open(options: Pick<ConnectOptions, 'maxWeightBytes' | 'rescue'> = {}) {
   const packs = new PackStore(new EdgeHttp(edge.baseUrl, undefined));
   const rules = weightRules(options, () => undefined);
   const life = new AbortController();
-  const now = { isQuiet: true, isVisible: true };
+  const now = { isSettled: true, isLinkFree: true, isVisible: true };
   const told: Progress[] = [];
   let loads = 0;
   let loaded = () => {};
@@ -33,7 +33,8 @@ function open(options: Pick<ConnectOptions, 'maxWeightBytes' | 'rescue'> = {}) {
     packs,
     budget: new WeightBudget(packs, rules),
     rules,
-    isQuiet: () => now.isQuiet,
+    isSettled: () => now.isSettled,
+    isLinkFree: () => now.isLinkFree,
     isVisible: () => now.isVisible,
     needs: () => ({ graphs: [TAIL_GRAPH], packs: edge.manifest.packs }),
     loadRuntime: async () => {
@@ -72,7 +73,8 @@ describe('in an idle moment', () => {
   });
 
   it.each([
-    ['something is on its way', { isQuiet: false }],
+    ['something is on its way', { isSettled: false }],
+    ['another session is at work', { isLinkFree: false }],
     ['the page is hidden', { isVisible: false }],
   ])('nothing is fetched while %s', async (_what, state) => {
     const { clock, idle, now, done } = open();
@@ -82,7 +84,7 @@ describe('in an idle moment', () => {
     clock.advance(5 * SECOND_MS);
     await settle();
     expect(edge.asked).toEqual([]);
-    Object.assign(now, { isQuiet: true, isVisible: true });
+    Object.assign(now, { isSettled: true, isLinkFree: true, isVisible: true });
     clock.advance(SECOND_MS);
     await done;
   });
@@ -117,6 +119,29 @@ describe('in an idle moment', () => {
     clock.advance(SECOND_MS);
     await settle();
     expect(await packs.has(edge.manifest.packs)).toBe(true);
+  });
+
+  it('is not waited for for ever: beside inferences that leave none, once nothing was wished for for ten seconds', async () => {
+    const { clock, idle, now, done } = open();
+    now.isLinkFree = false;
+    /** Frames of a camera: the next one begins before the last one has ended. */
+    const frames = (ms: number) => {
+      for (const endMs = clock.now() + ms; clock.now() < endMs; idle.ended()) {
+        idle.began();
+        clock.advance(100);
+      }
+    };
+    idle.began();
+    now.isSettled = false;
+    frames(20 * SECOND_MS);
+    now.isSettled = true;
+    frames(10 * SECOND_MS);
+    await settle();
+    expect(edge.asked).toEqual([]);
+    frames(2 * SECOND_MS);
+    idle.began();
+    await done;
+    expect(edge.asked).toHaveLength(2);
   });
 
   it('of a session that was closed nothing is fetched', async () => {

@@ -9,6 +9,8 @@ import type { RescueNeeds } from './rescue.js';
 
 /** Nothing ran for so long: the page is idle. */
 const IDLE_MS = 1000;
+/** A page that is never idle, as one with a camera, is at its steady state when for so long nothing was wished for. */
+const STEADY_MS = 10_000;
 /** It is looked for an idle moment for so long after the last inference. */
 const WATCHED_MS = 120_000;
 
@@ -18,7 +20,9 @@ export interface IdleFetchOptions {
   readonly budget: WeightBudget;
   readonly rules: WeightRules;
   /** Nothing of what inferences need is on its way, and the edge is there. */
-  readonly isQuiet: () => boolean;
+  readonly isSettled: () => boolean;
+  /** Neither this session nor another has anything under way at the edge. */
+  readonly isLinkFree: () => boolean;
   readonly isVisible?: () => boolean;
   /** What a finish of the inferences of late would need. */
   readonly needs: () => RescueNeeds | undefined;
@@ -29,12 +33,17 @@ export interface IdleFetchOptions {
   readonly life: AbortSignal;
 }
 
-/** Fetches what a local finish needs while nothing else happens, one pack at a time, and stops when an inference begins. */
+/**
+ * Fetches what a local finish needs, one pack at a time: while nothing else happens, until an inference begins; beside
+ * the inferences where they leave no such moment.
+ */
 export class IdleFetch {
   readonly #options: IdleFetchOptions;
   #running = 0;
   #endedAtMs = 0;
-  #isFetching = false;
+  /** No idle moment since, and nothing wished for. */
+  #steadySinceMs: number | undefined;
+  #fetching: 'alone' | 'beside' | undefined;
   /** Graphs of what is all here. */
   #done = '';
   #stop = new AbortController();
@@ -42,50 +51,69 @@ export class IdleFetch {
 
   constructor(options: IdleFetchOptions) {
     this.#options = options;
-    options.life.addEventListener('abort', () => this.#pause(), { once: true });
+    options.life.addEventListener('abort', () => this.#end(), { once: true });
   }
 
   /** An inference begins. What came of a pack is kept. */
   began(): void {
     this.#running += 1;
-    this.#pause();
+    if (this.#fetching === 'alone') this.#stop.abort();
   }
 
   ended(): void {
     this.#running -= 1;
     this.#endedAtMs = this.#options.clock.now();
-    if (this.#running === 0 && !this.#options.life.aborted) this.#schedule();
+    if (!this.#cancelTimer) this.#schedule(IDLE_MS);
   }
 
-  #pause(): void {
+  #end(): void {
     this.#cancelTimer?.();
     this.#cancelTimer = undefined;
     this.#stop.abort();
   }
 
-  #schedule(): void {
-    const { clock } = this.#options;
+  #schedule(delayMs: number): void {
+    const { clock, life } = this.#options;
+    if (life.aborted) return;
     this.#cancelTimer?.();
-    this.#cancelTimer = clock.after(IDLE_MS, () => void this.#look());
+    this.#cancelTimer = clock.after(delayMs, () => {
+      this.#cancelTimer = undefined;
+      void this.#look();
+    });
   }
 
   async #look(): Promise<void> {
-    const { clock, rules, isQuiet, isVisible = isPageVisible } = this.#options;
-    if (clock.now() - this.#endedAtMs > WATCHED_MS) return;
-    if (this.#isFetching || !isVisible() || !isQuiet() || !rules.fetchesForRescue()) return this.#schedule();
+    const { rules, isVisible = isPageVisible } = this.#options;
+    const silentMs = this.#running > 0 ? 0 : this.#options.clock.now() - this.#endedAtMs;
+    if (silentMs > WATCHED_MS) return;
+    const mode = this.#mode(silentMs);
+    if (!mode || this.#fetching || !isVisible() || !rules.fetchesForRescue()) {
+      this.#schedule(silentMs < IDLE_MS ? IDLE_MS - silentMs : IDLE_MS);
+      return;
+    }
     this.#stop = new AbortController();
-    this.#isFetching = true;
+    this.#fetching = mode;
     try {
-      await this.#fetch(this.#stop.signal);
+      await this.#fetch(mode, this.#stop.signal);
     } catch {
       // Tried again after the next inference; what broke off is resumed then.
     } finally {
-      this.#isFetching = false;
+      this.#fetching = undefined;
     }
   }
 
-  async #fetch(signal: AbortSignal): Promise<void> {
-    const { packs, budget, needs, isQuiet, loadRuntime, onProgress } = this.#options;
+  #mode(silentMs: number): 'alone' | 'beside' | undefined {
+    const { clock, isSettled, isLinkFree } = this.#options;
+    const isIdle = silentMs >= IDLE_MS;
+    if (isIdle || !isSettled()) this.#steadySinceMs = undefined;
+    if (isIdle) return isSettled() && isLinkFree() ? 'alone' : undefined;
+    if (!isSettled()) return undefined;
+    this.#steadySinceMs ??= clock.now();
+    return clock.now() - this.#steadySinceMs >= STEADY_MS ? 'beside' : undefined;
+  }
+
+  async #fetch(mode: 'alone' | 'beside', signal: AbortSignal): Promise<void> {
+    const { packs, budget, needs, isSettled, isLinkFree, loadRuntime, onProgress } = this.#options;
     const needed = needs();
     if (!needed || !(await budget.allows(needed.packs))) return;
     const missing: readonly Pack[] = await packs.missing(needed.packs);
@@ -100,8 +128,8 @@ export class IdleFetch {
     for (const graph of needed.graphs) await packs.graph(graph, signal);
     for (const pack of missing) {
       if (signal.aborted) return;
-      // Another session may be at work over the same connection.
-      if (!isQuiet()) return this.#schedule();
+      // Inferences wish for something now, or another session is at work over the same connection.
+      if (!isSettled() || (mode === 'alone' && !isLinkFree())) return this.#schedule(IDLE_MS);
       await packs.get(pack, onBytes, signal);
     }
     if (signal.aborted) return;

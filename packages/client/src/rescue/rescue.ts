@@ -104,11 +104,15 @@ export class Rescue {
     return undefined;
   }
 
+  get isWholeReady(): boolean {
+    return this.#whole !== undefined && this.#parts.controller.isReady(this.#whole.id);
+  }
+
   /** Builds the whole network if it can be built without the edge. @returns whether that made it ready */
   async prepareWhole(signal: AbortSignal): Promise<boolean> {
     const { controller } = this.#parts;
     const way = await this.#wholeWay();
-    if (!way || controller.isReady(way.cut.id)) return false;
+    if (!way || this.isWholeReady) return false;
     try {
       await this.#build(way.spec, signal);
     } catch (error) {

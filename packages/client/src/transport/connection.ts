@@ -101,9 +101,7 @@ export class EdgeConnection {
         if (state === 'closed') settle(CutpointError.closed('connection'));
       });
       const cancelTimer =
-        timeoutMs === undefined
-          ? undefined
-          : this.#options.clock.after(timeoutMs, () => settle(this.#unreachable()));
+        timeoutMs === undefined ? undefined : this.#options.clock.after(timeoutMs, () => settle(this.#unreachable()));
       signal?.addEventListener('abort', onAbort, { once: true });
     });
   }
