@@ -121,10 +121,10 @@ test('an edge that does not answer in time: the page makes the deadline', async 
   try {
     const { numbers, local } = await settledSession(page, own);
     own.freeze();
-    const fromTail = await run(page, { cut: HEAD, codec: 'f32', deadlineMs: 5000 });
+    const fromTail = await run(page, { cut: HEAD, codec: 'f32', deadlineMs: 3000 });
     expect(fromTail).toMatchObject({ cut: HEAD, rescued: 'tail' });
     expectClose(fromTail.numbers, numbers);
-    const fromFeeds = await run(page, { cut: 0, deadlineMs: 5000 });
+    const fromFeeds = await run(page, { cut: 0, deadlineMs: 3000 });
     expect(fromFeeds).toMatchObject({ cut: local, rescued: 'feeds' });
     expectClose(fromFeeds.numbers, numbers);
   } finally {

@@ -32,6 +32,9 @@ import { traceOf } from './trace.js';
 import type { RunnerOptions } from './variant-runner.js';
 import type { TensorMessage } from './worker/messages.js';
 
+/** What makes later inferences faster is begun when the first one has ended, or so long after there was none. */
+const FIRST_MS = 1000;
+
 export interface SessionParts {
   readonly edge: SharedEdge;
   readonly manifest: Manifest;
@@ -62,6 +65,8 @@ export class ConnectedSession implements Session {
   readonly #lastPlans = new Map<string, string>();
   readonly #unsubscribe: (() => void)[];
   readonly #onProgress: ((progress: Progress) => void) | undefined;
+  /** The first inference has ended. */
+  #onFirst: () => void = () => {};
   #device: DeviceChoice;
   #nextTrace = 1;
   #lastLink = '';
@@ -71,11 +76,16 @@ export class ConnectedSession implements Session {
     this.#onProgress = onProgress;
     this.#device = edge.device;
     const budget = new WeightBudget(edge.packs, weights);
+    const afterFirst = new Promise<void>((resolve) => {
+      this.#onFirst = resolve;
+    });
+    const cancelFirst = edge.clock.after(FIRST_MS, this.#onFirst);
     this.#runners = new RunnerSet(
       manifest,
       { ...choice, forced: undefined },
       {
         edge,
+        afterFirst,
         life: this.#life.signal,
         provider: () => this.#device.kind,
         budget,
@@ -103,6 +113,7 @@ export class ConnectedSession implements Session {
       life: this.#life.signal,
     });
     this.#unsubscribe = [
+      cancelFirst,
       edge.packs.events.on('notKept', (why) => this.#onNotKept(why)),
       edge.connection.events.on('state', (state) => this.#events.emit('state', state)),
       edge.connection.events.on('load', (load) => this.#events.emit('load', load)),
@@ -245,6 +256,7 @@ export class ConnectedSession implements Session {
     try {
       return await this.#attemptTwice(job);
     } finally {
+      this.#onFirst();
       this.#idleFetch.ended();
     }
   }

@@ -72,6 +72,7 @@ async function open({ packBytes = MIB, policy = 'cutpoint' as PolicyName, isDevi
     onHead: () => {},
     onProgress: () => {},
     onPlan: () => {},
+    afterFirst: Promise.resolve(),
     life: new AbortController().signal,
   };
   const preparation = new Preparation({

@@ -49,9 +49,11 @@ export class Preparation {
 
   /** One piece of background work at a time: it must not crowd out the inferences. Its failures are not theirs. */
   inBackground(work: () => Promise<void>): void {
-    if (this.#busy || this.#host.life.aborted) return;
+    const { afterFirst, life } = this.#host;
+    if (this.#busy || life.aborted) return;
     this.#busy = true;
-    work()
+    afterFirst
+      .then(() => (life.aborted ? undefined : work()))
       .catch(() => {})
       .finally(() => {
         this.#busy = false;

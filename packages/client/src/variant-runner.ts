@@ -36,6 +36,8 @@ export interface RunnerHost {
   onProgress(progress: Progress): void;
   /** A decision was taken. */
   onPlan(plan: Plan): void;
+  /** No first result is waited for any more: until then nothing is fetched that it does not need. */
+  readonly afterFirst: Promise<void>;
   /** Aborted when the session is closed. */
   readonly life: AbortSignal;
 }

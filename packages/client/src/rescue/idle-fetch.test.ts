@@ -132,6 +132,7 @@ describe('in an idle moment', () => {
       }
     };
     idle.began();
+    frames(9 * SECOND_MS);
     now.isSettled = false;
     frames(20 * SECOND_MS);
     now.isSettled = true;
