@@ -290,7 +290,8 @@ test('sessions that share have one connection and one runtime, until the last on
     { values, dims: [...INPUT_DIMS] },
   );
   expect(sockets).toEqual([{ closed: false }]);
-  expect(workers()).toBe(1);
+  // One for heads, one for pictures.
+  await expect.poll(workers).toBe(2);
   await page.evaluate(() => globalThis.session.close());
   await expect.poll(() => sockets).toEqual([{ closed: true }]);
   await expect.poll(workers).toBe(0);
