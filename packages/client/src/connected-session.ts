@@ -10,6 +10,7 @@ import { WeightBudget } from './heads/weight-budget.js';
 import { type WeightRules, weightRules } from './heads/weight-rules.js';
 import { decodeImage, pixelsOf } from './image/pixels.js';
 import { chooseSize } from './image/placement.js';
+import { linkEvent } from './link-event.js';
 import { LinkProbe } from './link-probe.js';
 import { OFFLINE_ADVICE } from './recovery.js';
 import { IdleFetch } from './rescue/idle-fetch.js';
@@ -321,20 +322,10 @@ export class ConnectedSession implements Session {
   }
 
   #emitLink(): void {
-    const nowMs = this.edge.clock.now();
-    const { uplink, downlink, fixed } = this.edge.link;
-    const up = uplink.measuredRate;
-    const down = downlink.measuredRate;
-    const roundTrip = fixed.estimate(nowMs);
-    const fixedMs = Number.isFinite(roundTrip.ageMs) ? roundTrip.value : undefined;
-    const now = [up, down, fixedMs].join();
-    if (now === this.#lastLink) return;
-    this.#lastLink = now;
-    this.#events.emit('link', {
-      ...(up === undefined ? {} : { uplinkBytesPerMs: up, uplinkAgeMs: uplink.estimate(nowMs).ageMs }),
-      ...(down === undefined ? {} : { downlinkBytesPerMs: down, downlinkAgeMs: downlink.estimate(nowMs).ageMs }),
-      ...(fixedMs === undefined ? {} : { fixedMs }),
-    });
+    const { event, measured } = linkEvent(this.edge.link, this.edge.clock.now());
+    if (measured === this.#lastLink) return;
+    this.#lastLink = measured;
+    this.#events.emit('link', event);
   }
 }
 
