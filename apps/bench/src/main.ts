@@ -2,6 +2,7 @@ import type { Bench } from './bench.js';
 import { client } from './client/client.js';
 import { decide } from './decide.js';
 import { encode } from './encode/encode.js';
+import { fidelity } from './fidelity/fidelity.js';
 import { frontier } from './frontier.js';
 import { live } from './live/live.js';
 import { thisMachine } from './machine.js';
@@ -14,6 +15,7 @@ const benches: Readonly<Record<string, Bench>> = {
   client,
   decide,
   encode,
+  fidelity,
   frontier,
   live,
   overhead,

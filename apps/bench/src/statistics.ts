@@ -15,3 +15,31 @@ export function median(values: readonly number[]): number {
 export function round(value: number, digits = 3): number {
   return Number(value.toFixed(digits));
 }
+
+/**
+ * The exact one-sided upper bound of a share of which `changed` of `total` independent trials were seen: the largest share under
+ * which so few would still be seen with a probability of `1 - confidence`. Clopper and Pearson, "The use of confidence or
+ * fiducial limits illustrated in the case of the binomial", Biometrika 26 (1934).
+ */
+export function upperShare(changed: number, total: number, confidence = 0.95): number {
+  if (changed >= total) return 1;
+  let [low, high] = [changed / total, 1];
+  for (let step = 0; step < 60; step++) {
+    const middle = (low + high) / 2;
+    if (atMost(changed, total, middle) > 1 - confidence) low = middle;
+    else high = middle;
+  }
+  return high;
+}
+
+/** The probability of at most `count` of `total` when each has probability `share` (0 < share < 1). */
+function atMost(count: number, total: number, share: number): number {
+  // Each term from the one before: count 0 first, in logarithms, because it is tiny.
+  let logTerm = total * Math.log1p(-share);
+  let sum = Math.exp(logTerm);
+  for (let k = 1; k <= count; k++) {
+    logTerm += Math.log((total - k + 1) / k) + Math.log(share) - Math.log1p(-share);
+    sum += Math.exp(logTerm);
+  }
+  return sum;
+}

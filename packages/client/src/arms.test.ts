@@ -1,7 +1,17 @@
-import type { Arm } from '@cutpoint/partition';
-import { type Cut, type CutTable, TENSOR_CODECS, type TensorInfo, type Variant } from '@cutpoint/protocol';
+import { type Arm, permits } from '@cutpoint/partition';
+import {
+  type Calibration,
+  type Cut,
+  type CutTable,
+  DEFAULT_ACCURACY_DROP,
+  type Fidelity,
+  TENSOR_CODECS,
+  type TensorInfo,
+  type Variant,
+} from '@cutpoint/protocol';
 import { describe, expect, it } from 'vitest';
 import { armsOf, calibrationCut, nearestCut } from './arms.js';
+import { defaultMaxAccuracyDrop } from './codec/accuracy.js';
 
 function cut(id: number, share: number, more: Partial<Cut> = {}): Cut {
   return {
@@ -109,6 +119,80 @@ describe('arms of a cut table', () => {
     expect(arms.map(({ usesEdge }) => usesEdge)).toEqual([true, true, true, false, true]);
     expect(arms.map(({ isPrefix }) => isPrefix)).toEqual([true, true, true, true, false]);
     expect(arms.map(({ sendsInput }) => sendsInput)).toEqual([true, true, false, false, true]);
+  });
+});
+
+describe('what a codec costs in accuracy', () => {
+  const crossing: TensorInfo = { name: 'h', type: 'float32', dims: [1000] };
+  const variant: Variant = { id: 'v', kind: 'tensors', inputs: [crossing], outputs: [], table: 'c'.repeat(64) };
+  const measured = (codec: string, drop: number, inputs: number): Fidelity => ({ codec, drop, worst: drop, inputs });
+
+  /** `accuracyDrop` by codec of a cut with these figures. */
+  function drops(fidelity: Fidelity[] | undefined, metric?: Calibration['metric']): ReadonlyMap<string, number> {
+    const cuts = [cut(3, 0.3, { crossing: [0], ...(fidelity && { fidelity }) })];
+    const calibration: { calibration?: Calibration } = metric ? { calibration: { metric, inputs: 'pictures' } } : {};
+    const arms = armsOf({ ...table(...cuts), tensors: [crossing], ...calibration }, variant, new Set(TENSOR_CODECS));
+    return new Map(arms.map(({ codec, accuracyDrop = Number.NaN }) => [codec, accuracyDrop]));
+  }
+
+  it('is the default where the edge says nothing, and nothing where nothing is lost', () => {
+    const stated = drops(undefined);
+    expect([stated.get('f16'), stated.get('u8')]).toEqual([DEFAULT_ACCURACY_DROP.f16, DEFAULT_ACCURACY_DROP.u8]);
+    expect([stated.get('f32'), stated.get('f32+deflate')]).toEqual([0, 0]);
+  });
+
+  it('is what the edge measured, deflated or not, and the default for a codec that it left out', () => {
+    const own = drops([measured('u8', 0.3, 12)], 'relative-error');
+    expect([own.get('u8'), own.get('u8+deflate')]).toEqual([0.3, 0.3]);
+    expect(own.get('f16')).toBe(DEFAULT_ACCURACY_DROP.f16);
+    expect(drops([measured('u8', 0.0004, 12)], 'relative-error').get('u8')).toBe(0.0004);
+  });
+
+  it('is never nothing for a codec that rounds, so that an app that allows nothing gets the numbers as they are', () => {
+    for (const metric of ['relative-error', 'top-1'] as const) {
+      expect(drops([measured('f16', 0, 1000)], metric).get('f16')).toBeGreaterThan(0);
+    }
+  });
+
+  it('of few top-1 answers leans on the default, of many on what was measured, and never below it', () => {
+    const of = (drop: number, inputs: number) => drops([measured('u8', drop, inputs)], 'top-1').get('u8') ?? Number.NaN;
+    expect(of(0, 8)).toBeCloseTo(0.005, 3);
+    expect(of(0, 100_000)).toBeLessThan(1e-5);
+    // One of ten changed: that may be chance, but there is no better figure.
+    expect(of(0.1, 10)).toBe(0.1);
+    expect(of(1, 4)).toBe(1);
+  });
+
+  it('of a cut that was not measured is what the table puts there', () => {
+    expect(drops([measured('u8', 0.2, 0)], 'top-1').get('u8')).toBe(0.2);
+  });
+
+  it('decides what maxAccuracyDrop allows', () => {
+    const cuts = [
+      cut(2, 0.2, { crossing: [0], fidelity: [measured('u8', 0.4, 12), measured('f16', 0.0001, 12)] }),
+      cut(3, 0.3, { crossing: [0], fidelity: [measured('u8', 0.002, 12), measured('f16', 0.0001, 12)] }),
+    ];
+    const calibration: Calibration = { metric: 'relative-error', inputs: 'pictures' };
+    const arms = armsOf({ ...table(...cuts), tensors: [crossing], calibration }, variant, new Set(['f16', 'u8']));
+    const allowed = (maxAccuracyDrop: number) =>
+      arms.filter((arm) => permits({ maxAccuracyDrop }, arm)).map((arm) => `${arm.cut} ${arm.codec}`);
+    expect(allowed(0.01)).toEqual(['2 f32', '2 f16', '3 f32', '3 f16', '3 u8']);
+    expect(allowed(0.001)).toEqual(['2 f32', '2 f16', '3 f32', '3 f16']);
+    expect(allowed(0)).toEqual(['2 f32', '3 f32']);
+  });
+});
+
+describe('what may be lost when the app does not say', () => {
+  const arm = (codec: Arm['codec'], accuracyDrop: number) => ({ codec, accuracyDrop }) as Arm;
+
+  it('is nothing for tensors', () => {
+    expect(defaultMaxAccuracyDrop('tensors', [arm('u8', 0.2)])).toBe(0);
+  });
+
+  it('is for pictures what their own compression loses, and a hundredth at least', () => {
+    expect(defaultMaxAccuracyDrop('pixels', [arm('u8', 0.2), arm('jpeg', 0.04), arm('webp', 0.03)])).toBe(0.04);
+    expect(defaultMaxAccuracyDrop('pixels', [arm('u8', 0.2), arm('jpeg', 0.002)])).toBe(0.01);
+    expect(defaultMaxAccuracyDrop('pixels', [arm('u8', 0.2)])).toBe(0.01);
   });
 });
 

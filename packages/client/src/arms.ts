@@ -1,7 +1,8 @@
 import { type Arm, CODECS, type Codec } from '@cutpoint/partition';
-import type { Cut, CutTable, TensorInfo, Variant } from '@cutpoint/protocol';
+import { type Cut, type CutTable, narrows, type TensorInfo, type Variant } from '@cutpoint/protocol';
+import { accuracyDropOf } from './codec/accuracy.js';
 import { stepsOf } from './codec/encode.js';
-import { narrows, profileOf } from './codec/profile.js';
+import { profileOf } from './codec/profile.js';
 
 /**
  * The arms of one variant: its cuts in the table's order, each with the codecs that change anything about what crosses
@@ -23,7 +24,12 @@ export function armsOf(table: CutTable, variant: Variant, known: ReadonlySet<str
       sendsInput: crossing.some(({ name }) => inputs.has(name)) || isBeforeMixing(table, cut),
     };
     const kind = crossing.every(({ name }) => inputs.has(name)) ? 'input' : 'activations';
-    return codecs.map((codec) => ({ ...base, codec, ...profileOf(codec, crossing, kind) }));
+    return codecs.map((codec) => ({
+      ...base,
+      codec,
+      ...profileOf(codec, crossing, kind),
+      accuracyDrop: accuracyDropOf(codec, cut, table.calibration),
+    }));
   });
 }
 

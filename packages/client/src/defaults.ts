@@ -8,7 +8,7 @@ export const DEFAULT_CONNECT_OPTIONS = Object.freeze({
   keepInputOnDevice: false,
   /**
    * By what is called: `run` is onnxruntime's, to the last bit but rounding; a picture has been through a camera's
-   * compressor anyway.
+   * compressor anyway, and may lose more where its own JPEG or WebP does.
    */
   maxAccuracyDrop: Object.freeze({ run: 0, runImage: 0.01 }),
 } as const);

@@ -42,6 +42,13 @@ it('hands all that a pushed load report says to whoever decides, also before and
   expect(load.residualMs(nowMs)).toBe(9);
   expect(load).toMatchObject({ busy: 0.5, gpuUtilisation: 0.8, clients: 6 });
 
+  // What is of this page's own tails is taken out, of the next report on.
+  edge.connection.events.emit('ownTailMs', 200);
+  await pushed({ queueMs: 40, busy: 0.5, residualMs: 20, k: { tiny: 3 }, gpuUtilisation: 0.8 });
+  expect(load.busy).toBeLessThan(0.5);
+  expect(load.busy).toBeGreaterThan(0.3);
+  expect(load.residualMs(edge.clock.now())).toBeLessThan(9);
+
   // An edge of an earlier version says less, and what is not said is not made up.
   await pushed({ queueMs: 20, k: { tiny: 2 }, gpuUtilisation: null });
   expect(load.k(edge.clock.now()).value).toBe(2);

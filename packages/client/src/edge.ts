@@ -4,6 +4,7 @@ import { type Clock, SYSTEM_CLOCK } from './clock.js';
 import { HeadStore } from './heads/head-store.js';
 import { PackStore } from './heads/pack-store.js';
 import type { EdgeHttp } from './http.js';
+import { Overlap } from './overlap.js';
 import type { DeviceChoice, LinkShape } from './session.js';
 import { EdgeConnection } from './transport/connection.js';
 import type { ConnectionEvents } from './transport/connection-events.js';
@@ -37,6 +38,8 @@ export class SharedEdge {
   readonly http: EdgeHttp;
   readonly connection: EdgeConnection;
   readonly link = new LinkState();
+  /** Of all inferences of this page with this edge. */
+  readonly overlap = new Overlap();
   readonly runtime: Runtime;
   readonly packs: PackStore;
   readonly heads: HeadStore;

@@ -47,8 +47,10 @@ export interface ConnectOptions {
   /** For an edge that wants one: sent as `Authorization: Bearer` over HTTP and as a subprotocol of the WebSocket. */
   readonly token?: string;
   /**
-   * Most that the codec of crossing tensors may cost in accuracy, 0..1: share of top-1 answers that change. Default 0 for
-   * `run`, whose outputs are then those of the whole network, and 0.01 for `runImage`, which allows all codecs.
+   * Most that the codec of crossing tensors may cost in accuracy, 0..1: the share of top-1 answers that change for
+   * classifiers and text recognisers, else the relative error of the outputs (root mean square error over their range). The edge
+   * measures it per cut and codec when it prepares the model; see `docs/protocol.md`. Default 0 for `run`, whose outputs
+   * are then those of the whole network; for `runImage` what the picture itself loses as a JPEG or WebP, at least 0.01.
    */
   readonly maxAccuracyDrop?: number;
   /** Neither the input leaves the page nor what only casts and resizes made of it. Default false. */

@@ -152,14 +152,16 @@ describe('a stream', () => {
     await first;
     expect(camera.isClosed).toBe(true);
 
-    const [patient, other, errors] = [new Runs(), new Camera(), [] as CutpointError[]];
-    const goesOn = streamFrames(other.frames, patient.run, { onError: (failure) => errors.push(failure) });
+    const [patient, other, errors] = [new Runs(), new Camera(), [] as [CutpointError, number][]];
+    const goesOn = streamFrames(other.frames, patient.run, {
+      onError: (failure, frame) => errors.push([failure, frame]),
+    });
     const second = goesOn.next();
     await other.shoot(0, 1);
     await patient.fail(0, error);
     await patient.finish(1);
     expect((await second).value).toMatchObject({ frame: 1 });
-    expect(errors).toEqual([error]);
+    expect(errors).toEqual([[error, 0]]);
     await goesOn.return();
   });
 
@@ -185,6 +187,21 @@ describe('a stream', () => {
     expect(left.isClosed).toBe(true);
     expect(given.every(({ aborted }) => aborted)).toBe(true);
   }, 2_000);
+
+  it('ends with what the listeners of the app throw, and begins nothing more', async () => {
+    const [camera, runs] = [new Camera(), new Runs()];
+    const stream = streamFrames(camera.frames, runs.run, {
+      maxInFlight: 1,
+      onDrop: () => {
+        throw new Error('no such canvas');
+      },
+    });
+    const next = expect(stream.next()).rejects.toThrow('no such canvas');
+    await camera.shoot(0, 1, 2);
+    await runs.finish(0);
+    await next;
+    expect(runs.begun).toEqual([0]);
+  });
 
   it('tells what its source throws', async () => {
     async function* broken() {

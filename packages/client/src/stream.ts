@@ -9,9 +9,10 @@ export interface StreamOptions {
   /** Frames under way at a time, in head, upload or tail. Default {@link DEFAULT_STREAM_OPTIONS}. */
   readonly maxInFlight?: number;
   /**
-   * A frame that failed, with the error of its run; the stream goes on. Without it the first failure ends the stream.
+   * A frame that failed, by its number, with the error of its run; the stream goes on. Without it the first failure ends
+   * the stream, as does an error that is thrown here.
    */
-  readonly onError?: (error: CutpointError) => void;
+  readonly onError?: (error: CutpointError, frame: number) => void;
   /** A frame that was never begun, because a newer one came before there was room for it. */
   readonly onDrop?: (frame: number) => void;
 }
@@ -62,7 +63,7 @@ export async function* streamFrames<Frame, Result>(
 interface StreamParts {
   readonly signal: AbortSignal | undefined;
   readonly maxInFlight: number;
-  readonly onError: ((error: CutpointError) => void) | undefined;
+  readonly onError: ((error: CutpointError, frame: number) => void) | undefined;
   readonly onDrop: ((frame: number) => void) | undefined;
 }
 
@@ -146,13 +147,13 @@ class Stream<Frame, Result> {
 
   #startWhatCan(): void {
     const waiting = this.#waiting;
-    if (!waiting || this.#inFlight >= this.#parts.maxInFlight || this.#signal.aborted) return;
+    if (!waiting || this.#inFlight >= this.#parts.maxInFlight || this.#failure || this.#signal.aborted) return;
     this.#waiting = undefined;
     this.#inFlight += 1;
     const { frame, number } = waiting;
     this.#run(frame, this.#signal).then(
       (result) => this.#settled(number, result),
-      (error: unknown) => this.#failed(error),
+      (error: unknown) => this.#failed(number, error),
     );
   }
 
@@ -167,11 +168,20 @@ class Stream<Frame, Result> {
     this.#notify();
   }
 
-  #failed(error: unknown): void {
+  #failed(number: number, error: unknown): void {
     const { onError } = this.#parts;
-    if (onError && error instanceof CutpointError && !this.#signal.aborted) onError(error);
+    if (onError && error instanceof CutpointError && !this.#signal.aborted) this.#tell(() => onError(error, number));
     else this.#fail(error);
     this.#leave();
+  }
+
+  /** What the app's own functions throw ends the stream, and breaks nothing here. */
+  #tell(listen: () => void): void {
+    try {
+      listen();
+    } catch (error) {
+      this.#fail(error);
+    }
   }
 
   #fail(error: unknown): void {
@@ -181,7 +191,7 @@ class Stream<Frame, Result> {
 
   #drop(number: number): void {
     this.#dropped += 1;
-    this.#parts.onDrop?.(number);
+    this.#tell(() => this.#parts.onDrop?.(number));
   }
 
   /** There is room for one more. */

@@ -9,6 +9,7 @@ import {
   type PolicyName,
 } from '@cutpoint/partition';
 import type { Cut, CutTable, Manifest, Variant } from '@cutpoint/protocol';
+import { defaultMaxAccuracyDrop } from './codec/accuracy.js';
 import { DEFAULT_CONNECT_OPTIONS } from './defaults.js';
 import type { SharedEdge } from './edge.js';
 import { type Head, headKey } from './heads/head-store.js';
@@ -48,7 +49,7 @@ export interface RunnerOptions {
   readonly policy: PolicyName;
   readonly forced: ForcedArm | undefined;
   readonly objective: Objective;
-  /** Without `maxAccuracyDrop` the variant's own default, see {@link DEFAULT_ACCURACY_DROP}. */
+  /** Without `maxAccuracyDrop` the variant's own default, see {@link defaultMaxAccuracyDrop}. */
   readonly constraints: Constraints;
 }
 
@@ -57,12 +58,6 @@ export interface ForcedArm {
   readonly cut: number;
   readonly codec: Codec | undefined;
 }
-
-const { keepInputOnDevice: KEEPS_INPUT, maxAccuracyDrop: ACCURACY_DROP } = DEFAULT_CONNECT_OPTIONS;
-const DEFAULT_ACCURACY_DROP: Readonly<Record<Variant['kind'], number>> = {
-  tensors: ACCURACY_DROP.run,
-  pixels: ACCURACY_DROP.runImage,
-};
 
 export interface RunRequest {
   readonly feeds: readonly TensorMessage[];
@@ -97,9 +92,11 @@ export class VariantRunner {
     this.table = table;
     const { edge, manifest } = host;
     const { policy, objective, forced } = options;
-    const { keepInputOnDevice = KEEPS_INPUT, maxAccuracyDrop = DEFAULT_ACCURACY_DROP[variant.kind] } =
-      options.constraints;
-    const { maxUplinkBytesPerSecond } = options.constraints;
+    const {
+      keepInputOnDevice = DEFAULT_CONNECT_OPTIONS.keepInputOnDevice,
+      maxAccuracyDrop = defaultMaxAccuracyDrop(variant.kind, arms),
+      maxUplinkBytesPerSecond,
+    } = options.constraints;
     const constraints: Constraints = {
       keepInputOnDevice,
       maxAccuracyDrop,
@@ -161,6 +158,8 @@ export class VariantRunner {
         const { arm } = plan.chosen;
         cut = cutOf(this.table, arm.cut);
         const startMs = edge.clock.now();
+        const ends = edge.overlap.begin();
+        let wasAlone = false;
         const result = await runCut(edge, {
           table: this.table,
           cut,
@@ -169,8 +168,10 @@ export class VariantRunner {
           feeds,
           deadlineMs: endMs === undefined ? undefined : Math.max(1, endMs - edge.clock.now()),
           signal,
+        }).finally(() => {
+          wasAlone = ends();
         });
-        this.#observe(cut, arm.codec, result, edge.clock.now() - startMs);
+        this.#observe(cut, arm.codec, result, { totalMs: edge.clock.now() - startMs, wasAlone });
         return { ...result, plan, cut: cut.id, codec: arm.codec };
       } catch (error) {
         await recovery.after(error, cut);
@@ -205,12 +206,17 @@ export class VariantRunner {
     }
   }
 
-  #observe(cut: Cut, codec: Codec, { headMs, encodeMs, bytesUp, reply }: CutResult, totalMs: number): void {
+  #observe(
+    cut: Cut,
+    codec: Codec,
+    { headMs, encodeMs, bytesUp, reply }: CutResult,
+    { totalMs, wasAlone }: { readonly totalMs: number; readonly wasAlone: boolean },
+  ): void {
     const { edge } = this.#host;
     const nowMs = edge.clock.now();
     if (cut.headGraph !== null) this.controller.observeHead(cut.id, headMs, nowMs);
     if (!reply) {
-      this.controller.observeOverhead(totalMs - headMs, nowMs);
+      if (wasAlone) this.controller.observeOverhead(totalMs - headMs, nowMs);
       this.controller.observeOutcome({ cut: cut.id, codec, totalMs, headMs, queueMs: 0, tailMs: 0 });
       return;
     }
@@ -218,13 +224,15 @@ export class VariantRunner {
     this.controller.observeTransfer('up', observedUpload(reply, bytesUp, edge.link.fixed.leastMs), nowMs);
     this.controller.observeTransfer('down', { ...downArrivals, idleMs: downIdleMs }, nowMs);
     // What neither end accounts for is the way there and back.
-    const { timings, roundMs, downloadMs, wasAlone } = reply;
-    if (wasAlone) this.controller.observeRoundTrip(roundMs - timings.uploadMs - timings.totalMs - downloadMs, nowMs);
+    const { timings, roundMs, downloadMs } = reply;
+    if (reply.wasAlone)
+      this.controller.observeRoundTrip(roundMs - timings.uploadMs - timings.totalMs - downloadMs, nowMs);
     this.controller.observeTail(cut.id, timings.tailMs, nowMs);
     this.controller.observeBytes(cut.id, codec, bytesUp, nowMs);
     this.controller.observeCodec(cut.id, codec, { encodeMs, decodeMs: timings.decodeMs }, nowMs);
     const { queueMs, tailMs } = timings;
-    this.controller.observeOverhead(totalMs - headMs - encodeMs - roundMs, nowMs);
+    // Beside others it is mostly waiting for the worker and for a turn on the connection.
+    if (wasAlone) this.controller.observeOverhead(totalMs - headMs - encodeMs - roundMs, nowMs);
     this.controller.observeOutcome({ cut: cut.id, codec, totalMs, headMs, queueMs, tailMs });
   }
 }

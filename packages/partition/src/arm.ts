@@ -36,7 +36,10 @@ export interface Arm {
   readonly usesEdge: boolean;
   /** Whether the cut is a prefix cut of the stored order (LoADPart considers no other). */
   readonly isPrefix: boolean;
-  /** What the codec costs in accuracy, 0..1: share of top-1 answers that change, or relative error. Absent means 0. */
+  /**
+   * What the codec costs in accuracy, 0..1: the share of top-1 answers that change where the network gives such, otherwise
+   * the relative error of its outputs (root mean square error over their range). Absent means 0.
+   */
   readonly accuracyDrop?: number;
   /** The input crosses, or what casts and resizes made of it: no convolution or matrix product lies before the cut. */
   readonly sendsInput?: boolean;

@@ -8,11 +8,16 @@ import { type ConditionValues, valuesOf } from './cost.js';
 export const RISK = 0.1;
 /** The same for a deadline that is to be made in 19 of 20 cases (one-sided, normal). */
 export const DEADLINE_RISK = 1.64;
+/**
+ * Of the time until its arrival so much counts as waiting, whatever the queue. What is known of a queue is some time old:
+ * of two arms that both arrive before their turn the earlier one is the better.
+ */
+export const QUEUE_DOUBT = 0.1;
 
 /**
- * The conditions with every estimate `risk` standard deviations for the worse. The same share of the time until its arrival a request is taken to wait
- * whatever the queue: how much of that it will hide is not sure either. All at once: the errors are taken to
- * come together, which bounds the deviation of their sum from above, and leaves the cost of an arm as linear as it was.
+ * The conditions with every estimate `risk` standard deviations for the worse, and {@link QUEUE_DOUBT}. All at once: the
+ * errors are taken to come together, which bounds the deviation of their sum from above, and leaves the cost of an arm
+ * the kind of sum that it was.
  */
 export function cautious(conditions: Conditions, risk: number): ConditionValues {
   const values = valuesOf(conditions);
@@ -24,8 +29,7 @@ export function cautious(conditions: Conditions, risk: number): ConditionValues 
     fixedMs: values.fixedMs + risk * conditions.fixedMs.uncertainty,
     queueMs: values.queueMs + queueMs,
     residualMs: values.residualMs + queueMs,
-    // What is known of a queue is some time old: of two arms that both arrive before their turn the earlier one is the better.
-    queueDoubt: Math.min(1, risk),
+    queueDoubt: risk > 0 ? QUEUE_DOUBT : 0,
     k: values.k * factor(conditions.k, risk),
     d: values.d * factor(conditions.d, risk),
   };

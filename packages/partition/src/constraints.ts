@@ -4,7 +4,7 @@ import type { Arm } from './arm.js';
 export interface Constraints {
   /** Nothing crosses that is the input, or that only casts and resizes made of it. Default false. */
   readonly keepInputOnDevice?: boolean;
-  /** Most that a codec may cost in accuracy, 0..1; an arm with a larger `accuracyDrop` is never chosen. */
+  /** Most that a codec may cost in accuracy, 0..1 as {@link Arm.accuracyDrop}; an arm that costs more is never chosen. */
   readonly maxAccuracyDrop?: number;
   /**
    * Mean of what inferences may send. An inference is never refused for it: when no arm fits in what is left, the one

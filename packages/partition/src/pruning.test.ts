@@ -5,7 +5,7 @@ import { Controller } from './controller.js';
 import { type ArmFactors, predictTotal, UNCORRECTED } from './cost.js';
 import { decide } from './decision.js';
 import { frontierSuffices, Pruning, pruned } from './pruning.js';
-import { anyValues } from './testing/conditions.js';
+import { anyValues, valuesWith } from './testing/conditions.js';
 
 const ms = fc.double({ min: 0, max: 80, noNaN: true });
 const arm = fc.record({
@@ -44,6 +44,50 @@ it('the least of the frontier is the least of all, or it says that it may not be
     }),
     { numRuns: 300 },
   );
+});
+
+/** Arms that all use the edge, and a queue that some of them arrive before and some after the end of. */
+const edgeArms = fc
+  .array(
+    arm.map((one) => ({ ...one, usesEdge: true, bytesUp: Math.ceil(one.bytesUp / 1_000) })),
+    { minLength: 3, maxLength: 12 },
+  )
+  .map((some) => some.map((one, cut): Arm => ({ ...one, cut, codec: 'f32', isPrefix: true })));
+const drainingQueue = fc.record({
+  queueMs: fc.double({ min: 20, max: 120, noNaN: true }),
+  residualMs: fc.double({ min: 0, max: 20, noNaN: true }),
+  announcedMs: fc.oneof(fc.constant(0), fc.double({ min: 0, max: 60, noNaN: true })),
+  busy: fc.constantFrom(0, 0.3, 1, 1.4),
+  queueDoubt: fc.constantFrom(0, 0.1, 1),
+});
+
+it('the least of the frontier is the least of all also where a queue decides', () => {
+  fc.assert(
+    fc.property(edgeArms, drainingQueue, fc.integer({ min: 0, max: 1 }), (edge, queue, locals) => {
+      const local: Arm = { ...edgeArm, cut: 99, headMs: 150, tailMs: 0, bytesUp: 0, bytesDown: 0, usesEdge: false };
+      const all = locals === 1 ? [local, ...edge] : edge;
+      const at = valuesWith(queue);
+      const active = new Pruning(all, () => []).active ?? [];
+      const costs = all.map((one) => predictTotal(one, at));
+      const least = Math.min(...active.map((index) => costs[index] ?? Number.NaN));
+      if (frontierSuffices(active, all, [], at, least)) expect(least).toBeLessThanOrEqual(Math.min(...costs) + 1e-9);
+    }),
+    { numRuns: 2_000 },
+  );
+});
+
+it('looks at all arms where one that a mix of others covers arrives just before its turn', () => {
+  const of = (cut: number, headMs: number, tailMs: number): Arm => ({
+    ...{ cut, codec: 'f32', headMs, tailMs, bytesUp: 100, bytesDown: 0, usesEdge: true, isPrefix: true },
+  });
+  const all = [of(0, 100, 10), of(1, 1, 60), of(2, 51, 36)];
+  const active = new Pruning(all, () => []).active ?? [];
+  expect(active).toEqual([0, 1]);
+  const at = valuesWith({ queueMs: 50, queueDoubt: 0.1 });
+  const costs = all.map((one) => predictTotal(one, at));
+  const least = Math.min(costs[0] ?? 0, costs[1] ?? 0);
+  expect(costs[2]).toBeLessThan(least);
+  expect(frontierSuffices(active, all, [], at, least)).toBe(false);
 });
 
 it('suffices under most conditions', () => {

@@ -79,11 +79,8 @@ export const pruned: MakePruner = (arms, factors) => new Pruning(arms, factors);
  * It is while cost is a sum, and also when a queue grows to the rest of a running tail (a minimum of two sums). A queue
  * that drains makes it the largest of three: the sum in which it is gone on arrival, the one in which nothing comes before
  * the request, and the one in which something does, which is itself the smaller of two: all that was announced, or what
- * can have come meanwhile. Each sum is a
- * lower bound for those arms whose cost it is, and has its least value on the frontier; when the least cost found is
- * no more than what the least values allow, nothing else can be less.
- *
- * @param costs of the arms of the frontier, in its order
+ * can have come meanwhile. Each sum is a lower bound for those arms whose cost it is, and has its least value on the
+ * frontier; when the least cost found is no more than what the least values allow, nothing else can be less.
  */
 export function frontierSuffices(
   frontier: readonly number[],
@@ -117,7 +114,7 @@ export function frontierSuffices(
     const restMs =
       at.fixedMs + at.k * arm.tailMs * known.tail + (arm.decodeMs ?? 0) * known.decode + arm.bytesDown / at.downlink;
     leastGone = Math.min(leastGone, untilArrivalMs + at.residualMs + restMs);
-    leastLeft = Math.min(leastLeft * untilArrivalMs + at.queueMs + restMs);
+    leastLeft = Math.min(leastLeft, at.queueDoubt * untilArrivalMs + at.queueMs + restMs);
     leastAnnounced = Math.min(leastAnnounced, at.queueMs + at.announcedMs + restMs);
     leastCome = Math.min(leastCome, busy * untilArrivalMs + at.queueMs + restMs);
   }

@@ -4,6 +4,7 @@ export * from './chunk.js';
 export * from './codec.js';
 export * from './element.js';
 export * from './errors.js';
+export * from './fidelity.js';
 export * from './headers.js';
 export * from './manifest.js';
 export * from './messages.js';

@@ -1,3 +1,4 @@
+import { calibrationSchema, fidelitySchema } from './fidelity.js';
 import {
   count,
   flag,
@@ -139,6 +140,8 @@ export const cutSchema = object({
   tailMs: quantity,
   /** `false`: interpolated between timed neighbours along FLOPs, not timed itself. */
   timed: flag,
+  /** What the codecs that lose something cost here; see {@link CutTable.calibration}. Absent: nothing is known. */
+  fidelity: optional(list(fidelitySchema)),
 });
 export type Cut = Output<typeof cutSchema>;
 
@@ -153,5 +156,7 @@ export const cutTableSchema = object({
   cuts: list(cutSchema),
   /** Where `headMs` and `tailMs` were measured. */
   profile: object({ machine: text, provider: text, threads: count }),
+  /** How {@link Cut.fidelity} was measured. */
+  calibration: optional(calibrationSchema),
 });
 export type CutTable = Output<typeof cutTableSchema>;

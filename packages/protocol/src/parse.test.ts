@@ -132,6 +132,20 @@ describe('documents', () => {
     expect(code(parseCutTable({ ...table, cuts: [...table.cuts, ...table.cuts] }))).toBe('bad_message');
   });
 
+  it('of cuts say what codecs cost, as shares; codecs that nobody knows yet do not break them', () => {
+    const u8 = { codec: 'u8', drop: 0.01, worst: 1, inputs: 30 };
+    const withFidelity = (...fidelity: object[]) => ({
+      ...table,
+      cuts: table.cuts.map((cut) => ({ ...cut, fidelity })),
+      calibration: { metric: 'top-1', inputs: 'pictures' },
+    });
+    const known = withFidelity(u8, { ...u8, codec: 'u4' });
+    expect(parseCutTable(known)).toEqual(known);
+    for (const wrong of [{ drop: 1.5 }, { drop: -0.1 }, { worst: Number.NaN }, { inputs: 0.5 }]) {
+      expect(code(parseCutTable(withFidelity({ ...u8, ...wrong })))).toBe('bad_message');
+    }
+  });
+
   it('that are something else are refused', () => {
     for (const value of [undefined, null, {}, { format: 'cutpoint.manifest.v2' }]) {
       expect(code(parseManifest(value))).toBe('bad_message');

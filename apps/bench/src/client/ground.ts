@@ -1,12 +1,12 @@
 import { copyFile, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { benchmarkNetworks } from '@cutpoint/onnx';
+import { benchmarkNetworks, encodeModel } from '@cutpoint/onnx';
 import * as v from 'valibot';
 import { bundlePage } from '../browser/bundle-page.js';
 import { EdgeProcess } from '../overhead/edge-process.js';
-import type { ClientOptions } from './options.js';
 import { gzipBeside } from './gzip-beside.js';
+import type { ClientOptions } from './options.js';
 
 /** The project's root, as seen from `apps/bench/dist/client`. */
 const ROOT = join(dirname(fileURLToPath(import.meta.url)), '../../../..');
@@ -37,7 +37,7 @@ export async function prepareClientGround({ workDir, options, print }: GroundOpt
   const model = modelFile === undefined ? UNTRAINED : 'squeezenet';
   if (modelFile === undefined) {
     print(`There is no SqueezeNet: ${UNTRAINED} takes its place, whose answers and deflated sizes mean nothing.`);
-    await writeFile(join(pageDir, PATHS.network), benchmarkNetworks.squeezenet.build());
+    await writeFile(join(pageDir, PATHS.network), encodeModel(benchmarkNetworks.squeezenet.build()));
   } else {
     await copyFile(modelFile, join(pageDir, PATHS.network));
   }

@@ -16,8 +16,7 @@ export interface ClientOptions {
   readonly browserArgs: readonly string[];
 }
 
-export const CLIENT_USAGE =
-  '[--only a,b] [--runs 60] [--quick] [--model FILE] [--store DIR] [--browser-arg=ARG]…';
+export const CLIENT_USAGE = '[--only a,b] [--runs 60] [--quick] [--model FILE] [--store DIR] [--browser-arg=ARG]…';
 
 /** A median of fewer says little. */
 const LEAST_RUNS = 50;

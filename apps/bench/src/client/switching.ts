@@ -1,6 +1,6 @@
 import type { Page } from 'playwright-core';
-import { ProxyProcess } from '../live/proxy/proxy-process.js';
 import type { LinkShape } from '../live/proxy/link-model.js';
+import { ProxyProcess } from '../live/proxy/proxy-process.js';
 import { median, quantile, round } from '../statistics.js';
 import { ClientBrowser, openClientPage } from './client-browser.js';
 import { type ClientGround, PATHS } from './ground.js';
@@ -49,7 +49,12 @@ export const switching: Measurement = {
         let arm = '';
         for (let round = 0; round < rounds; round++) {
           const warmUpRuns = isQuick ? QUICK_WARM_UP_RUNS : WARM_UP_RUNS;
-          const measured = await measureRound(browser, made, { name, link, warmUpRuns, runs: Math.ceil(runs / rounds) });
+          const measured = await measureRound(browser, made, {
+            name,
+            link,
+            warmUpRuns,
+            runs: Math.ceil(runs / rounds),
+          });
           arm = `${measured.scenario.arm.cut}/${measured.scenario.arm.codec} to ${measured.scenario.to}`;
           all.push(measured);
         }

@@ -9,8 +9,8 @@ import { ClientBrowser, openClientPage } from './client-browser.js';
 import { type ClientGround, PATHS } from './ground.js';
 import { linkInWords, linkOf } from './links.js';
 import type { Measured, Measurement, Setting } from './measurement.js';
-import { largest } from './ratios.js';
 import { PackBytes } from './pack-bytes.js';
+import { largest } from './ratios.js';
 
 /** Slow enough that a cut in the middle pays on some of them. */
 const MEGABITS = [16, 4, 2];

@@ -1,6 +1,13 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type Cut, type CutTable, type Manifest, ProtocolError, parseCutTable, parseManifest } from '@cutpoint/protocol';
+import {
+  type Cut,
+  type CutTable,
+  type Manifest,
+  ProtocolError,
+  parseCutTable,
+  parseManifest,
+} from '@cutpoint/protocol';
 
 /** What an edge says of one variant of a model. */
 export interface VariantDocuments {

@@ -38,10 +38,15 @@ export interface PreparedNetwork {
 
 /** VGG16 takes 553 MB, and several times that while it is optimised. */
 export async function prepareNetwork(name: BenchmarkNetworkName): Promise<PreparedNetwork> {
+  return { name, ...(await prepareGraph(benchmarkNetworks[name].build())) };
+}
+
+/** Any model, its dimensions fixed and its weights inline. */
+export async function prepareGraph(built: Model): Promise<Omit<PreparedNetwork, 'name'>> {
   const folder = await mkdtemp(join(tmpdir(), 'cutpoint-profile-'));
   try {
     const runtime = graphRuntime(folder);
-    const { model: whole } = await optimizeModel(benchmarkNetworks[name].build(), runtime);
+    const { model: whole } = await optimizeModel(built, runtime);
     const analysis = await analyse(whole, runtime);
     const packs = new Map<string, Uint8Array>();
     const model = new PackBuilder({
@@ -51,7 +56,6 @@ export async function prepareNetwork(name: BenchmarkNetworkName): Promise<Prepar
     const runnable = (part: Model | null): RunnableGraph | undefined =>
       part === null ? undefined : { bytes: encodeModel(part), packs: packsOf(part).map((path) => packOf(packs, path)) };
     return {
-      name,
       model,
       analysis,
       cuts: listCuts(model, analysis).cuts,

@@ -1,4 +1,4 @@
-import { type CutDescription, describeCut, tensorFlow } from '@cutpoint/onnx';
+import { type CutDescription, describeCut, tensorFlow, withActivations } from '@cutpoint/onnx';
 import { type CostNode, proposeCuts } from '@cutpoint/partition';
 import type { PreparedNetwork } from './prepared-network.js';
 
@@ -21,12 +21,14 @@ export function proposedCuts(
   const proposed = proposeCuts({ nodes, tensors: tensorFlow(model, analysis) }, { maxCuts });
   const found = new Set<CutDescription>();
   let nextId = nodes.length + 1;
-  for (const { head, prefix } of proposed) {
-    const cut =
-      prefix === undefined
-        ? describeCut(model, analysis, head, nextId++)
-        : // Equal prefixes are listed once, as the smallest of them.
-          cuts.findLast(({ id }) => id <= prefix);
+  for (const { head } of proposed) {
+    // Not between a layer and its activation: the cut behind the two sends as much and loses less in 8 bits.
+    const whole = withActivations(head, model, analysis);
+    const isPrefix = whole.size === 0 || Math.max(...whole) === whole.size - 1;
+    const cut = isPrefix
+      ? // Equal prefixes are listed once, as the smallest of them.
+        cuts.findLast(({ id }) => id <= whole.size)
+      : describeCut(model, analysis, whole, nextId++);
     if (cut !== undefined) found.add(cut);
   }
   return [...found].sort((a, b) => a.id - b.id);

@@ -94,19 +94,25 @@ describe('inspect of a model of the repository', () => {
     const result = (await runCommand(inspect, 'mine', ...folders, '--variant', id, '--json')).json();
     const variant = prepared.manifest.variants.find((candidate) => candidate.id === id);
     const table = prepared.tables.get(variant?.table ?? '');
-    const relevant = ({ id, headNodes, bytesUp, headMs, tailMs, timed }: Cut) => [
+    const relevant = ({ id, headNodes, bytesUp, headMs, tailMs, timed, fidelity }: Cut) => [
       id,
       headNodes,
       bytesUp,
       headMs,
       tailMs,
       timed,
+      fidelity ?? null,
     ];
     expect(result.variant).toBe(id);
     expect(result.cuts.length).toBeGreaterThan(3);
     // So small a network is listed whole.
     expect(result.cuts.map(relevant)).toEqual(table?.cuts.map(relevant));
     expect(result.profile).toEqual(table?.profile);
+    expect(result.calibration).toEqual({ metric: 'relative-error', inputs: 'pictures' });
+    expect(result.calibration).toEqual(table?.calibration);
+    expect(result.cuts[0].fidelity.map(({ codec }: { codec: string }) => codec)).toEqual(
+      id === 'tensors' ? ['f16', 'u8'] : ['jpeg', 'webp'],
+    );
   });
 
   test('shows the first variant of the manifest, names it and the others, and marks times', async () => {
@@ -115,8 +121,17 @@ describe('inspect of a model of the repository', () => {
     expect(out[1]).toBe('variant  pixels:8x6; also served: tensors (--variant)');
     expect(out[2]).toMatch(/uint8\[8, 6, 3\]$/);
     expect(out.find((line) => line.startsWith('times'))).toMatch(/onnxruntime-node.*~ interpolated/);
-    expect(out.find((line) => line.startsWith('cut'))).toMatch(/head ms {2}tail ms {2}crossing$/);
-    expect(out.find((line) => line.includes('(offload)'))).toMatch(/ 0\.00 +\d+\.\d\d {2}image$/);
+    expect(out.find((line) => line.startsWith('cut'))).toMatch(
+      /head ms {2}tail ms {2}f16 loses {2}u8 loses {2}jpeg loses {2}webp loses {2}crossing$/,
+    );
+    expect(out.find((line) => line.startsWith('losses'))).toMatch(
+      /error of the outputs.* \d+ views of pictures; ~ not/,
+    );
+    // Pixels have no numbers to narrow, and what is no picture no picture codec.
+    expect(out.find((line) => line.includes('(offload)'))).toMatch(
+      / 0\.00 +\d+\.\d\d +- +- +\d+\.\d\d % +\d+\.\d\d % {2}image$/,
+    );
+    expect(out.find((line) => line.includes('Sin'))).toMatch(/ ~?\d+\.\d\d % +~?\d+\.\d\d % +- +- {2}\w+$/);
   });
 
   test('lists the variants when one is asked for that is not served', async () => {

@@ -4,20 +4,20 @@ import { openSplitModel, type SplitModel } from '../ort/split-model.js';
 import { reportError } from './errors.js';
 import { type ModelArguments, parseModelArguments } from './inspect-arguments.js';
 import { locateModel, type ServedModel } from './inspect-model.js';
-import { bytes, type CutTimes, cutTable, TIMES_LEGEND } from './inspect-table.js';
+import { bytes, type CutTimes, cutTable, LOSSES_LEGEND, TIMES_LEGEND } from './inspect-table.js';
 import type { CommandIo } from './io.js';
 
 const USAGE = `cutpoint inspect <model | model.onnx | network:NAME> [options]
 
 Lists the cuts of a model of the repository, of a file, or of an untrained benchmark network: what crosses, and what each
-side has to do. Of a model that is prepared it tells how long each side takes, too. A cut has the number that it has on the
-page.
+side has to do. Of a model that is prepared it tells how long each side takes and what the lossy codecs cost, too. A cut has the
+number that it has on the page.
 
   network:NAME          NAME is ${Object.keys(benchmarkNetworks).join(', ')}
 
   --variant <id>        which of the forms that a model is served in (the first)
   --dims x=1,3,160,160  the network itself, with dimensions of an input that has none; again for the next input
-  --json                one JSON object instead of a table; null stands for a time that is not known
+  --json                one JSON object instead of a table; null stands for what is not known
   --models <folder>     the repository (models)
   --store <folder>      where downloads and built networks are kept (.cutpoint)`;
 
@@ -52,6 +52,7 @@ async function inspect(args: ModelArguments, io: CommandIo): Promise<void> {
   io.out(`outputs  ${describe(analysis.outputs)}`);
   io.out(`weights  ${bytes(packs.reduce((sum, { numBytes }) => sum + numBytes, 0))} in ${packs.length} packs`);
   io.out(`times    ${timesInWords(served, table)}`);
+  if (table) io.out(`losses   ${lossesInWords(table)}`);
   if (skipped !== undefined) io.out(`not optimised: ${skipped}`);
   io.out('');
   for (const line of cutTable(split, times)) io.out(line);
@@ -84,8 +85,21 @@ function timesInWords(served: ServedModel | undefined, table: CutTable | undefin
   return 'none: the prepared graph has other nodes than this one; delete the store, and `cutpoint serve` prepares it again';
 }
 
+function lossesInWords({ calibration, cuts }: CutTable): string {
+  if (!calibration) return 'not measured: the defaults stand';
+  const most = Math.max(0, ...cuts.flatMap(({ fidelity = [] }) => fidelity.map(({ inputs }) => inputs)));
+  const of = { 'top-1': 'answers that change', 'relative-error': 'error of the outputs, over their range' };
+  const on = { pictures: 'views of pictures', noise: 'random inputs, which say less than real ones' };
+  return `${of[calibration.metric]}, a mean over up to ${most} ${on[calibration.inputs]}; ${LOSSES_LEGEND}`;
+}
+
 function variantJson(served: ServedModel | undefined, table: CutTable | undefined) {
-  return { variant: served?.variant ?? null, variants: served?.variants ?? [], profile: table?.profile ?? null };
+  return {
+    variant: served?.variant ?? null,
+    variants: served?.variants ?? [],
+    profile: table?.profile ?? null,
+    calibration: table?.calibration ?? null,
+  };
 }
 
 function asJson({ analysis, cuts, packs }: SplitModel, times: CutTimes | undefined) {
@@ -96,8 +110,8 @@ function asJson({ analysis, cuts, packs }: SplitModel, times: CutTimes | undefin
     packs,
     cuts: cuts.cuts.map((cut) => {
       const { head, ...rest } = cut;
-      const { headMs = null, tailMs = null, timed = null } = times?.get(cut.id) ?? {};
-      return { ...rest, headNodes: head.size, headMs, tailMs, timed };
+      const { headMs = null, tailMs = null, timed = null, fidelity = null } = times?.get(cut.id) ?? {};
+      return { ...rest, headNodes: head.size, headMs, tailMs, timed, fidelity };
     }),
     excluded: cuts.excluded,
     unsplittable: cuts.unsplittable ?? null,

@@ -1,5 +1,5 @@
-import { fromHalf, type RuntimeTensor } from '@cutpoint/onnx';
-import { numbersOf } from '../ort/tensors.js';
+import type { RuntimeTensor } from '@cutpoint/onnx';
+import { floatsOf } from '../ort/tensors.js';
 
 /** How far one tensor is from another. */
 export interface Difference {
@@ -62,14 +62,4 @@ export function rangeOf(tensor: RuntimeTensor): number {
     high = Math.max(high, value);
   }
   return low > high ? 0 : high - low;
-}
-
-function floatsOf({ type, bytes }: RuntimeTensor): ArrayLike<number> {
-  if (type === 'string') return [];
-  const numbers = numbersOf(type, bytes);
-  if (numbers instanceof BigInt64Array || numbers instanceof BigUint64Array) {
-    const integers: ArrayLike<bigint> = numbers;
-    return Float64Array.from(integers, Number);
-  }
-  return type === 'float16' ? Float32Array.from(numbers, fromHalf) : numbers;
 }

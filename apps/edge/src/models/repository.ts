@@ -1,5 +1,6 @@
 import { readdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
+import { jpegFilesIn } from '../prepare/fidelity/calibration-files.js';
 import type { PreparedModel, PrepareModel, PrepareRequest } from '../prepare/prepared.js';
 import type { ModelConfig } from './config.js';
 import { errnoOf, ModelError, messageOf } from './error.js';
@@ -17,6 +18,8 @@ export interface LocatedModel {
   readonly config: ModelConfig;
   readonly modelFile: string;
   readonly labels: readonly string[];
+  /** The model's own pictures for trying codecs on: `calibration/*.jpg` beside its config. */
+  readonly calibration: readonly string[];
 }
 
 /**
@@ -195,7 +198,8 @@ export class ModelRepository {
       config.labels === undefined
         ? []
         : await readLabels(await locateSource(config.labels.source, context), config.labels);
-    return { name, version: String(version ?? 1), config, modelFile, labels };
+    const calibration = await jpegFilesIn(join(configDir, 'calibration'));
+    return { name, version: String(version ?? 1), config, modelFile, labels, calibration };
   }
 
   async #inTurn(work: () => Promise<unknown>): Promise<void> {

@@ -1,4 +1,4 @@
-import { isElementType, OnnxError, type RuntimeTensor, type RuntimeTensors } from '@cutpoint/onnx';
+import { fromHalf, isElementType, OnnxError, type RuntimeTensor, type RuntimeTensors } from '@cutpoint/onnx';
 import { type OnnxValue, Tensor } from 'onnxruntime-node';
 
 type Numbers =
@@ -59,4 +59,15 @@ function fromOrtValue(name: string, value: OnnxValue): RuntimeTensor {
   if (!isElementType(type)) throw new OnnxError('unsupported', `"${name}" is a ${type} tensor.`);
   const numbers = data as Numbers;
   return { type, dims, bytes: new Uint8Array(numbers.buffer, numbers.byteOffset, numbers.byteLength) };
+}
+
+/** The numbers of a tensor as JavaScript's own; integers of 64 bits lose what a double cannot hold, strings have none. */
+export function floatsOf({ type, bytes }: RuntimeTensor): ArrayLike<number> {
+  if (type === 'string') return [];
+  const numbers = numbersOf(type, bytes);
+  if (numbers instanceof BigInt64Array || numbers instanceof BigUint64Array) {
+    const integers: ArrayLike<bigint> = numbers;
+    return Float64Array.from(integers, Number);
+  }
+  return type === 'float16' ? Float32Array.from(numbers, fromHalf) : numbers;
 }

@@ -6,6 +6,8 @@ import { ModelError } from '../models/error.js';
 import { sha256Of } from '../models/hash.js';
 import { type BuiltCut, type BuiltVariant, buildVariant, tensorInfo } from './build-variant.js';
 import { type Machine, SESSION_THREADS } from './cache-key.js';
+import { ModelFidelity } from './fidelity/model-fidelity.js';
+import type { VariantFidelity } from './fidelity/variant-fidelity.js';
 import type { PrepareRequest } from './prepared.js';
 import { type CutTimes, type ProfiledCut, profileCuts, type WorkCurve } from './profile.js';
 import { randomFeeds } from './random-feeds.js';
@@ -20,11 +22,15 @@ export interface BuildContext {
   readonly runtime: OnnxRuntime;
   /** Milliseconds that timing may take for the first variant, and for each of the others. */
   readonly timingBudget?: { readonly firstMs: number; readonly otherMs: number };
+  /** Milliseconds that trying codecs may take for all variants together. */
+  readonly fidelityBudgetMs?: number;
 }
 
 /** Chosen so that the two OCR models, nine variants in all, are ready within half a minute on two slow cores. */
 const TIMING_BUDGET = { firstMs: 3500, otherMs: 1800 };
 const MAX_TIMED_CUTS = { first: 14, other: 6 };
+/** Beside the timing, for all variants of a model. */
+const FIDELITY_BUDGET_MS = 5000;
 
 type Progress = NonNullable<PrepareRequest['onProgress']>;
 
@@ -58,6 +64,12 @@ export async function buildPrepared(request: PrepareRequest, context: BuildConte
 
   // Before the timing: a wrong list of labels should be told at once.
   const task = describeTask(built, request);
+  const codecs = await ModelFidelity.begin({
+    request,
+    runtime,
+    numVariants: built.length,
+    budgetMs: context.fidelityBudgetMs ?? FIDELITY_BUDGET_MS,
+  });
   const variants: Variant[] = [];
   let curve: WorkCurve | undefined;
   for (const variant of built) {
@@ -72,14 +84,9 @@ export async function buildPrepared(request: PrepareRequest, context: BuildConte
       onTimed: (done, total) => progress({ stage: `timing ${variant.planned.id}`, done, total }),
     });
     curve ??= profile.curve;
-    const table = cutTable(
-      request,
-      variant,
-      new Map(order.map((cut, position) => [cut, profile.times[position]])),
-      packs.packs,
-      context.machine,
-      put,
-    );
+    const times = new Map(order.map((cut, position) => [cut, profile.times[position]]));
+    const fidelity = await codecs?.measure(variant, order, (cut) => times.get(cut)?.timed === true);
+    const table = cutTable(request, variant, { times, fidelity }, packs.packs, context.machine, put);
     variants.push(describeVariant(request, variant, put(Buffer.from(JSON.stringify(table)))));
   }
   await settle(writes);
@@ -132,7 +139,13 @@ function describeVariant(request: PrepareRequest, variant: BuiltVariant, table: 
 function cutTable(
   request: PrepareRequest,
   variant: BuiltVariant,
-  times: ReadonlyMap<BuiltCut, CutTimes | undefined>,
+  {
+    times,
+    fidelity,
+  }: {
+    readonly times: ReadonlyMap<BuiltCut, CutTimes | undefined>;
+    readonly fidelity: VariantFidelity | undefined;
+  },
   packs: readonly WeightPack[],
   machine: Machine,
   put: (bytes: Uint8Array) => string,
@@ -147,6 +160,7 @@ function cutTable(
   const cuts = variant.cuts.map((built): Cut => {
     const { description, headGraph, tailGraph, headPacks } = built;
     const time = times.get(built) ?? { headMs: 0, tailMs: 0, timed: false };
+    const codecs = fidelity?.byCut.get(built) ?? [];
     return {
       id: description.id,
       headNodes: description.head.size,
@@ -162,6 +176,7 @@ function cutTable(
       headMs: roundMs(time.headMs),
       tailMs: roundMs(time.tailMs),
       timed: time.timed,
+      ...(codecs.length > 0 && { fidelity: [...codecs] }),
     };
   });
   return {
@@ -172,6 +187,7 @@ function cutTable(
     nodes: variant.analysis.nodes.map(({ opType, name, flops }) => ({ opType, name, flops })),
     cuts,
     profile: { machine: machine.name, provider: `${machine.runtime} cpu`, threads: SESSION_THREADS },
+    ...(fidelity && { calibration: fidelity.calibration }),
   };
 }
 

@@ -1,10 +1,11 @@
 import { createRequire } from 'node:module';
 import { availableParallelism, cpus } from 'node:os';
 import { sha256Of, sha256OfFile } from '../models/hash.js';
+import { calibrationFiles } from './fidelity/calibration-files.js';
 import type { PrepareRequest } from './prepared.js';
 
 /** Raise it when the same input would give another manifest, table, graph or pack. */
-const PREPARED_FORMAT = 'cutpoint.prepared.v4';
+const PREPARED_FORMAT = 'cutpoint.prepared.v5';
 /** What the serving workers use for one session; profiles are made with the same. */
 export const SESSION_THREADS = 1;
 
@@ -38,6 +39,7 @@ export async function cacheKey(request: PrepareRequest, machine: Machine): Promi
     await sha256OfFile(request.modelFile),
     request.config,
     request.labels,
+    await Promise.all((await calibrationFiles(request.calibration)).map(sha256OfFile)),
   ];
   return sha256Of(JSON.stringify(parts));
 }

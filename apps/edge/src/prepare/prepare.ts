@@ -26,8 +26,9 @@ export async function prepareModel(request: PrepareRequest): Promise<PreparedMod
   throwIfAborted(request);
   const cached = await readPrepared(store, key);
   if (cached !== undefined) return cached;
-  const { name, version, modelFile, config, labels } = request;
-  await inOwnProcess({ key, machine, request: { name, version, modelFile, config, labels, storeDir } }, request);
+  const { name, version, modelFile, config, labels, calibration = [] } = request;
+  const job = { key, machine, request: { name, version, modelFile, config, labels, calibration, storeDir } };
+  await inOwnProcess(job, request);
   const prepared = await readPrepared(store, key);
   if (prepared !== undefined) return prepared;
   throw new ModelError('store_failed', `${name} was prepared, but ${storeDir} does not hold it: is the disk healthy?`);

@@ -23,6 +23,8 @@ export interface PrepareRequest {
   readonly config: ModelConfig;
   /** Already read from the config's label source, in order; empty when there are none. */
   readonly labels: readonly string[];
+  /** JPEG files, absolute paths, on which codecs are tried; without any the project's samples are. */
+  readonly calibration?: readonly string[];
   /** Root of the store; what is there already for this content and config is used again. */
   readonly storeDir: string;
   /** Called with each stage, for the log and the page. `done` of `total` are in the stage's own steps. */

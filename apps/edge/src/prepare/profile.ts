@@ -1,4 +1,5 @@
-import type { OnnxRuntime, RuntimeSession, RuntimeTensors } from '@cutpoint/onnx';
+import type { OnnxRuntime, RuntimeTensors } from '@cutpoint/onnx';
+import { feedsOf } from './session-feeds.js';
 import { type CutShape, chooseTimedCuts, type TimedPoint, timeInterpolator } from './timed-cuts.js';
 
 /** A cut of a variant as the profile sees it. */
@@ -147,9 +148,4 @@ async function timeGraph(
   } finally {
     await session.release();
   }
-}
-
-function feedsOf(session: RuntimeSession, available: RuntimeTensors): RuntimeTensors {
-  const wanted = session.inputs.map(({ name }) => [name, available[name]] as const);
-  return Object.fromEntries(wanted.flatMap(([name, tensor]) => (tensor === undefined ? [] : [[name, tensor]])));
 }

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { RuntimeTensors } from '@cutpoint/onnx';
@@ -14,14 +14,16 @@ import type { PreparedModel } from './prepared.js';
 const PROJECT = new URL('../../../..', import.meta.url).pathname;
 const DATA = join(PROJECT, '../shared/data');
 const MODELS = { squeezenet: 'squeezenet1_fp16.onnx', 'squeezenet-f32': 'squeezenet1.onnx' };
+const PICTURES = ['cat.jpg', 'dog.jpg', 'goldfish.jpg'];
 const SIZE = 224;
 
 const missing = !existsSync(join(DATA, 'models'));
 if (missing) console.warn(`SKIPPED: the SqueezeNet tests need ${DATA}`);
 
+const prepared = new Map<string, PreparedModel>();
+
 describe.skipIf(missing)('SqueezeNet through the pixel variant', () => {
   let root = '';
-  const prepared = new Map<string, PreparedModel>();
 
   beforeAll(async () => {
     root = await mkdtemp(join(tmpdir(), 'cutpoint-squeezenet-'));
@@ -38,7 +40,10 @@ describe.skipIf(missing)('SqueezeNet through the pixel variant', () => {
           source: { file: join(DATA, 'models/imagenet_synset.txt'), sha256: labels },
         },
       };
-      await mkdir(join(root, 'models', name), { recursive: true });
+      await mkdir(join(root, 'models', name, 'calibration'), { recursive: true });
+      for (const picture of PICTURES) {
+        await copyFile(join(DATA, 'images', picture), join(root, 'models', name, 'calibration', picture));
+      }
       await writeFile(join(root, 'models', name, 'config.json'), JSON.stringify(config));
     }
     const repository = new ModelRepository({
@@ -82,6 +87,25 @@ describe.skipIf(missing)('SqueezeNet through the pixel variant', () => {
       expect([indices.length, values.length]).toEqual([5, 5]);
       expect(task.labels[indices[0] ?? -1]).toBe(label);
       expect(values[0]).toBeGreaterThan(atLeast);
+    }
+  });
+});
+
+describe.skipIf(missing)('what codecs cost SqueezeNet', () => {
+  it.each(Object.keys(MODELS))('%s keeps its answers where 8 bits cross at its narrow cuts', async (name) => {
+    const model = prepared.get(name);
+    const variant = model?.manifest.variants.find(({ kind }) => kind === 'tensors');
+    const table = model?.tables.get(variant?.table ?? '');
+    expect(table?.calibration).toEqual({ metric: 'top-1', inputs: 'pictures' });
+    const tried = table?.cuts.filter(({ fidelity }) => fidelity?.some(({ inputs }) => inputs > 0)) ?? [];
+    // The narrowest is tried whatever the time; it is the last one that there is, the scores themselves.
+    const [narrowest] = tried.sort((a, b) => a.bytesUp - b.bytesUp);
+    const u8 = narrowest?.fidelity?.find(({ codec }) => codec === 'u8');
+    expect(u8?.inputs).toBeGreaterThanOrEqual(2);
+    // Of a few inputs one may well change.
+    expect(u8?.drop).toBeLessThanOrEqual(0.5);
+    for (const { fidelity, tailGraph } of table?.cuts ?? []) {
+      expect(fidelity !== undefined, 'every cut that sends something says what that costs').toBe(tailGraph !== null);
     }
   });
 });

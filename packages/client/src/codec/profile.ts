@@ -1,5 +1,5 @@
 import type { Arm, Codec } from '@cutpoint/partition';
-import { type NumberCodec, plainBytes, type TensorInfo, tensorBytes } from '@cutpoint/protocol';
+import { type NumberCodec, narrows, plainBytes, type TensorInfo, tensorBytes } from '@cutpoint/protocol';
 import { stepsOf } from './encode.js';
 
 /**
@@ -33,13 +33,7 @@ const INFLATED_PER_MS = 100_000;
 const COMPRESSED_PER_MS = { jpeg: 40_000, webp: 10_000 } as const;
 const DECOMPRESSED_PER_MS = { jpeg: 100_000, webp: 60_000 } as const;
 
-/**
- * Share of top-1 answers that may change, until it is measured per model: cautious for networks that were not trained
- * with noise on their activations.
- */
-const ACCURACY_DROP = { raw: 0, f16: 0.001, u8: 0.005, picture: 0.01 } as const;
-
-export type CodecProfile = Required<Pick<Arm, 'bytesUp' | 'encodeMs' | 'decodeMs' | 'accuracyDrop'>>;
+export type CodecProfile = Required<Pick<Arm, 'bytesUp' | 'encodeMs' | 'decodeMs'>>;
 
 /**
  * What a codec is expected to do to these crossing tensors.
@@ -53,7 +47,6 @@ export function profileOf(codec: Codec, crossing: readonly TensorInfo[], kind: '
       bytesUp: Math.ceil(rawBytes * PICTURE_SHARE[picture]),
       encodeMs: rawBytes / COMPRESSED_PER_MS[picture],
       decodeMs: rawBytes / DECOMPRESSED_PER_MS[picture],
-      accuracyDrop: ACCURACY_DROP.picture,
     };
   }
   const readBackMs = kind === 'activations' ? rawBytes / READ_BACK_PER_MS : 0;
@@ -68,13 +61,7 @@ export function profileOf(codec: Codec, crossing: readonly TensorInfo[], kind: '
       (numbers === 'raw' ? readBackMs : narrowedBytes / NARROWED_PER_MS[numbers]) +
       (deflates ? bytes / DEFLATED_PER_MS : 0),
     decodeMs: narrowedBytes / WIDENED_PER_MS + (deflates ? bytes / INFLATED_PER_MS : 0),
-    accuracyDrop: ACCURACY_DROP[numbers],
   };
-}
-
-/** Whether a codec makes fewer bytes of such a tensor. */
-export function narrows(numbers: NumberCodec, { type }: TensorInfo): boolean {
-  return (numbers !== 'raw' && type === 'float32') || (numbers === 'u8' && type === 'float16');
 }
 
 /** Pixels are 8 bits before anything narrows them. */

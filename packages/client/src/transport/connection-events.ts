@@ -8,7 +8,10 @@ export type ConnectionState =
 export interface ConnectionEvents {
   state: ConnectionState;
   load: LoadReport;
-  /** What a report says of the queue, unless it is work of this page that waits or is announced there. */
+  /**
+   * What a report says of the queue. Of a pushed report it is told while nothing of this page is at the edge: what is there will
+   * be gone by the next decision. Of a reply's always: what of this page is still there then goes before the next.
+   */
   queue: Pick<LoadReport, 'queueMs' | 'announcedMs'>;
   /** ms for which a tail of this page kept a worker of the edge; told before the report that came with its answer. */
   ownTailMs: number;

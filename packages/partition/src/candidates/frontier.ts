@@ -2,7 +2,7 @@ import { lowerHull } from './hull.js';
 
 /**
  * Everything of one arm that its latency depends on, each entry multiplied by a coefficient that is the same for all arms
- * and not negative under any conditions: `[head·headFactor, encode + decode, usesEdge, bytesUp, tail·tailFactor, bytesDown]`
+ * and not negative under any conditions: `[head·headFactor, encode, decode, usesEdge, bytesUp, tail·tailFactor, bytesDown]`
  * and, per round of TCP's slow start, 1 where `bytesUp` is more than what the windows before it hold.
  */
 export type FeaturesOf = (arm: number) => ArrayLike<number>;
@@ -14,11 +14,11 @@ export type FeaturesOf = (arm: number) => ArrayLike<number>;
  * What does not fit that form scans all arms: `throughput` (a maximum of stages), deadlines, constraints, readiness, any
  * subset of the arms at all.
  *
- * The queue delay left on arrival is linear on each side of a bend. A queue that *grows* to its usual length costs the
- * smaller of two linear functionals, and the least of a minimum of functionals is the least of one of them: the hull
- * holds. A queue that *drains* costs the larger of two, of which a mix of arms can be low in both and each of its arms high
- * in one: there the hull holds if the least cost among the active arms equals the least value of one of the two functionals
- * among the active arms. (Each functional is a lower bound of the cost of every arm, and has its least value over all arms at
+ * The queue delay left on arrival is linear on each side of a bend. A queue that *grows* to the rest of a running tail
+ * costs the smaller of two linear functionals, and the least of a minimum of functionals is the least of one of them: the
+ * hull holds. A queue that *drains* costs the largest of several, of which a mix of arms can be low in all and each of its arms
+ * high in one: there the hull holds if the least cost among the active arms is no more than what the least values of the
+ * functionals among them allow (`frontierSuffices`). (Each functional is a lower bound of the cost of every arm, and has its least value over all arms at
  * an active one.) Otherwise all arms have to be scanned. Taking the drained share off the head's coefficient for the
  * local arm too keeps the functional a lower bound, so it needs no feature of its own.
  */

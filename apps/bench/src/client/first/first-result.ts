@@ -1,5 +1,5 @@
-import { ProxyProcess } from '../../live/proxy/proxy-process.js';
 import type { LinkShape } from '../../live/proxy/link-model.js';
+import { ProxyProcess } from '../../live/proxy/proxy-process.js';
 import { median, quantile, round } from '../../statistics.js';
 import { ClientBrowser } from '../client-browser.js';
 import { PATHS } from '../ground.js';
@@ -51,7 +51,12 @@ export const firstResult: Measurement = {
       const ratio = quantileRatio(times, 0.5);
       const inWords = linkInWords(link);
       print(`  ${inWords}: ours ${ms(ownMs)} (p95 ${ms(quantile(times.ownMs, 0.95))}), plain ${ms(otherMs)}, ${ratio}`);
-      cells.push({ link, ratio, ownMs: times.ownMs.map((value) => round(value)), plainMs: times.otherMs.map((value) => round(value)) });
+      cells.push({
+        link,
+        ratio,
+        ownMs: times.ownMs.map((value) => round(value)),
+        plainMs: times.otherMs.map((value) => round(value)),
+      });
     }
     const [first] = cells;
     if (!first) throw new Error('no links');

@@ -28,7 +28,10 @@ export async function compareLocal({ model, network, warmUpRuns, runs }: LocalRe
     const input = session.manifest.variants.find(({ kind }) => kind === 'tensors')?.inputs[0];
     if (!input) throw new Error(`${model} takes no tensors`);
     const count = input.dims.reduce((product, dim) => product * dim, 1);
-    const data = Float32Array.from({ length: count }, (_, index) => 100 * Math.sin(index / 50) * Math.cos(index / 7_000));
+    const data = Float32Array.from(
+      { length: count },
+      (_, index) => 100 * Math.sin(index / 50) * Math.cos(index / 7_000),
+    );
     const feeds = { [input.name]: new ort.Tensor('float32', data, [...input.dims]) };
 
     await session.run(feeds);

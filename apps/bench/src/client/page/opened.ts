@@ -40,7 +40,12 @@ export function thePicture(): ImageBitmap {
 }
 
 /** Connects, and has the edge answer once. */
-export async function open({ model, picture: url, policy = 'offload', keepInputOnDevice }: OpenRequest): Promise<Opened> {
+export async function open({
+  model,
+  picture: url,
+  policy = 'offload',
+  keepInputOnDevice,
+}: OpenRequest): Promise<Opened> {
   const picture = await createImageBitmap(await (await fetch(url)).blob());
   const constraint = keepInputOnDevice === undefined ? {} : { keepInputOnDevice };
   const session = await connect('/', { model, policy, ...constraint });

@@ -23,13 +23,16 @@ async function echoed(port: number, bytes: Buffer): Promise<Buffer> {
   return Buffer.concat(parts);
 }
 
-test.each([undefined, FAST, { ...FAST, bufferMs: 1 }])('every byte arrives, in order, both ways (%j)', async (shape) => {
-  using echo = await startEcho();
-  await using proxy = await ShapingProxy.start({ targetPort: echo.port });
-  proxy.setShape(shape);
-  const bytes = Buffer.from(Uint8Array.from({ length: 300_000 }, (_, i) => (i * 7919) % 251));
-  expect((await echoed(proxy.port, bytes)).equals(bytes)).toBe(true);
-});
+test.each([undefined, FAST, { ...FAST, bufferMs: 1 }])(
+  'every byte arrives, in order, both ways (%j)',
+  async (shape) => {
+    using echo = await startEcho();
+    await using proxy = await ShapingProxy.start({ targetPort: echo.port });
+    proxy.setShape(shape);
+    const bytes = Buffer.from(Uint8Array.from({ length: 300_000 }, (_, i) => (i * 7919) % 251));
+    expect((await echoed(proxy.port, bytes)).equals(bytes)).toBe(true);
+  },
+);
 
 test('what is no WebSocket is not shaped when only those are', async () => {
   using echo = await startEcho();

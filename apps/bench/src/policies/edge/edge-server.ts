@@ -24,6 +24,8 @@ export interface EdgeServerOptions {
   readonly onStart: (tail: Tail) => void;
 }
 
+type Arrived = Pick<Tail, 'model' | 'profiledMs'> & { readonly isCanary?: boolean };
+
 /** nvidia-smi speaks once a second. */
 const GPU_EVERY_MS = 1_000;
 
@@ -132,14 +134,14 @@ export class EdgeServer {
     }
   }
 
-  #arrived({ model, profiledMs }: { readonly model: number; readonly profiledMs: number }, atMs: number): void {
-    this.#depth++;
+  #arrived({ model, profiledMs, isCanary = false }: Arrived, atMs: number): void {
+    if (!isCanary) this.#depth++;
     this.#add(this.#waitingMs, model, profiledMs);
     this.#gate.touch(atMs);
   }
 
   #started(tail: Tail): void {
-    this.#depth--;
+    if (!tail.isCanary) this.#depth--;
     this.#add(this.#waitingMs, tail.model, -tail.profiledMs);
     this.#running = tail;
     this.#gate.touch(tail.startMs);

@@ -58,6 +58,8 @@ function moved(was: EdgeLoad, is: EdgeLoad): boolean {
   return (
     Math.abs((is.queueMs ?? 0) - (was.queueMs ?? 0)) > queueStep ||
     Math.abs((is.announcedMs ?? 0) - (was.announcedMs ?? 0)) > queueStep ||
+    Math.abs((is.residualMs ?? 0) - (was.residualMs ?? 0)) >
+      Math.max(QUEUE_STEP_MS, RELATIVE_STEP * (was.residualMs ?? 0)) ||
     Math.abs((is.busy ?? 0) - (was.busy ?? 0)) > BUSY_STEP ||
     Math.abs((is.gpuUtilisation ?? 0) - (was.gpuUtilisation ?? 0)) > UTILISATION_STEP ||
     Math.abs((is.k ?? 1) - k) > RELATIVE_STEP * k

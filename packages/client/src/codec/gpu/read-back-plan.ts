@@ -1,5 +1,4 @@
-import { type NumberCodec, plainBytes, type TensorInfo, tensorBytes } from '@cutpoint/protocol';
-import { narrows } from '../profile.js';
+import { type NumberCodec, narrows, plainBytes, type TensorInfo, tensorBytes } from '@cutpoint/protocol';
 import type { GpuCodec } from './encode-pipelines.js';
 import { type FloatType, STATISTICS_BYTES } from './shaders.js';
 
