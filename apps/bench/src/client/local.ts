@@ -18,22 +18,28 @@ export const local: Measurement = {
     const page = await openClientPage(await browser.visitor(), edge.url);
     const request = { model, network: PATHS.network, warmUpRuns: WARM_UP_RUNS, runs: options.runs };
     const times = await page.evaluate((asked) => globalThis.clientPage.compareLocal(asked), request);
-    const { clientMs, bareMs, device, worstDifference } = times;
+    const { clientMs, bareMs, headMs, device, worstDifference } = times;
     if (!(worstDifference < MOST_DIFFERENCE)) {
       throw new Error(`the outputs differ by ${worstDifference}: two figures for different work are no comparison`);
     }
     const where = `${device.kind}, build ${device.build}, ${device.threads} threads`;
-    const note = `${model}, ${where}: client ${ms(median(clientMs))}, bare ${ms(median(bareMs))}, ${clientMs.length} pairs`;
+    const note = `${model}, ${where}: client ${ms(median(clientMs))} (${ms(median(headMs))} of it the head in its worker), bare ${ms(median(bareMs))}, ${clientMs.length} pairs`;
     print(`  ${note}`);
     print(`  p95: client ${ms(quantile(clientMs, 0.95))}, bare ${ms(quantile(bareMs, 0.95))}`);
     const pairedMs = median(clientMs.map((own, pair) => own - (bareMs[pair] ?? Number.NaN)));
     print(`  median of the differences within a pair: ${round(pairedMs, 2)} ms`);
     const value = quantileRatio({ ownMs: clientMs, otherMs: bareMs }, 0.5);
-    const detail = { browser: browser.version, device, worstDifference, pairedMs: round(pairedMs), ...roundAll(times) };
+    const detail = {
+      browser: browser.version,
+      device,
+      worstDifference,
+      pairedMs: round(pairedMs),
+      ...roundAll({ clientMs, headMs, bareMs }),
+    };
     return { findings: { localRatio: { value, note } }, detail: { local: detail } };
   },
 };
 
-function roundAll({ clientMs, bareMs }: { clientMs: readonly number[]; bareMs: readonly number[] }) {
-  return { clientMs: clientMs.map((value) => round(value)), bareMs: bareMs.map((value) => round(value)) };
+function roundAll(times: Readonly<Record<string, readonly number[]>>): Record<string, number[]> {
+  return Object.fromEntries(Object.entries(times).map(([name, all]) => [name, all.map((value) => round(value))]));
 }

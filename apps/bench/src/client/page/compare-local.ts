@@ -11,6 +11,8 @@ export interface LocalRequest {
 export interface LocalTimes {
   readonly clientMs: readonly number[];
   readonly bareMs: readonly number[];
+  /** Of the client's runs, what the head took in its worker. */
+  readonly headMs: readonly number[];
   readonly device: DeviceChoice;
   /** Of one output between the two, over the largest output. */
   readonly worstDifference: number;
@@ -44,6 +46,8 @@ export async function compareLocal({ model, network, warmUpRuns, runs }: LocalRe
     const worstDifference = differenceOf(await byClient(), await byBare());
 
     const times = { clientMs: [] as number[], bareMs: [] as number[] };
+    const headMs: number[] = [];
+    session.on('trace', (trace) => headMs.push(trace.headMs));
     for (let run = -warmUpRuns; run < runs; run++) {
       const ways = [
         ['clientMs', byClient],
@@ -56,29 +60,24 @@ export async function compareLocal({ model, network, warmUpRuns, runs }: LocalRe
       }
     }
     await bare.release();
-    return { ...times, device, worstDifference };
+    return { ...times, headMs: headMs.slice(-runs), device, worstDifference };
   } finally {
     await session.close();
   }
 }
 
-/** The build that is best for where the client runs its heads, and as many threads. */
-async function bareOrt({ build, threads }: DeviceChoice): Promise<Ort> {
-  const ort = await importBuild(build);
+/** The build that is best for what heads run on, whatever build the client took; and as many threads. */
+async function bareOrt({ kind, threads }: DeviceChoice): Promise<Ort> {
+  const ort = await importBest(kind);
   ort.env.wasm.numThreads = threads;
   ort.env.logLevel = 'error';
   return ort;
 }
 
-function importBuild(build: DeviceChoice['build']): Promise<Ort> {
-  switch (build) {
-    case 'wasm':
-      return import('onnxruntime-web/wasm');
-    case 'jspi':
-      return import('onnxruntime-web/jspi');
-    case 'asyncify':
-      return import('onnxruntime-web/webgpu');
-  }
+function importBest(kind: DeviceChoice['kind']): Promise<Ort> {
+  // Its kernels of the CPU are the fastest.
+  if (kind === 'wasm') return import('onnxruntime-web/wasm');
+  return 'Suspending' in WebAssembly ? import('onnxruntime-web/jspi') : import('onnxruntime-web/webgpu');
 }
 
 interface ReadableTensor {

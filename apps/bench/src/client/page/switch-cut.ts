@@ -17,29 +17,28 @@ export interface SwitchRequest {
   readonly arm: ArmAsked;
   /** The cut that is wished for meanwhile. */
   readonly to: number;
-  readonly leastMs: number;
   readonly mostMs: number;
 }
 
 export interface SwitchTimes {
-  /** ms of each run that began before the new head was ready, or in the time that is looked at at least. */
+  /** ms of each run that began before the new head was ready. */
   readonly duringMs: readonly number[];
   /** From the wish until the head was ready; `null` when it was not. */
   readonly readyMs: number | null;
 }
 
 /** Wishes for another cut, which is fetched, built and warmed up in the background, and goes on running the one in use. */
-export async function switchCut({ arm, to, leastMs, mostMs }: SwitchRequest): Promise<SwitchTimes> {
+export async function switchCut({ arm, to, mostMs }: SwitchRequest): Promise<SwitchTimes> {
   const session = theSession();
   const startMs = performance.now();
   session.forceCut(to);
   const duringMs: number[] = [];
   let readyMs: number | null = null;
-  for (let passedMs = 0; passedMs < mostMs && (readyMs === null || passedMs < leastMs); ) {
+  for (let passedMs = 0; passedMs < mostMs && readyMs === null; ) {
     duringMs.push(await timed(arm));
     passedMs = performance.now() - startMs;
     // A forced cut that is ready is what would be chosen now.
-    if (readyMs === null && session.explain()?.chosen.arm.cut === to) readyMs = passedMs;
+    if (session.explain()?.chosen.arm.cut === to) readyMs = passedMs;
   }
   return { duringMs, readyMs };
 }
