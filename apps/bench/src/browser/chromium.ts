@@ -2,6 +2,10 @@ import { type Browser, type BrowserContext, chromium } from 'playwright-core';
 
 const QUIET = ['--disable-background-networking', '--disable-component-update', '--disable-sync', '--no-first-run'];
 
+export const WEBGPU_ARGS: readonly string[] = ['--enable-unsafe-webgpu', '--ignore-gpu-blocklist'];
+/** The graphics adapter that runs on the CPU: right, and slow. */
+export const SOFTWARE_ADAPTER_ARG = '--use-webgpu-adapter=swiftshader';
+
 /** A real browser that talks to nobody else. `npm run bench` finds it; elsewhere set `CUTPOINT_CHROMIUM`. */
 export function launchChromium(args: readonly string[] = []): Promise<Browser> {
   return chromium.launch(optionsOf(args));

@@ -7,7 +7,7 @@ import { answers } from './fidelity.js';
 import { type Findings, figureTable, valuesOf } from './figures.js';
 import { firstResult } from './first/first-result.js';
 import { type ClientGround, prepareClientGround } from './ground.js';
-import { heap } from './heap.js';
+import { heap } from './heap/heap.js';
 import { local } from './local.js';
 import type { Measured, Measurement, Setting } from './measurement.js';
 import { CLIENT_USAGE, parseClientOptions } from './options.js';

@@ -6,6 +6,7 @@ import * as v from 'valibot';
 import { bundlePage } from '../browser/bundle-page.js';
 import { EdgeProcess } from '../overhead/edge-process.js';
 import { gzipBeside } from './gzip-beside.js';
+import { chainNetwork } from './heap/chain-network.js';
 import type { ClientOptions } from './options.js';
 
 /** The project's root, as seen from `apps/bench/dist/client`. */
@@ -13,6 +14,8 @@ const ROOT = join(dirname(fileURLToPath(import.meta.url)), '../../../..');
 /** Tails that the edge keeps open: those of all cuts that anybody here runs. */
 const SESSIONS = 40;
 const UNTRAINED = 'bench-squeezenet';
+/** A second model, for graphics in software; prepared when it is asked for. */
+export const CHAIN = 'chain';
 
 /** Where in the edge's page folder things lie, as pages see them. */
 export const PATHS = { network: '/network.onnx', picture: '/picture.jpg', first: '/first/' } as const;
@@ -46,6 +49,7 @@ export async function prepareClientGround({ workDir, options, print }: GroundOpt
   const modelsDir = join(workDir, 'models');
   await mkdir(join(modelsDir, model), { recursive: true });
   await writeFile(join(modelsDir, model, 'config.json'), await configOf(model, modelFile));
+  await addChain(join(modelsDir, CHAIN));
   const edge = await EdgeProcess.start({
     modelsDir,
     homeDir: workDir,
@@ -98,6 +102,13 @@ async function configOf(model: string, modelFile: string | undefined): Promise<s
     source: { file: resolve(modelFile) },
     ...(hasLabels ? { labels: { source: { file: resolve(labels) }, skipWords: 1 } } : {}),
   });
+}
+
+async function addChain(dir: string): Promise<void> {
+  await mkdir(dir);
+  await writeFile(join(dir, 'model.onnx'), chainNetwork());
+  const config = { description: 'for the client bench', source: { file: 'model.onnx' } };
+  await writeFile(join(dir, 'config.json'), JSON.stringify(config));
 }
 
 /** A photograph beside the network, else a sample of the demo page. */

@@ -5,16 +5,13 @@ import { fileURLToPath } from 'node:url';
 import type { Browser, Page } from 'playwright-core';
 import { preview } from 'vite';
 import { bundlePage } from '../browser/bundle-page.js';
-import { launchChromium } from '../browser/chromium.js';
+import { launchChromium, SOFTWARE_ADAPTER_ARG, WEBGPU_ARGS } from '../browser/chromium.js';
 import type { AdapterFacts, EncodePage } from './page.js';
 
 declare global {
   /** Put there by `page.ts`, in the browser. */
   var encodePage: EncodePage;
 }
-
-const WEBGPU = ['--enable-unsafe-webgpu', '--ignore-gpu-blocklist'];
-const SOFTWARE = '--use-webgpu-adapter=swiftshader';
 
 export interface EncodeBrowserOptions {
   /** Not the machine's own adapter, but the one in software. Also taken where there is no other. */
@@ -38,8 +35,8 @@ export async function withEncodePage<T>(
   const server = await serve(folder);
   let browser: Browser | undefined;
   try {
-    for (const adapterArgs of software ? [[SOFTWARE]] : [[], [SOFTWARE]]) {
-      browser = await launchChromium([...WEBGPU, ...adapterArgs, ...args]);
+    for (const adapterArgs of software ? [[SOFTWARE_ADAPTER_ARG]] : [[], [SOFTWARE_ADAPTER_ARG]]) {
+      browser = await launchChromium([...WEBGPU_ARGS, ...adapterArgs, ...args]);
       const page = await browser.newPage();
       page.setDefaultTimeout(0);
       await page.goto(server.url);

@@ -1,4 +1,4 @@
-import { thePicture, theSession } from './opened.js';
+import { runOnce } from './opened.js';
 
 export interface ChurnRequest {
   readonly cuts: readonly number[];
@@ -14,6 +14,6 @@ export async function churn({ cuts, from, runs, runsPerCut }: ChurnRequest): Pro
   for (let run = from; run < from + runs; run++) {
     const cut = cuts[Math.floor(run / runsPerCut) % cuts.length];
     if (cut === undefined) throw new Error('no cuts');
-    await theSession().runImage(thePicture(), { cut });
+    await runOnce({ cut });
   }
 }

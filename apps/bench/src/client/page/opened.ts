@@ -1,4 +1,4 @@
-import { type Codec, connect, type PolicyName, type Session } from '@cutpoint/client';
+import { type Codec, type ConnectOptions, connect, type RunOptions, type Session } from '@cutpoint/client';
 
 /** An arm, asked for by name. */
 export interface ArmAsked {
@@ -6,11 +6,11 @@ export interface ArmAsked {
   readonly codec: Codec;
 }
 
-export interface OpenRequest {
+export interface OpenRequest
+  extends Pick<ConnectOptions, 'device' | 'policy' | 'keepInputOnDevice' | 'maxAccuracyDrop'> {
   readonly model: string;
-  readonly picture: string;
-  readonly policy?: PolicyName;
-  readonly keepInputOnDevice?: boolean;
+  /** Address of what is classified. Without it the model is run on tensors. */
+  readonly picture?: string;
 }
 
 /** What is known of an arm before it ran here. */
@@ -27,7 +27,7 @@ export interface Opened {
   readonly arms: readonly ArmFacts[];
 }
 
-let opened: { readonly session: Session; readonly picture: ImageBitmap } | undefined;
+let opened: { readonly session: Session; readonly picture: ImageBitmap | undefined } | undefined;
 
 export function theSession(): Session {
   if (!opened) throw new Error('open first');
@@ -35,23 +35,34 @@ export function theSession(): Session {
 }
 
 export function thePicture(): ImageBitmap {
-  if (!opened) throw new Error('open first');
+  if (!opened?.picture) throw new Error('open with a picture first');
   return opened.picture;
 }
 
 /** Connects, and has the edge answer once. */
-export async function open({
-  model,
-  picture: url,
-  policy = 'offload',
-  keepInputOnDevice,
-}: OpenRequest): Promise<Opened> {
-  const picture = await createImageBitmap(await (await fetch(url)).blob());
-  const constraint = keepInputOnDevice === undefined ? {} : { keepInputOnDevice };
-  const session = await connect('/', { model, policy, ...constraint });
+export async function open({ model, picture: url, policy = 'offload', ...options }: OpenRequest): Promise<Opened> {
+  const picture = url === undefined ? undefined : await createImageBitmap(await (await fetch(url)).blob());
+  const session = await connect('/', { model, policy, ...options });
   opened = { session, picture };
-  await session.runImage(picture);
+  await runOnce({});
   return { device: session.device.reason, arms: armsOf(session) };
+}
+
+/** On the picture, or on zeros where the model is run on tensors. */
+export async function runOnce(options: RunOptions): Promise<void> {
+  if (opened?.picture) {
+    await opened.session.runImage(opened.picture, options);
+    return;
+  }
+  const session = theSession();
+  // Any build has it.
+  const { Tensor } = await import('onnxruntime-web/wasm');
+  const inputs = session.manifest.variants.find(({ kind }) => kind === 'tensors')?.inputs ?? [];
+  const feeds = inputs.map(({ name, dims }) => {
+    const count = dims.reduce((product, dim) => product * dim, 1);
+    return [name, new Tensor('float32', new Float32Array(count), [...dims])] as const;
+  });
+  await session.run(Object.fromEntries(feeds), options);
 }
 
 function armsOf(session: Session): ArmFacts[] {
