@@ -9,9 +9,8 @@ import type { Measurement } from './measurement.js';
 import type { ArmAsked, ArmFacts } from './page/opened.js';
 import type { Stages } from './page/run-stream.js';
 
-/** Cuts that are tried for a head and a tail that take equally long: a page's CPU may be far slower than the edge's. */
-const TRIED_CUTS = 16;
-const TRIAL_RUNS = 12;
+/** For a cut that may be the one. */
+const TRIAL_RUNS = 30;
 const WARM_UP_RUNS = 20;
 /** In turns, so that whatever else the machine does meets both. */
 const BLOCKS = 4;
@@ -63,23 +62,31 @@ export const streaming: Measurement = {
   },
 };
 
-/** The arm in 8 bits whose head takes as long here as its tail at the edge. */
+/** The arm in 8 bits whose head takes as long here as its tail at the edge, found by halving: heads grow as tails shrink. */
 async function evenArm(page: Page, arms: readonly ArmFacts[]): Promise<TriedArm> {
-  const unevenness = (headMs: number, tailMs: number) => Math.abs(Math.log(headMs / tailMs));
   const possible = arms.filter(({ codec, headMs, tailMs }) => codec === 'u8' && headMs > 0 && tailMs > 0);
-  const likely = possible.toSorted((a, b) => unevenness(a.headMs, a.tailMs) - unevenness(b.headMs, b.tailMs));
-  const tried: TriedArm[] = [];
-  for (const { cut, codec } of likely.slice(0, TRIED_CUTS)) {
-    const arm = { cut, codec };
-    const stages = await one(page, arm, TRIAL_RUNS);
-    // The first ones are slower than all that follow.
-    tried.push({ arm, stages: medianOf(stages.slice(TRIAL_RUNS / 2)) });
+  const byHead = possible.toSorted((a, b) => a.headMs - b.headMs);
+  let best: TriedArm | undefined;
+  for (let [low, high] = [0, byHead.length]; low < high; ) {
+    const middle = Math.floor((low + high) / 2);
+    const { cut = 0, codec = 'u8' } = byHead[middle] ?? {};
+    const tried = await tryArm(page, { cut, codec });
+    if (!best || unevenness(tried) < unevenness(best)) best = tried;
+    if (tried.stages.headMs > tried.stages.tailMs) high = middle;
+    else low = middle + 1;
   }
-  const [best] = tried.toSorted(
-    ({ stages: a }, { stages: b }) => unevenness(a.headMs, a.tailMs) - unevenness(b.headMs, b.tailMs),
-  );
   if (!best) throw new Error('there is no cut in the middle');
   return best;
+}
+
+async function tryArm(page: Page, arm: ArmAsked): Promise<TriedArm> {
+  const stages = await one(page, arm, TRIAL_RUNS);
+  // The first ones are slower than all that follow.
+  return { arm, stages: medianOf(stages.slice(TRIAL_RUNS / 2)) };
+}
+
+function unevenness({ stages: { headMs, tailMs } }: TriedArm): number {
+  return Math.abs(Math.log(headMs / tailMs));
 }
 
 /** On which the transfer takes as long as the other two. */

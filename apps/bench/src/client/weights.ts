@@ -12,11 +12,17 @@ import type { Measured, Measurement, Setting } from './measurement.js';
 import { PackBytes } from './pack-bytes.js';
 import { largest } from './ratios.js';
 
-/** Slow enough that a cut in the middle pays on some of them. */
-const MEGABITS = [16, 4, 2];
-const ROUND_TRIP_MS = 20;
-const SETTLE = { leastRuns: 60, quietMs: 3_000, mostMs: 60_000 } as const;
-const QUICK_SETTLE = { leastRuns: 20, quietMs: 1_000, mostMs: 15_000 } as const;
+/** Links on which somebody new comes, and whether the picture may leave the page: a cut in the middle needs either. */
+const STEADY = [
+  { link: undefined, keepInputOnDevice: true },
+  { link: linkOf(16, 20), keepInputOnDevice: true },
+  { link: linkOf(16, 20), keepInputOnDevice: false },
+  { link: linkOf(2, 20), keepInputOnDevice: false },
+] as const;
+/** More than onnxruntime-web and all weights, as they are sent. */
+const ALL_BYTES = 10e6;
+const SETTLE = { leastMs: 10_000, quietMs: 4_000, mostMs: 90_000 } as const;
+const QUICK_SETTLE = { leastMs: 3_000, quietMs: 1_000, mostMs: 15_000 } as const;
 
 /** Which weights are fetched: those that are used, once. */
 export const weights: Measurement = {
@@ -63,40 +69,51 @@ async function bytesOfVisit(context: BrowserContext, { edge, model }: ClientGrou
   return fetched.numBytes;
 }
 
-/** Somebody new on each link, with the client's defaults, until nothing is fetched any more. */
+/** Somebody new on each link, until nothing is fetched any more. */
 async function measureSteady({ options, print, ground }: Setting): Promise<Measured> {
-  const { edge, model } = await ground();
+  const made = await ground();
   await using browser = await ClientBrowser.open(options.browserArgs);
   const cells = [];
-  for (const megabits of MEGABITS) {
-    await using proxy = await ProxyProcess.start(edge.url, undefined, 'all');
-    const context = await browser.visitor();
-    try {
-      const page = await openClientPage(context, proxy.url);
-      const fetched = await PackBytes.of(page);
-      const link = linkOf(megabits, ROUND_TRIP_MS);
-      proxy.setShape(link);
-      const opening = { model, picture: PATHS.picture, policy: 'cutpoint' } as const;
-      await page.evaluate((asked) => globalThis.clientPage.open(asked), opening);
-      const order = options.isQuick ? QUICK_SETTLE : SETTLE;
-      const settled = await page.evaluate((asked) => globalThis.clientPage.settle(asked), order);
-      const { cutsInUse, neededBytes, hasSettled } = settled;
-      const fetchedBytes = fetched.numBytes;
-      const pct = neededBytes === 0 ? null : round((fetchedBytes / neededBytes) * 100, 1);
-      print(
-        `  ${linkInWords(link)}: cuts ${cutsInUse.join(', ')} in use need ${neededBytes} bytes of weights, ` +
-          `${fetchedBytes} were fetched${pct === null ? '' : `, ${pct} %`}${hasSettled ? '' : ', and more was coming'}`,
-      );
-      cells.push({ link, ...settled, fetchedBytes, pct });
-    } finally {
-      await context.close();
-    }
+  for (const visit of STEADY) {
+    const cell = await settleOn(browser, made, visit, options.isQuick);
+    print(`  ${cell.name}: ${inWords(cell)}`);
+    cells.push(cell);
   }
   const value = largest(cells.map(({ pct }) => pct));
-  const worst = cells.find(({ pct }) => pct === value);
-  const note =
-    value === null || !worst
-      ? 'no head was in use on any of the links'
-      : `the worst of ${MEGABITS.join(', ')} Mbit/s: ${worst.fetchedBytes} of ${worst.neededBytes} bytes, cuts ${worst.cutsInUse.join(', ')}`;
+  const worst = cells.find(({ pct }) => pct !== null && pct === value);
+  const note = worst ? `the worst of ${cells.length}: ${worst.name}, ${inWords(worst)}` : 'no head was in use anywhere';
   return { findings: { weightBytesFetchedPct: { value, note } }, detail: { steadyWeights: cells } };
+}
+
+async function settleOn(
+  browser: ClientBrowser,
+  { edge, model }: ClientGround,
+  { link, keepInputOnDevice }: (typeof STEADY)[number],
+  isQuick: boolean,
+) {
+  await using proxy = await ProxyProcess.start(edge.url, undefined, 'all');
+  const context = await browser.visitor();
+  try {
+    const page = await openClientPage(context, proxy.url);
+    const fetched = await PackBytes.of(page);
+    proxy.setShape(link);
+    const opening = { model, picture: PATHS.picture, policy: 'cutpoint', keepInputOnDevice } as const;
+    await page.evaluate((asked) => globalThis.clientPage.open(asked), opening);
+    const order = isQuick ? QUICK_SETTLE : SETTLE;
+    const leastMs = Math.max(order.leastMs, isQuick || !link ? 0 : ALL_BYTES / link.bytesPerMs);
+    const settled = await page.evaluate((asked) => globalThis.clientPage.settle(asked), { ...order, leastMs });
+    const fetchedBytes = fetched.numBytes;
+    const pct = settled.neededBytes === 0 ? null : round((fetchedBytes / settled.neededBytes) * 100, 1);
+    const where = link ? linkInWords(link) : 'loopback';
+    return { name: `${where}${keepInputOnDevice ? ', input kept' : ''}`, ...settled, fetchedBytes, pct };
+  } finally {
+    await context.close();
+  }
+}
+
+function inWords(cell: Awaited<ReturnType<typeof settleOn>>): string {
+  const { cutsInUse, neededBytes, fetchedBytes, hasSettled, pct } = cell;
+  const share = pct === null ? '' : `, ${pct} %`;
+  const more = hasSettled ? '' : ', and more was coming';
+  return `cuts ${cutsInUse.join(', ')} need ${neededBytes} bytes of weights, ${fetchedBytes} were fetched${share}${more}`;
 }

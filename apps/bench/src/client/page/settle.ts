@@ -2,8 +2,9 @@ import { parseCutTable } from '@cutpoint/client';
 import { thePicture, theSession } from './opened.js';
 
 export interface SettleRequest {
-  readonly leastRuns: number;
-  /** Settled is what has fetched nothing for so long. */
+  /** The whole network and onnxruntime-web have had the time to arrive. */
+  readonly leastMs: number;
+  /** Settled is what has fetched nothing, and wished for nothing, for so long. */
   readonly quietMs: number;
   readonly mostMs: number;
 }
@@ -21,20 +22,23 @@ export interface Settled {
 const LAST_RUNS = 30;
 
 /** Runs until nothing is fetched any more. */
-export async function settle({ leastRuns, quietMs, mostMs }: SettleRequest): Promise<Settled> {
+export async function settle({ leastMs, quietMs, mostMs }: SettleRequest): Promise<Settled> {
   const session = theSession();
   const startMs = performance.now();
-  let fetchedAtMs = startMs;
+  let changedAtMs = startMs;
   const unsubscribe = session.on('progress', () => {
-    fetchedAtMs = performance.now();
+    changedAtMs = performance.now();
   });
   const cuts: number[] = [];
   let variantId = '';
-  const isQuiet = () => performance.now() - fetchedAtMs > quietMs;
-  while (performance.now() - startMs < mostMs && (cuts.length < leastRuns || !isQuiet())) {
+  const passedMs = () => performance.now() - startMs;
+  const isQuiet = () => performance.now() - changedAtMs > quietMs;
+  while (passedMs() < mostMs && (passedMs() < leastMs || !isQuiet())) {
     const { trace } = await session.runImage(thePicture());
     cuts.push(trace.cut);
     variantId = trace.variant;
+    const plan = session.explain();
+    if (plan?.wish.arm.cut !== plan?.chosen.arm.cut) changedAtMs = performance.now();
   }
   unsubscribe();
   const cutsInUse = [...new Set(cuts.slice(-LAST_RUNS))];
