@@ -114,3 +114,21 @@ test('a picture travels as the browser compresses it, and means the same', async
     expect(Math.min(encodeMs, decodeMs)).toBeGreaterThan(0);
   }
 });
+
+test('where the worker that compresses pictures does not start, they travel raw', async ({ page }) => {
+  await page.route(/picture-worker.*\.js/, (route) => route.abort());
+  await openPage(page, edge.url);
+  const { codecs, ran } = await page.evaluate(async () => {
+    const { connect } = globalThis.cutpoint;
+    const session = await connect('/', { model: 'tiny', device: 'wasm', maxAccuracyDrop: 1 });
+    const canvas = new OffscreenCanvas(48, 48);
+    canvas.getContext('2d')?.fillRect(0, 0, 24, 24);
+    const picture = await canvas.convertToBlob();
+    const { trace } = await session.runImage(picture, { cut: 0 });
+    const codecs = (session.explain()?.candidates ?? []).map(({ arm }) => arm.codec);
+    await session.close();
+    return { codecs, ran: trace.codec };
+  });
+  expect(codecs).toContain('u8');
+  expect([...codecs, ran].filter((codec) => codec === 'jpeg' || codec === 'webp')).toEqual([]);
+});

@@ -9,6 +9,7 @@ import type { DeviceChoice, LinkShape } from './session.js';
 import { EdgeConnection } from './transport/connection.js';
 import type { ConnectionEvents } from './transport/connection-events.js';
 import type { SocketConstructor } from './transport/socket.js';
+import { PictureEncoder } from './worker/picture-encoder.js';
 import { Runtime } from './worker/runtime.js';
 
 export interface EdgeOptions {
@@ -43,6 +44,7 @@ export class SharedEdge {
   readonly runtime: Runtime;
   readonly packs: PackStore;
   readonly heads: HeadStore;
+  readonly pictures = new PictureEncoder(this.clock);
   device: DeviceChoice;
   lastLoad: LoadReport | undefined;
   readonly #models = new Map<string, ModelKnowledge>();
@@ -110,6 +112,7 @@ export class SharedEdge {
     this.connection.close();
     this.heads.close();
     this.runtime.close();
+    this.pictures.close();
   }
 
   readonly #onBrowserOnline = (): void => this.connection.retryNow();

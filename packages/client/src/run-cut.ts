@@ -98,9 +98,10 @@ async function encodeCrossing(
 ): Promise<{ payload: EncodedTensors; encodeMs: number }> {
   const fromMs = edge.clock.now();
   const fromHead = new Map(head?.encoded.map((tensor) => [tensor.header.name, tensor]));
+  const { connection, pictures } = edge;
   const encoded: EncodedTensor[] = [];
   for (const { name } of crossing) {
-    encoded.push(fromHead.get(name) ?? (await encode(found(made, name), run.codec, edge.connection.codecs)));
+    encoded.push(fromHead.get(name) ?? (await encode(found(made, name), run.codec, connection.codecs, pictures)));
   }
   return { payload: gather(encoded), encodeMs: (head?.encodeMs ?? 0) + edge.clock.now() - fromMs };
 }

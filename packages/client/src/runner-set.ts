@@ -1,7 +1,7 @@
 import type { Plan, PolicyName } from '@cutpoint/partition';
 import type { Manifest, Variant } from '@cutpoint/protocol';
 import { armsOf, withinLimit } from './arms.js';
-import { pictureCodecs } from './codec/picture.js';
+import type { SharedEdge } from './edge.js';
 import { fetchCutTable, fetchManifest } from './manifest.js';
 import { type ForcedArm, type RunnerHost, type RunnerOptions, VariantRunner } from './variant-runner.js';
 
@@ -80,12 +80,12 @@ export class RunnerSet {
   async #make(variant: Variant): Promise<VariantRunner> {
     const host = this.#host;
     const manifest = this.#manifest;
-    const { http, connection } = host.edge;
+    const { http } = host.edge;
     const [whole, known] = await Promise.all([
       fetchCutTable(http, variant.table, host.life),
-      codecsOf(connection.codecs, variant),
+      codecsOf(host.edge, variant),
     ]);
-    const table = withinLimit(whole, connection.maxRequestBytes);
+    const table = withinLimit(whole, host.edge.connection.maxRequestBytes);
     const arms = armsOf(table, variant, known);
     const onPlan = (plan: Plan) => host.onPlan(variant, plan);
     const options = this.#options;
@@ -97,8 +97,9 @@ export class RunnerSet {
 }
 
 /** What the edge reads and this browser writes. */
-async function codecsOf(known: ReadonlySet<string>, { image }: Variant): Promise<ReadonlySet<string>> {
-  if (!image) return known;
-  const pictures = await pictureCodecs();
-  return new Set([...known].filter((codec) => pictures.has(codec) || (codec !== 'jpeg' && codec !== 'webp')));
+async function codecsOf({ connection, pictures }: SharedEdge, { image }: Variant): Promise<ReadonlySet<string>> {
+  const { codecs } = connection;
+  if (!image) return codecs;
+  const written = await pictures.codecs();
+  return new Set([...codecs].filter((codec) => written.has(codec) || (codec !== 'jpeg' && codec !== 'webp')));
 }

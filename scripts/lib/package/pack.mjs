@@ -3,7 +3,7 @@ import { cp, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { root } from '../run.mjs';
-import { bundleClient } from './bundle.mjs';
+import { bundleClient, WORKERS } from './bundle.mjs';
 import { copyTypes } from './types.mjs';
 
 const CLIENT = join(root, 'packages', 'client');
@@ -39,7 +39,7 @@ function published(workspace, types) {
       './package.json': './package.json',
     },
     files: ['dist', 'types'],
-    sideEffects: ['./dist/runtime-worker.js', './dist/webpack/runtime-worker.js'],
+    sideEffects: WORKERS.flatMap((worker) => [`./dist/${worker}`, `./dist/webpack/${worker}`]),
   };
 }
 

@@ -1,16 +1,19 @@
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { rolldown } from 'rolldown';
+import { WORKERS } from './bundle.mjs';
 
 /**
  * What an app pays for `import { connect } from '@cutpoint/client'`, in bytes: bundled, minified, and gzipped at level 9,
  * each file by itself, as it would be served. Without onnxruntime's own packages.
  * @param {string} folder of the unpacked tarball
- * @returns {Promise<{ page: number, worker: number, total: number }>} `page`: all scripts of the page, lazy ones too
+ * @returns {Promise<{ page: number, worker: number, total: number }>} `page`: all scripts of the page, lazy ones too;
+ *   `worker`: those of all workers
  */
 export async function sizeOf(folder) {
   const page = await gzipped(join(folder, 'dist', 'index.js'), 'connect');
-  const worker = await gzipped(join(folder, 'dist', 'runtime-worker.js'));
+  const workers = await Promise.all(WORKERS.map((worker) => gzipped(join(folder, 'dist', worker))));
+  const worker = workers.reduce((sum, bytes) => sum + bytes, 0);
   return { page, worker, total: page + worker };
 }
 

@@ -1,20 +1,23 @@
 import type { Codec } from '@cutpoint/partition';
 import { type EncodedTensor, encodeTensor, type NumberCodec } from '@cutpoint/protocol';
 import type { TensorMessage } from '../worker/messages.js';
-import { compressPicture } from './picture.js';
+import type { PictureEncoder } from '../worker/picture-encoder.js';
+import type { PictureCodec } from './picture.js';
 
 /**
  * Writes a crossing tensor as the codec of its arm asks. What cannot be written so, or what this edge does not read,
  * travels raw: a codec never fails an inference.
  * @param known what the edge reads, from its `welcome`
+ * @param pictures compresses pictures; only an input is one
  */
 export async function encode(
   { bytes, ...info }: TensorMessage,
   codec: Codec,
   known: ReadonlySet<string>,
+  pictures?: PictureEncoder,
 ): Promise<EncodedTensor> {
   const { picture } = stepsOf(codec);
-  const compressed = picture && known.has(picture) ? await compressPicture(bytes, info.dims, picture) : undefined;
+  const compressed = picture && known.has(picture) ? await pictures?.compress(bytes, info.dims, picture) : undefined;
   if (picture && compressed) {
     return { header: { ...info, codec: picture, numBytes: compressed.byteLength }, bytes: compressed };
   }
@@ -39,7 +42,7 @@ export async function compress(plain: EncodedTensor, codec: Codec, known: Readon
 export interface CodecSteps {
   readonly numbers: NumberCodec;
   readonly deflates: boolean;
-  readonly picture: 'jpeg' | 'webp' | undefined;
+  readonly picture: PictureCodec | undefined;
 }
 
 const STEPS: Readonly<Record<Codec, CodecSteps>> = {

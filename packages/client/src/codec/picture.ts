@@ -1,14 +1,17 @@
 /** Of the browser's own encoders. Photographs keep their answers at it, and are a tenth of their pixels. */
 const QUALITY = 0.9;
 
+export type PictureCodec = 'jpeg' | 'webp';
+
 /**
- * Compresses the pixels `[h, w, 3]` of a picture.
+ * Compresses the pixels `[h, w, 3]` of a picture. Meant for a worker: on a page's own thread Chromium does it only when
+ * the page is idle.
  * @returns `undefined` where this browser has no such encoder, or where nothing is gained by it
  */
 export async function compressPicture(
   rgb: Uint8Array,
   [height = 0, width = 0, channels]: readonly number[],
-  codec: 'jpeg' | 'webp',
+  codec: PictureCodec,
 ): Promise<Uint8Array<ArrayBuffer> | undefined> {
   if (channels !== 3 || height === 0 || width === 0 || rgb.byteLength !== height * width * 3) return undefined;
   if (typeof OffscreenCanvas === 'undefined') return undefined;
@@ -36,21 +39,14 @@ function withAlpha(rgb: Uint8Array, width: number, height: number): ImageData {
   return image;
 }
 
-let supported: Promise<ReadonlySet<string>> | undefined;
-
-/** Which of `jpeg` and `webp` this browser can write, found out once. */
-export function pictureCodecs(): Promise<ReadonlySet<string>> {
-  supported ??= tryEach();
-  return supported;
-}
-
-async function tryEach(): Promise<ReadonlySet<string>> {
+/** Which of `jpeg` and `webp` this browser can write. Trying them loads them, too. */
+export async function pictureCodecs(): Promise<PictureCodec[]> {
   // Large enough that a file header is less than its pixels.
   const side = 64;
   const rgb = new Uint8Array(side * side * 3);
-  const found = new Set<string>();
+  const found: PictureCodec[] = [];
   for (const codec of ['jpeg', 'webp'] as const) {
-    if (await compressPicture(rgb, [side, side, 3], codec).catch(() => undefined)) found.add(codec);
+    if (await compressPicture(rgb, [side, side, 3], codec).catch(() => undefined)) found.push(codec);
   }
   return found;
 }

@@ -1,20 +1,41 @@
+import type { PictureWorkerLike } from '../picture-encoder.js';
 import type { WorkerLike } from '../runtime.js';
 
 /**
  * Takes the place of `../spawn-worker.ts` in the tarball, which a page may import from another site. A worker must come
  * from the page's own, so there a script of one line is, that imports the rest.
+ *
+ * The addresses in the second places are never reached where a bundler put the file elsewhere, so it need not look at them.
  */
 export function spawnWorker(): WorkerLike {
+  const name = 'cutpoint-runtime';
+  return ownOr(
+    () => new Worker(new URL('./runtime-worker.js', import.meta.url), { type: 'module', name: 'cutpoint-runtime' }),
+    () => imported(new URL(/* @vite-ignore */ './runtime-worker.js', import.meta.url), name),
+  );
+}
+
+export function spawnPictureWorker(): PictureWorkerLike {
+  const name = 'cutpoint-pictures';
+  return ownOr(
+    () => new Worker(new URL('./picture-worker.js', import.meta.url), { type: 'module', name: 'cutpoint-pictures' }),
+    () => imported(new URL(/* @vite-ignore */ './picture-worker.js', import.meta.url), name),
+  );
+}
+
+function ownOr(own: () => Worker, other: () => Worker): Worker {
   try {
-    return new Worker(new URL('./runtime-worker.js', import.meta.url), { type: 'module', name: 'cutpoint-runtime' });
+    return own();
   } catch (error) {
     if (!(error instanceof DOMException) || error.name !== 'SecurityError') throw error;
-    // Never reached where a bundler put the file elsewhere, so it need not look at this address.
-    const { href } = new URL(/* @vite-ignore */ './runtime-worker.js', import.meta.url);
-    const script = new Blob([`import ${JSON.stringify(href)};`], { type: 'text/javascript' });
-    const url = URL.createObjectURL(script);
-    const worker = new Worker(/* @vite-ignore */ url, { type: 'module', name: 'cutpoint-runtime' });
-    worker.addEventListener('message', () => URL.revokeObjectURL(url), { once: true });
-    return worker;
+    return other();
   }
+}
+
+function imported({ href }: URL, name: string): Worker {
+  const script = new Blob([`import ${JSON.stringify(href)};`], { type: 'text/javascript' });
+  const url = URL.createObjectURL(script);
+  const worker = new Worker(/* @vite-ignore */ url, { type: 'module', name });
+  worker.addEventListener('message', () => URL.revokeObjectURL(url), { once: true });
+  return worker;
 }
