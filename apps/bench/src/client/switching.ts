@@ -1,3 +1,4 @@
+import { Worker } from 'node:worker_threads';
 import type { Page } from 'playwright-core';
 import type { LinkShape } from '../live/proxy/link-model.js';
 import { ProxyProcess } from '../live/proxy/proxy-process.js';
@@ -7,6 +8,7 @@ import { type ClientGround, PATHS } from './ground.js';
 import { linkInWords, linkOf } from './links.js';
 import type { Measurement } from './measurement.js';
 import type { ArmAsked, ArmFacts } from './page/opened.js';
+import type { SwitchTimes } from './page/switch-cut.js';
 import { ms, quantileRatio } from './ratios.js';
 
 const P95 = 0.95;
@@ -25,10 +27,8 @@ interface Scenario {
   readonly to: number;
 }
 
-interface Round {
+interface Round extends SwitchTimes {
   readonly steadyMs: readonly number[];
-  readonly duringMs: readonly number[];
-  readonly readyMs: number | null;
 }
 
 /** Whether inferences stall while another head is fetched, built and warmed up. */
@@ -38,43 +38,64 @@ export const switching: Measurement = {
     const made = await ground();
     const { isQuick, runs } = options;
     await using browser = await ClientBrowser.open(options.browserArgs);
-    const links = [
-      { link: undefined, rounds: isQuick ? 1 : FAST_ROUNDS },
-      { link: SLOW_LINK, rounds: isQuick ? 1 : SLOW_ROUNDS },
-    ];
     const cells = [];
-    for (const { link, rounds } of links) {
+    for (const [link, fullRounds] of [
+      [undefined, FAST_ROUNDS],
+      [SLOW_LINK, SLOW_ROUNDS],
+    ] as const) {
+      const rounds = isQuick ? 1 : fullRounds;
+      const warmUpRuns = isQuick ? QUICK_WARM_UP_RUNS : WARM_UP_RUNS;
+      const order = { link, warmUpRuns, runs: Math.ceil(runs / rounds) };
       for (const name of ['offload', 'head'] as const) {
-        const all: Round[] = [];
-        let arm = '';
-        for (let round = 0; round < rounds; round++) {
-          const warmUpRuns = isQuick ? QUICK_WARM_UP_RUNS : WARM_UP_RUNS;
-          const measured = await measureRound(browser, made, {
-            name,
-            link,
-            warmUpRuns,
-            runs: Math.ceil(runs / rounds),
-          });
-          arm = `${measured.scenario.arm.cut}/${measured.scenario.arm.codec} to ${measured.scenario.to}`;
-          all.push(measured);
-        }
-        const cell = cellOf(`${arm}, ${link ? linkInWords(link) : 'loopback'}`, all);
+        const cell = await measureCell(browser, made, { ...order, name, meanwhile: 'a switch' }, rounds);
         print(`  ${inWords(cell)}`);
         cells.push(cell);
       }
     }
+    const control = await measureCell(browser, made, controlOf(runs), 1);
+    print(`  ${inWords(control)}`);
     const [worst] = cells.toSorted((a, b) => b.ratio - a.ratio);
     if (!worst) throw new Error('nothing was measured');
-    const note = `the worst of ${cells.length}: ${inWords(worst)}`;
-    return { findings: { switchP95Ratio: { value: worst.ratio, note } }, detail: { switching: cells } };
+    const beside = `beside any other busy thread it is ${control.ratio}`;
+    const note = `the worst of ${cells.length}: ${inWords(worst)}; ${beside}`;
+    return {
+      findings: { switchP95Ratio: { value: worst.ratio, note } },
+      detail: { switching: { cells, control } },
+    };
   },
 };
+
+interface Order {
+  readonly name: 'offload' | 'head';
+  readonly link: LinkShape | undefined;
+  readonly warmUpRuns: number;
+  readonly runs: number;
+  /** What happens while it goes on running. */
+  readonly meanwhile: 'a switch' | 'a busy thread';
+}
+
+/** What one more thread costs by itself on this machine, where browser, edge and proxy share the cores. */
+function controlOf(runs: number): Order {
+  return { name: 'offload', link: undefined, warmUpRuns: WARM_UP_RUNS, runs, meanwhile: 'a busy thread' };
+}
+
+async function measureCell(browser: ClientBrowser, made: ClientGround, order: Order, rounds: number) {
+  const all: Round[] = [];
+  let arms = '';
+  for (let round = 0; round < rounds; round++) {
+    const { scenario, ...measured } = await measureRound(browser, made, order);
+    const from = `${scenario.arm.cut}/${scenario.arm.codec}`;
+    arms = order.meanwhile === 'a switch' ? `${from} to ${scenario.to}` : `${from} beside a busy thread`;
+    all.push(measured);
+  }
+  return cellOf(`${arms}, ${order.link ? linkInWords(order.link) : 'loopback'}`, all);
+}
 
 /** A visitor of its own: a head that was built once is there. */
 async function measureRound(
   browser: ClientBrowser,
   { edge, model }: ClientGround,
-  order: { name: 'offload' | 'head'; link: LinkShape | undefined; warmUpRuns: number; runs: number },
+  order: Order,
 ): Promise<Round & { scenario: Scenario }> {
   await using proxy = await ProxyProcess.start(edge.url, undefined, 'all');
   const context = await browser.visitor();
@@ -90,13 +111,26 @@ async function measureRound(
     // Half before and half after: whatever drifts meets both.
     const half = Math.ceil(order.runs / 2);
     const before = await steady(page, scenario.arm, half);
-    const { arm, to } = scenario;
-    const request = { arm, to, mostMs: MOST_MS };
-    const { duringMs, readyMs } = await page.evaluate((asked) => globalThis.clientPage.switchCut(asked), request);
+    const { duringMs, readyMs } = await (order.meanwhile === 'a switch'
+      ? duringSwitch(page, scenario)
+      : besideBusyThread(page, scenario, order.runs));
     const steadyMs = [...before, ...(await steady(page, scenario.arm, half))];
     return { scenario, steadyMs, duringMs, readyMs };
   } finally {
     await context.close();
+  }
+}
+
+function duringSwitch(page: Page, { arm, to }: Scenario): Promise<SwitchTimes> {
+  return page.evaluate((asked) => globalThis.clientPage.switchCut(asked), { arm, to, mostMs: MOST_MS });
+}
+
+async function besideBusyThread(page: Page, { arm }: Scenario, runs: number): Promise<SwitchTimes> {
+  const busy = new Worker('for (;;);', { eval: true });
+  try {
+    return { duringMs: await steady(page, arm, runs), readyMs: null };
+  } finally {
+    await busy.terminate();
   }
 }
 
