@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { parseServeOptions } from './serve-options.js';
+import { parseServeOptions as parse } from './serve-options.js';
+
+const parseServeOptions = (argv: readonly string[], env = {}) => parse(argv, env);
 
 describe('the options of serve', () => {
   it('have defaults that serve this machine only', () => {

@@ -1,6 +1,6 @@
 import { flagOf } from './names.js';
-import { CONFIG, type Found, readEnvironment, readFlags, readSettingsFile } from './sources.js';
 import { SETTING_KEYS, type SettingKey, type SettingValues, settingOf } from './settings.js';
+import { CONFIG, type Found, readEnvironment, readFlags, readSettingsFile } from './sources.js';
 
 type Source = 'flag' | 'environment' | 'file' | 'default';
 
@@ -65,7 +65,8 @@ export function summary(settings: Settings): string {
 export function settingsUsage(): string {
   const lines = SETTING_KEYS.map((key) => {
     const { placeholder, fallback, help } = settingOf(key);
-    const name = placeholder === undefined && fallback === true ? `--no-${flagOf(key)}` : `--${flagOf(key)}`;
+    if (placeholder === undefined && fallback === true) return [`--no-${flagOf(key)}`, `without ${help}`];
+    const name = `--${flagOf(key)}`;
     const isShown = typeof fallback === 'number' || typeof fallback === 'string';
     return [placeholder === undefined ? name : `${name} ${placeholder}`, isShown ? `${help} (${fallback})` : help];
   });

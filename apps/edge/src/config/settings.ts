@@ -16,7 +16,12 @@ export const SETTINGS = {
   page: path('folder', { fallback: 'dist', help: 'the built demo page' }),
 
   token: list(
-    { placeholder: 'token', expected: TOKEN_TEXT, accept: (item) => (isTokenText(item) ? item : undefined), isSecret: true },
+    {
+      placeholder: 'token',
+      expected: TOKEN_TEXT,
+      accept: (item) => (isTokenText(item) ? item : undefined),
+      isSecret: true,
+    },
     'what clients must show; the environment or a file hides it better than a flag',
   ),
   tokenFile: path('file', { fallback: undefined, help: 'tokens, one a line' }),
@@ -46,7 +51,10 @@ export const SETTINGS = {
   workers: integer(1, 256, { fallback: undefined, help: 'tails that run at a time (CPUs less one)' }),
   threads: integer(1, 256, { fallback: DEFAULTS.threadsPerWorker, help: 'threads within one tail' }),
   sessions: integer(1, 10_000, { fallback: DEFAULTS.sessionsPerWorker, help: 'tails that each worker keeps open' }),
-  canary: toggle({ fallback: DEFAULTS.canary, help: 'small tails that tell when a load is over (up to 2 % of one worker)' }),
+  canary: toggle({
+    fallback: DEFAULTS.canary,
+    help: 'small tails that tell when a load is over (up to 2 % of one worker)',
+  }),
 
   maxQueue: integer(0, 100_000, { fallback: DEFAULTS.maxQueue, help: 'requests that may wait' }),
   maxConnections: integer(1, 1_000_000, { fallback: DEFAULTS.maxConnections, help: 'WebSockets at a time' }),

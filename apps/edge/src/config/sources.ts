@@ -50,7 +50,8 @@ export function readEnvironment(env: Readonly<Record<string, string | undefined>
   for (const [name, text] of Object.entries(env)) {
     if (!name.startsWith(ENVIRONMENT_PREFIX) || name === variableOf(CONFIG) || text === undefined) continue;
     const key = KEY_OF_VARIABLE.get(name);
-    if (key === undefined) throw bad(`there is no ${name}; did you mean ${nearest(name, [...KEY_OF_VARIABLE.keys()])}?`);
+    if (key === undefined)
+      throw bad(`there is no ${name}; did you mean ${nearest(name, [...KEY_OF_VARIABLE.keys()])}?`);
     found.set(key, accepted(key, settingOf(key).fromTexts([text]), name, bad));
   }
   return { found, file: env[variableOf(CONFIG)] };
@@ -97,8 +98,14 @@ function accepted(key: SettingKey, json: unknown, name: string, error: (message:
   const setting = settingOf(key);
   const value = setting.accept(json);
   if (value !== undefined) return value;
-  const shown = setting.isSecret ? 'wrong (it is not shown)' : (JSON.stringify(json) ?? '').slice(0, 200);
+  const shown = setting.isSecret ? 'wrong (it is not shown)' : shownOf(json);
   throw error(`${name} is ${shown}; it must be ${setting.expected}`);
+}
+
+/** One wrong item of a flag is more easily recognised without the brackets. */
+function shownOf(json: unknown): string {
+  const [only, ...more] = Array.isArray(json) ? json : [json];
+  return (JSON.stringify(more.length > 0 ? json : only) ?? 'nothing').slice(0, 200);
 }
 
 function readObject(file: string): object {

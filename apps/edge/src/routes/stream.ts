@@ -33,7 +33,6 @@ export async function installWebSockets(app: FastifyInstance): Promise<void> {
 interface StreamLimits {
   readonly maxConnections: number;
   readonly maxConnectionsPerClient: number;
-  readonly isStopping: () => boolean;
 }
 
 /** A client that is refused for the number of connections asks again after this. */
@@ -43,14 +42,13 @@ const FULL_RETRY_S = '5';
 export function installStream(
   app: FastifyInstance,
   hub: ConnectionHub,
-  { maxConnections, maxConnectionsPerClient, isStopping }: StreamLimits,
+  { maxConnections, maxConnectionsPerClient }: StreamLimits,
 ): void {
   app.route({
     method: 'GET',
     url: '/v1/stream',
     preValidation: async (request, reply) => {
       if (!request.ws) return undefined;
-      if (isStopping()) return sendError(reply, 503, 'shutting_down', 'this edge is stopping');
       if (!offeredProtocols(request).includes(SUBPROTOCOL)) {
         return sendError(reply, 400, 'subprotocol_required', `offer the WebSocket subprotocol ${SUBPROTOCOL}`);
       }

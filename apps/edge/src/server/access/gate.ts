@@ -3,6 +3,7 @@ import fastifyRateLimit from '@fastify/rate-limit';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { sendError } from '../http-errors.js';
 import type { Authenticator, Grant } from './authenticator.js';
+import { WindowStore } from './window-store.js';
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -11,21 +12,15 @@ declare module 'fastify' {
   }
 }
 
-/**
- * What needs no token, as the routes are written: the page, which asks for one itself, and what a supervisor asks. All
- * else does, also what is added later.
- */
-const PUBLIC_ROUTES: ReadonlySet<string | undefined> = new Set([
-  '/',
-  '/*',
-  '/healthz',
-  '/readyz',
-  '/v2/health/live',
-  '/v2/health/ready',
-]);
+/** As the routes are written. */
+const HEALTH_ROUTES: ReadonlySet<string> = new Set(['/healthz', '/readyz', '/v2/health/live', '/v2/health/ready']);
+/** What needs no token: the page, and what a supervisor asks. All else does, also what is added later. */
+const PUBLIC_ROUTES: ReadonlySet<string> = new Set(['/', '/*', ...HEALTH_ROUTES]);
 
-/** Of these a supervisor may not be kept from asking, whatever others ask from its address. */
-const isHealth = (url: string | undefined): boolean => url !== undefined && /^\/(healthz|readyz|v2\/health\/\w+)$/.test(url);
+/** Of this a supervisor may not be kept from asking, whatever others ask from its address. */
+export function isHealthRoute(url: string | undefined): boolean {
+  return url !== undefined && HEALTH_ROUTES.has(url);
+}
 
 const RATE_WINDOW_MS = 1_000;
 
@@ -39,7 +34,8 @@ export async function installGate(
     global: false,
     max: maxRequestsPerS,
     timeWindow: RATE_WINDOW_MS,
-    allowList: (request: FastifyRequest) => isHealth(request.routeOptions.url),
+    allowList: (request: FastifyRequest) => isHealthRoute(request.routeOptions.url),
+    store: WindowStore,
     errorResponseBuilder: () =>
       Object.assign(new Error(`more than ${maxRequestsPerS} requests in a second; wait as long as Retry-After says`), {
         statusCode: 429,
@@ -49,7 +45,7 @@ export async function installGate(
   app.addHook('onRequest', app.rateLimit());
   app.addHook('onRequest', async (request, reply) => {
     const { url } = request.routeOptions;
-    if (PUBLIC_ROUTES.has(url)) return undefined;
+    if (url !== undefined && PUBLIC_ROUTES.has(url)) return undefined;
     const token = tokenOf(request);
     const grant = await authenticate(token);
     if (grant === undefined) {
@@ -69,5 +65,7 @@ function tokenOf({ headers, ws }: FastifyRequest): string | undefined {
   const [, bearer] = /^Bearer +(\S+)$/i.exec(headers.authorization ?? '') ?? [];
   if (bearer !== undefined || !ws) return bearer;
   const offered = (headers['sec-websocket-protocol'] ?? '').split(',').map((protocol) => protocol.trim());
-  return offered.find((protocol) => protocol.startsWith(BEARER_SUBPROTOCOL_PREFIX))?.slice(BEARER_SUBPROTOCOL_PREFIX.length);
+  return offered
+    .find((protocol) => protocol.startsWith(BEARER_SUBPROTOCOL_PREFIX))
+    ?.slice(BEARER_SUBPROTOCOL_PREFIX.length);
 }

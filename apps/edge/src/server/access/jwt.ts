@@ -1,4 +1,12 @@
-import { createLocalJWKSet, errors, type JSONWebKeySet, jwtVerify } from 'jose';
+import {
+  type CryptoKey,
+  createLocalJWKSet,
+  errors,
+  type JSONWebKeySet,
+  type JWTVerifyOptions,
+  type JWTVerifyResult,
+  jwtVerify,
+} from 'jose';
 
 export interface JwtOptions {
   /** Public keys; a token signed with a shared secret is never taken. */
@@ -23,19 +31,37 @@ export type JwtVerifier = (token: string) => Promise<JwtClaims | undefined>;
 /** Checks signature, audience, issuer and times; a token without an end is refused. */
 export function jwtVerifier({ keys, audience, issuer }: JwtOptions): JwtVerifier {
   const findKey = createLocalJWKSet(keys);
+  const options: JWTVerifyOptions = {
+    algorithms: ALGORITHMS,
+    audience,
+    clockTolerance: CLOCK_TOLERANCE_S,
+    requiredClaims: ['exp'],
+    ...(issuer === undefined ? {} : { issuer }),
+  };
   return async (token) => {
     try {
-      const { payload } = await jwtVerify(token, findKey, {
-        algorithms: ALGORITHMS,
-        audience,
-        clockTolerance: CLOCK_TOLERANCE_S,
-        requiredClaims: ['exp'],
-        ...(issuer === undefined ? {} : { issuer }),
-      });
-      return { subject: payload.sub, expiresAtS: payload.exp ?? 0 };
+      return claimsOf(await jwtVerify(token, findKey, options));
     } catch (error) {
+      if (error instanceof errors.JWKSMultipleMatchingKeys) return await firstThatFits(token, error, options);
       if (error instanceof errors.JOSEError || error instanceof TypeError) return undefined;
       throw error;
     }
   };
+}
+
+/** A token that names no key, while keys are being changed: any of those of its kind may have signed it. */
+async function firstThatFits(
+  token: string,
+  keys: AsyncIterable<CryptoKey>,
+  options: JWTVerifyOptions,
+): Promise<JwtClaims | undefined> {
+  for await (const key of keys) {
+    const verified = await jwtVerify(token, key, options).catch(() => undefined);
+    if (verified !== undefined) return claimsOf(verified);
+  }
+  return undefined;
+}
+
+function claimsOf({ payload }: JWTVerifyResult): JwtClaims {
+  return { subject: payload.sub, expiresAtS: payload.exp ?? 0 };
 }
