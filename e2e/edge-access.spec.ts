@@ -1,12 +1,14 @@
-import { expect, test } from '@playwright/test';
+import { expect, type Page, test } from '@playwright/test';
 import { type PreviewServer, preview } from 'vite';
-import { type Ground, openPage, prepareGround } from './client-page.js';
+import { INPUT_DIMS } from './client-model.js';
+import { type Ground, inputValues, openPage, prepareGround } from './client-page.js';
 import { Edge, freePort } from './harness/edge.js';
 import { DemoPage } from './page-driver.js';
 
 /** An edge that wants a token, as pages meet it. */
 
 const TOKEN = 'the-right-token-of-this-edge';
+const values = inputValues(INPUT_DIMS.reduce((a, b) => a * b, 1));
 
 let ground: Ground;
 let edge: Edge;
@@ -36,25 +38,21 @@ test.afterAll(async () => {
 });
 
 /** What comes of an inference at the edge, in a page of an allowed site. */
-async function offload(page: import('@playwright/test').Page, token: string | undefined): Promise<string> {
+async function offload(page: Page, token: string | undefined): Promise<string> {
   await openPage(page, origin);
   return await page.evaluate(
-    async ({ url, token }) => {
+    async ({ url, token, values, dims }) => {
       const { connect, Tensor } = globalThis.cutpoint;
       try {
         const session = await connect(url, { model: 'tiny', device: 'wasm', ...(token ? { token } : {}) });
-        const [variant] = session.manifest.variants;
-        const [input] = variant?.inputs ?? [];
-        const dims = input?.dims ?? [];
-        const values = new Float32Array(dims.reduce((a, b) => a * b, 1));
-        await session.run({ [input?.name ?? '']: new Tensor('float32', values, dims) }, { cut: 0 });
+        await session.run({ x: new Tensor('float32', Float32Array.from(values), dims) }, { cut: 0 });
         await session.close();
         return 'done';
       } catch (error) {
         return (error as { code: string }).code;
       }
     },
-    { url: edge.url, token },
+    { url: edge.url, token, values, dims: [...INPUT_DIMS] },
   );
 }
 
@@ -72,7 +70,7 @@ test('the demo page asks for it, takes it from its address, and keeps it out of 
   await demo.open(edge.url, '?model=tiny&device=wasm');
   await expect(demo.error).toContainText('#token=');
   await demo.open(edge.url, `?model=tiny&device=wasm#token=${TOKEN}`);
-  // The address differs behind # only, which alone makes a browser load nothing.
+  // Where the address differs behind # only, a browser loads nothing by itself.
   await page.reload();
   await demo.moreRuns(1);
   expect(page.url()).not.toContain(TOKEN);
