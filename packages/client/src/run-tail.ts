@@ -37,7 +37,7 @@ export async function runTail(edge: SharedEdge, run: TailRun): Promise<TailOutco
   try {
     return await Promise.race([
       askEdge(edge, { ...request, signal: either }, unfinished.cut.tailOutputs),
-      finishedLate(edge, run, either, finishHere),
+      finishedLate(edge, run, { endMs, signal: either }, finishHere),
     ]);
   } catch (error) {
     if (signal.aborted || !isForRescue(error, failures)) throw error;
@@ -65,13 +65,12 @@ async function askEdge(edge: SharedEdge, request: TailRequest, names: readonly s
 /** Settles only with a result: when it cannot be had here the edge still has its time. */
 function finishedLate(
   { clock }: SharedEdge,
-  { request: { deadlineMs }, unfinished, rescue }: TailRun,
-  signal: AbortSignal,
+  { unfinished, rescue }: TailRun,
+  { endMs, signal }: { readonly endMs: number; readonly signal: AbortSignal },
   finishHere: () => Promise<TailOutcome | undefined>,
 ): Promise<TailOutcome> {
   return new Promise((resolve) => {
-    if (deadlineMs === undefined) return;
-    const endMs = clock.now() + deadlineMs;
+    if (endMs === Number.POSITIVE_INFINITY) return;
     const begin = (time: FinishTime | undefined) => {
       const leftMs = endMs - clock.now();
       // What would be late as well is not begun: the next inference would wait for the end of it.
