@@ -1,6 +1,7 @@
 import type { Plan, PolicyName } from '@cutpoint/partition';
 import type { Manifest, Variant } from '@cutpoint/protocol';
 import { armsOf, withinLimit } from './arms.js';
+import { isPictureCodec } from './codec/picture.js';
 import type { SharedEdge } from './edge.js';
 import { fetchCutTable, fetchManifest } from './manifest.js';
 import { type ForcedArm, type RunnerHost, type RunnerOptions, VariantRunner } from './variant-runner.js';
@@ -83,7 +84,7 @@ export class RunnerSet {
     const { http } = host.edge;
     const [whole, known] = await Promise.all([
       fetchCutTable(http, variant.table, host.life),
-      codecsOf(host.edge, variant),
+      codecsOf(host.edge, variant, host.life),
     ]);
     const table = withinLimit(whole, host.edge.connection.maxRequestBytes);
     const arms = armsOf(table, variant, known);
@@ -96,10 +97,11 @@ export class RunnerSet {
   }
 }
 
-/** What the edge reads and this browser writes. */
-async function codecsOf({ connection, pictures }: SharedEdge, { image }: Variant): Promise<ReadonlySet<string>> {
-  const { codecs } = connection;
-  if (!image) return codecs;
-  const written = await pictures.codecs();
-  return new Set([...codecs].filter((codec) => written.has(codec) || (codec !== 'jpeg' && codec !== 'webp')));
+/** What the edge reads, as it says when it is there, and this browser writes. */
+async function codecsOf({ connection, pictures }: SharedEdge, { image }: Variant, life: AbortSignal) {
+  const [written] = await Promise.all([
+    image ? pictures.codecs() : new Set<string>(),
+    connection.whenOnline(undefined, life),
+  ]);
+  return new Set([...connection.codecs].filter((codec) => written.has(codec) || !isPictureCodec(codec)));
 }
