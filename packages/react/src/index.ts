@@ -1,3 +1,9 @@
+/**
+ * Hooks for `@cutpoint/client`: a {@link CutpointProvider} says which edge, {@link useCutpoint} gives the session of a model.
+ *
+ * @module react
+ */
+
 'use client';
 
 export type { EdgeOptions, ModelOptions } from './open-sessions.js';
