@@ -24,7 +24,15 @@ async function compile(sources) {
   for (const [name, source] of Object.entries(sources)) writeFileSync(join(ground, name), source);
   writeFileSync(join(ground, 'package.json'), '{ "type": "module" }');
   const lib = ['es2023', 'esnext.disposable', 'dom', 'dom.iterable', 'dom.asynciterable'];
-  const settings = { strict: true, noEmit: true, skipLibCheck: true, target: 'es2023', types: [], jsx: 'react-jsx', lib };
+  const settings = {
+    strict: true,
+    noEmit: true,
+    skipLibCheck: true,
+    target: 'es2023',
+    types: [],
+    jsx: 'react-jsx',
+    lib,
+  };
   const compilerOptions = { ...settings, module: 'esnext', moduleResolution: 'bundler', moduleDetection: 'force' };
   writeFileSync(join(ground, 'tsconfig.json'), JSON.stringify({ compilerOptions, files: Object.keys(sources) }));
   const said = await promisify(execFile)(process.execPath, [join(root, tsc), '-p', ground]).catch((error) => error);
@@ -42,7 +50,9 @@ test('every sample in TypeScript compiles against the packages', async () => {
 });
 
 test('a sample that uses what is not there is seen', async () => {
-  const said = await compile({ 'wrong.ts': "import { connect } from '@cutpoint/client';\nconnect('/', { modle: 'm' });" });
+  const said = await compile({
+    'wrong.ts': "import { connect } from '@cutpoint/client';\nconnect('/', { modle: 'm' });",
+  });
   expect(said).toContain('modle');
 });
 
@@ -76,7 +86,8 @@ test('every sample for a shell can be read by one, and names commands that there
     for (const [, name, rest] of source.matchAll(/\bcutpoint (\w+)(.*)/g)) {
       const help = helpOf(name);
       const [own = ''] = rest.split(' #');
-      for (const [flag] of own.matchAll(/--[a-z][a-z0-9-]*/g)) expect(help, `${file}: cutpoint ${name}`).toContain(flag);
+      for (const [flag] of own.matchAll(/--[a-z][a-z0-9-]*/g))
+        expect(help, `${file}: cutpoint ${name}`).toContain(flag);
     }
   }
 });
@@ -87,5 +98,8 @@ test('every sample in JSON can be read', () => {
 
 function helpOf(command) {
   const args = [join(root, 'apps/edge/bin/cutpoint.js'), command, '--help'];
-  return execFileSync(process.execPath, args, { encoding: 'utf8', env: { ...process.env, ORT_DISABLE_TELEMETRY: '1' } });
+  return execFileSync(process.execPath, args, {
+    encoding: 'utf8',
+    env: { ...process.env, ORT_DISABLE_TELEMETRY: '1' },
+  });
 }

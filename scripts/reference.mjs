@@ -1,7 +1,7 @@
 // `npm run reference`: docs/api, from the types.
 import { join } from 'node:path';
-import { ensureInstalled } from './lib/install.mjs';
 import { writeReference } from './lib/docs/reference.mjs';
+import { ensureInstalled } from './lib/install.mjs';
 import { root } from './lib/run.mjs';
 
 ensureInstalled();

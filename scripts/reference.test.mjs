@@ -9,7 +9,8 @@ test('docs/api is what the types say now, and every exported symbol has its docu
   const to = mkdtempSync(join(tmpdir(), 'cutpoint-reference-'));
   try {
     await writeReference(to);
-    const filesIn = (folder) => Object.fromEntries(readdirSync(folder).map((name) => [name, readFileSync(join(folder, name), 'utf8')]));
+    const filesIn = (folder) =>
+      Object.fromEntries(readdirSync(folder).map((name) => [name, readFileSync(join(folder, name), 'utf8')]));
     expect(filesIn(join(root, 'docs', 'api'))).toEqual(filesIn(to));
   } finally {
     rmSync(to, { recursive: true, force: true });

@@ -25,8 +25,10 @@ export function samplesOf(text) {
   const samples = [];
   let given = '';
   for (const token of marked.lexer(text)) {
-    if (token.type === 'code' && token.lang) samples.push({ language: token.lang.split(/\s/)[0], source: token.text, given });
-    if (token.type !== 'space') given = /^<!-- given: ([\s\S]*?)-->/.exec(token.type === 'html' ? token.text : '')?.[1] ?? '';
+    if (token.type === 'code' && token.lang)
+      samples.push({ language: token.lang.split(/\s/)[0], source: token.text, given });
+    if (token.type !== 'space')
+      given = /^<!-- given: ([\s\S]*?)-->/.exec(token.type === 'html' ? token.text : '')?.[1] ?? '';
   }
   return samples;
 }
