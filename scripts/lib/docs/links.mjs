@@ -13,7 +13,7 @@ export function brokenLinks(file, text = textOf(file)) {
     if (/^[a-z]+:/i.test(link)) return [];
     const [path = '', anchor] = link.split('#');
     const target = path === '' ? file : normalize(join(dirname(file), decodeURI(path)));
-    if (!existsSync(join(root, target))) return [`${file}: ${link} leads nowhere`];
+    if (path !== '' && !existsSync(join(root, target))) return [`${file}: ${link} leads nowhere`];
     if (anchor === undefined || !target.endsWith('.md')) return [];
     const anchors = anchorsOf(target === file ? text : textOf(target));
     return anchors.has(decodeURIComponent(anchor)) ? [] : [`${file}: there is no #${anchor} in ${target}`];
