@@ -84,6 +84,7 @@ export interface ConnectOptions {
   readonly signal?: AbortSignal;
 }
 
+/** Of one inference. */
 export interface RunOptions {
   /** Rejects this run with `aborted`, and takes back what of it has not begun. */
   readonly signal?: AbortSignal;
@@ -139,6 +140,7 @@ export interface Trace {
 /** `offline`: the edge cannot be reached and the session tries again by itself. */
 export type SessionState = 'online' | 'offline' | 'closed';
 
+/** What {@link Session.on} tells of, by name. */
 export interface SessionEvents {
   /** The arm or its cause changed. */
   decision: Plan;
@@ -173,6 +175,7 @@ export interface Placement {
   readonly inputHeight: number;
 }
 
+/** The answer for one picture, in the model's own terms: {@link Manifest}.task says what its outputs mean. */
 export interface ImageResult {
   readonly outputs: Readonly<Record<string, Tensor>>;
   readonly placement: Placement;
@@ -189,6 +192,7 @@ export type ImageSource =
   | HTMLVideoElement
   | OffscreenCanvas;
 
+/** One model at one edge, as {@link connect} gives it. */
 export interface Session extends AsyncDisposable {
   readonly manifest: Manifest;
   /** Where heads run now; the `device` event says when that changes. */

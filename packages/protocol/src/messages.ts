@@ -55,7 +55,6 @@ export type TensorHeader = Output<typeof tensorHeaderSchema>;
 export const TENSOR_CODECS = Object.freeze(['f16', 'u8', 'jpeg', 'webp', 'deflate'] as const);
 export type TensorCodec = (typeof TENSOR_CODECS)[number];
 
-/** What the edge says of its load. Times are predicted or measured ms, never a mere count. */
 export const loadReportSchema = object({
   /** ms by the edge's own monotonic clock when this was true; only differences mean anything. */
   atMs: quantity,
@@ -83,6 +82,7 @@ export const loadReportSchema = object({
   /** 0..1, or `null` where there is no GPU that can be read. */
   gpuUtilisation: nullable(share),
 });
+/** What the edge says of its load. Times are predicted or measured ms, never a mere count. @useDeclaredType */
 export type LoadReport = Output<typeof loadReportSchema>;
 
 /** Payload bytes of a `probe` at most. */
@@ -119,7 +119,6 @@ export type ReserveMessage = Extract<ClientMessage, { type: 'reserve' }>;
 export type InferMessage = Extract<ClientMessage, { type: 'infer' }>;
 export type ProbeMessage = Extract<ClientMessage, { type: 'probe' }>;
 
-/** Stages at the edge, in order, in ms. `uploadMs` runs from the `infer` message to the last chunk. */
 export const edgeTimingsSchema = object({
   uploadMs: quantity,
   queueMs: quantity,
@@ -129,10 +128,11 @@ export const edgeTimingsSchema = object({
   /** From the last chunk of the request to the moment the result is handed to the socket. */
   totalMs: quantity,
 });
+/** Stages at the edge, in order, in ms. `uploadMs` runs from the `infer` message to the last chunk. @useDeclaredType */
 export type EdgeTimings = Output<typeof edgeTimingsSchema>;
 
-/** Arrival of one transfer as the receiver's clock saw it: bytes after the first chunk, and the time they took. */
 export const arrivalsSchema = object({ chunks: count, numBytes: count, spanMs: quantity });
+/** Arrival of one transfer as the receiver's clock saw it: bytes after the first chunk, and the time they took. @useDeclaredType */
 export type Arrivals = Output<typeof arrivalsSchema>;
 
 export const edgeMessageSchema = tagged({
