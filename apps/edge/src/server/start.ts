@@ -2,6 +2,7 @@ import type { AddressInfo } from 'node:net';
 import { LoadFactors, ServiceLoad } from '@cutpoint/partition';
 import { type LoadReport, ProtocolError } from '@cutpoint/protocol';
 import Fastify, { type FastifyInstance, LogController } from 'fastify';
+import type { ConnectionContext } from '../connection/context.js';
 import { ConnectionHub } from '../connection/hub.js';
 import { UploadBudget } from '../connection/upload-budget.js';
 import { ThreadDispatcher } from '../dispatcher/thread-dispatcher.js';
@@ -13,6 +14,7 @@ import { LoadPublisher } from '../load/load-publisher.js';
 import { profiledTail } from '../load/profiled-tail.js';
 import { installDocuments } from '../routes/documents.js';
 import { installHealth } from '../routes/health.js';
+import { installKserve } from '../routes/kserve.js';
 import { installPage } from '../routes/page.js';
 import { installStream, installWebSockets } from '../routes/stream.js';
 import { Scheduler } from '../scheduler/scheduler.js';
@@ -21,6 +23,7 @@ import { ServedModels } from './catalog.js';
 import { BODY_LIMIT_BYTES, installErrorHandlers, sendError } from './http-errors.js';
 import { DEFAULT_SERVER_OPTIONS, type ServerOptions } from './options.js';
 import { OriginPolicy } from './origin.js';
+import { edgeVersion } from './version.js';
 import { WarmUp } from './warm-up.js';
 
 export interface RunningServer {
@@ -37,6 +40,7 @@ export interface RunningServer {
 }
 
 const REQUEST_TIMEOUT_MS = 30_000;
+const MAX_NAME_LENGTH = 1_000;
 
 /**
  * Starts the edge. It answers at once; models are served as they become ready.
@@ -56,6 +60,8 @@ export async function startServer(
     // A line for each document that a page loads helps nobody; what goes wrong is logged where it does.
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: BODY_LIMIT_BYTES,
+    // A model's name may carry a variant with the dimensions of all its inputs.
+    routerOptions: { maxParamLength: MAX_NAME_LENGTH },
     requestTimeout: REQUEST_TIMEOUT_MS,
     forceCloseConnections: true,
     // An address that cannot even be routed reaches no hook.
@@ -102,27 +108,25 @@ export async function startServer(
     onSample: () => publisher.touch(),
   });
   const load = () => monitor.report();
-  const hub = new ConnectionHub(
-    {
-      models,
-      scheduler,
-      dispatcher,
-      uploads: new UploadBudget(options.maxUploadBytes, options.maxRequestBytes),
-      limits: options,
-      clock,
-      load,
-      idleTailMs: (served) => factors.idleMs(profiledTail(served)),
-      onTail: (model, served, measured) => {
-        const nowMs = clock();
-        factors.observe(model, profiledTail(served), measured, nowMs);
-        service.observe(measured.serviceMs, nowMs);
-      },
-      onTailError: (model, error) => log.error({ err: error, model }, 'a tail failed'),
-      onDefect: (error) => log.error({ err: error }, 'a message could not be handled; its connection was closed'),
-      isStopping: () => isStopping,
+  const serving: ConnectionContext = {
+    models,
+    scheduler,
+    dispatcher,
+    uploads: new UploadBudget(options.maxUploadBytes, options.maxRequestBytes),
+    limits: options,
+    clock,
+    load,
+    idleTailMs: (served) => factors.idleMs(profiledTail(served)),
+    onTail: (model, served, measured) => {
+      const nowMs = clock();
+      factors.observe(model, profiledTail(served), measured, nowMs);
+      service.observe(measured.serviceMs, nowMs);
     },
-    options.heartbeatMs,
-  );
+    onTailError: (model, error) => log.error({ err: error, model }, 'a tail failed'),
+    onDefect: (error) => log.error({ err: error }, 'a message could not be handled; its connection was closed'),
+    isStopping: () => isStopping,
+  };
+  const hub = new ConnectionHub(serving, options.heartbeatMs);
   const publisher = new LoadPublisher(load, (report) => hub.publish(report), clock);
 
   const canary = new Canary({
@@ -159,6 +163,7 @@ export async function startServer(
     await installPage(app, options.pageDir);
     installDocuments(app, { models, load });
     installHealth(app, options.catalog, () => isStopping);
+    await installKserve(app, serving, { version: await edgeVersion(), maxRequestBytes: options.maxRequestBytes });
     await monitor.start();
     await app.listen({ port: options.port, host: options.host });
     if (options.canary) canary.start();

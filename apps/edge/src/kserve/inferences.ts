@@ -1,0 +1,214 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { ProtocolError, type TensorHeader, type TensorInfo, tensorBytes } from '@cutpoint/protocol';
+import { stopping } from '../connection/admission.js';
+import type { ConnectionContext } from '../connection/context.js';
+import { tailJob } from '../connection/tail-job.js';
+import type { TailOutcome } from '../dispatcher/dispatcher.js';
+import type { Place } from '../scheduler/scheduler.js';
+import type { BodyThread } from './body-thread.js';
+import { HeldBytes } from './held-bytes.js';
+import type { InferRequest, WantedOutput } from './infer-request.js';
+import type { InferResponse } from './infer-response.js';
+import { type BodyEncoding, readBody } from './read-body.js';
+import type { Form, Target } from './target.js';
+
+/** JSON of a request at most; numbers beyond that are to come as binary data. */
+const MAX_JSON_BYTES = 8 * 1024 * 1024;
+/** Elements that an answer gives as JSON at most. */
+const MAX_JSON_ELEMENTS = 1024 * 1024;
+/** What one of them takes as text, about. */
+const JSON_ELEMENT_BYTES = 24;
+/** An answer of which nothing is read for this long is given up. */
+const STALL_MS = 30_000;
+/** How long what is answered already may take to reach its client when the edge stops. */
+const FLUSH_MS = 1_000;
+
+/** One `infer` over HTTP. */
+export interface InferCall {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  readonly target: Target;
+  readonly encoding: BodyEncoding | undefined;
+  /** What `Inference-Header-Content-Length` says. */
+  readonly jsonBytes: number | undefined;
+}
+
+/** An `infer` while it is open: it ends when its answer is sent, or its client gone. */
+interface OpenCall {
+  readonly call: InferCall;
+  readonly client: object;
+  readonly announcedAtMs: number;
+  readonly place: Place;
+  readonly held: HeldBytes;
+  /** Rejects when the call has to end before its tail is done. */
+  readonly ended: Promise<never>;
+  end(error: ProtocolError): void;
+}
+
+/**
+ * Inference over HTTP: the same admission, queue, deadlines and tails as over the WebSocket. A client is a socket here as
+ * it is there.
+ */
+export class Inferences {
+  readonly #context: ConnectionContext;
+  readonly #bodies: BodyThread;
+  readonly #maxBodyBytes: number;
+  readonly #open = new Set<OpenCall>();
+  #whenEmpty: (() => void) | undefined;
+
+  constructor(context: ConnectionContext, bodies: BodyThread, maxBodyBytes: number) {
+    this.#context = context;
+    this.#bodies = bodies;
+    this.#maxBodyBytes = maxBodyBytes;
+  }
+
+  /**
+   * Reads the request, has its tail run, and writes the answer.
+   * @throws ProtocolError why not; `cancelled` when nobody waits for an answer any more
+   */
+  async infer(call: InferCall): Promise<InferResponse> {
+    const refusal = this.#refusal(call);
+    if (refusal !== undefined) throw refusal;
+    const open = this.#announce(call);
+    try {
+      const asked = await this.#read(open);
+      const outcome = await this.#run(open, asked);
+      const { target, response } = call;
+      const { tensors, payload } = outcome;
+      const { name: modelName, version: modelVersion } = target;
+      const { outputs, id } = asked;
+      const about = { modelName, modelVersion, outputs, ...(id === undefined ? {} : { id }) };
+      const written = await this.#bodies.write({ ...about, tensors, payload });
+      response.setTimeout(STALL_MS, () => response.destroy());
+      return written;
+    } finally {
+      this.#context.scheduler.release(open.place);
+    }
+  }
+
+  /** Refuses what has not come whole, and resolves when all others are answered, or have had their time. */
+  async close(): Promise<void> {
+    for (const { end } of this.#open) end(stopping());
+    if (this.#open.size === 0) return;
+    await new Promise<void>((resolve) => {
+      const impatience = setTimeout(resolve, FLUSH_MS);
+      this.#whenEmpty = () => {
+        clearTimeout(impatience);
+        resolve();
+      };
+    });
+  }
+
+  /** Before a byte of the body is read. */
+  #refusal({ request, jsonBytes }: InferCall): ProtocolError | undefined {
+    const { isStopping, limits, scheduler } = this.#context;
+    if (isStopping()) return stopping();
+    const unanswered = [...this.#open].filter(({ client }) => client === request.socket).length;
+    if (unanswered >= limits.maxInFlight) {
+      return new ProtocolError(
+        'too_many_in_flight',
+        `${unanswered} requests of this connection are unanswered, the limit`,
+      );
+    }
+    if (jsonBytes !== undefined && jsonBytes > MAX_JSON_BYTES) return tooMuchJson();
+    return scheduler.refusal();
+  }
+
+  #announce(call: InferCall): OpenCall {
+    const { scheduler, uploads, clock, idleTailMs } = this.#context;
+    const { request, response, target } = call;
+    const client = request.socket;
+    let end: (error: ProtocolError) => void = () => undefined;
+    const ended = new Promise<never>((_, reject) => {
+      end = reject;
+    });
+    // Whoever is not waiting just then need not hear of it.
+    ended.catch(() => undefined);
+    const [{ served }] = target.forms;
+    const place = scheduler.reserve({ client, model: target.model, idleMs: idleTailMs(served) });
+    const held = new HeldBytes(uploads, client);
+    const open: OpenCall = { call, client, announcedAtMs: clock(), place, held, ended, end };
+    this.#open.add(open);
+    response.once('close', () => {
+      end(new ProtocolError('cancelled', 'the client is gone'));
+      scheduler.release(place);
+      held.release();
+      this.#open.delete(open);
+      if (this.#open.size === 0) this.#whenEmpty?.();
+    });
+    return open;
+  }
+
+  async #read({ call, held, ended }: OpenCall): Promise<InferRequest> {
+    const { request, encoding, target, jsonBytes } = call;
+    const limits = { maxBytes: this.#maxBodyBytes, idleMs: this.#context.limits.uploadIdleMs };
+    const body = await Promise.race([readBody(request, encoding, limits, held), ended]);
+    if (jsonBytes === undefined && body.byteLength > MAX_JSON_BYTES) throw tooMuchJson();
+    if (jsonBytes !== undefined && jsonBytes > body.byteLength) {
+      throw new ProtocolError(
+        'bad_message',
+        `Inference-Header-Content-Length is ${jsonBytes}; the body has ${body.byteLength} bytes`,
+      );
+    }
+    const reading = this.#bodies.read({ body, jsonBytes, contracts: target.forms });
+    const asked = await Promise.race([reading, ended]);
+    held.grow(answerBytes(asked.outputs, formOf(target, asked).outputs));
+    return asked;
+  }
+
+  async #run({ call, client, announcedAtMs, place, ended }: OpenCall, asked: InferRequest): Promise<TailOutcome> {
+    const { scheduler, clock, isStopping } = this.#context;
+    const { model } = call.target;
+    const { served, graphFile, inputs } = formOf(call.target, asked);
+    const tail = new Promise<TailOutcome>((done, refused) => {
+      const job = tailJob(
+        this.#context,
+        {
+          client,
+          admitted: { model, served, graphFile },
+          inputs: inputs.map(headerOf),
+          payload: asked.payload,
+          outputs: asked.outputs.map(({ name }) => name),
+          receivedAtMs: clock(),
+          deadlineAtMs: asked.timeoutMs ? announcedAtMs + asked.timeoutMs : undefined,
+        },
+        { done, refused },
+      );
+      const refusal = isStopping() ? stopping() : scheduler.submit(job, place);
+      if (refusal !== undefined) refused(refusal);
+    });
+    return await Promise.race([tail, ended]);
+  }
+}
+
+function formOf({ forms }: Target, { contract }: InferRequest): Form {
+  return forms[contract] ?? forms[0];
+}
+
+function headerOf(info: TensorInfo): TensorHeader {
+  return { ...info, codec: 'raw', numBytes: tensorBytes(info.type, info.dims) };
+}
+
+/** Memory that the answer will take, about. */
+function answerBytes(wanted: readonly WantedOutput[], outputs: readonly TensorInfo[]): number {
+  let numBytes = 0;
+  let elements = 0;
+  for (const { name, isBinary } of wanted) {
+    const info = outputs.find((output) => output.name === name);
+    if (info === undefined) continue;
+    if (isBinary) numBytes += tensorBytes(info.type, info.dims);
+    else elements += info.dims.reduce((product, dim) => product * dim, 1);
+  }
+  if (elements <= MAX_JSON_ELEMENTS) return numBytes + elements * JSON_ELEMENT_BYTES;
+  throw new ProtocolError(
+    'too_large',
+    `the outputs have ${elements} elements, at most ${MAX_JSON_ELEMENTS} are given as JSON; ask for them as binary data`,
+  );
+}
+
+function tooMuchJson(): ProtocolError {
+  return new ProtocolError(
+    'too_large',
+    `at most ${MAX_JSON_BYTES} bytes of JSON are read; send the tensors as binary data`,
+  );
+}

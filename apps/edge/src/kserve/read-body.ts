@@ -1,0 +1,104 @@
+import type { IncomingMessage } from 'node:http';
+import { createGunzip, createInflate } from 'node:zlib';
+import { ProtocolError } from '@cutpoint/protocol';
+import type { HeldBytes } from './held-bytes.js';
+
+/** How a body may be compressed. `deflate` is zlib's format, as HTTP means it. */
+const INFLATERS = { gzip: createGunzip, deflate: createInflate } as const;
+export type BodyEncoding = keyof typeof INFLATERS;
+
+/** The `Content-Encoding` of a request: `undefined` for none, `null` for one that is not read here. */
+export function bodyEncoding({ headers }: Pick<IncomingMessage, 'headers'>): BodyEncoding | undefined | null {
+  const name = headers['content-encoding']?.trim().toLowerCase();
+  if (name === undefined || name === '' || name === 'identity') return undefined;
+  return name === 'gzip' || name === 'deflate' ? name : null;
+}
+
+export interface BodyLimits {
+  /** At most so much, after inflation. */
+  readonly maxBytes: number;
+  /** Nothing may come for this long. */
+  readonly idleMs: number;
+}
+
+/**
+ * Reads the body of a request. It is never held beyond its limit, nor beyond what `held` gives. What still comes after a
+ * refusal is dropped as it comes: ending the socket would often cost the client the answer.
+ * @throws ProtocolError `too_large`, `upload_timeout`, `bad_message` for what cannot be inflated, `cancelled` when the client
+ *   is gone, and what {@link HeldBytes.grow} throws
+ */
+export async function readBody(
+  request: IncomingMessage,
+  encoding: BodyEncoding | undefined,
+  { maxBytes, idleMs }: BodyLimits,
+  held: HeldBytes,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const chunks: Uint8Array[] = [];
+  let numBytes = 0;
+  const keep = (chunk: Uint8Array) => {
+    numBytes += chunk.byteLength;
+    if (numBytes > maxBytes) throw tooLarge(maxBytes);
+    held.grow(chunk.byteLength);
+    chunks.push(chunk);
+  };
+  await drain(request, encoding, idleMs, keep);
+  return joined(chunks, numBytes);
+}
+
+export function tooLarge(maxBytes: number): ProtocolError {
+  return new ProtocolError('too_large', `the body is above ${maxBytes} bytes; no more are taken here, inflated or not`);
+}
+
+/** Hands every chunk to `keep`, until the end or the first error. */
+async function drain(
+  request: IncomingMessage,
+  encoding: BodyEncoding | undefined,
+  idleMs: number,
+  keep: (chunk: Uint8Array) => void,
+): Promise<void> {
+  const inflater = encoding === undefined ? undefined : INFLATERS[encoding]();
+  let timer: NodeJS.Timeout | undefined;
+  try {
+    await new Promise<void>((resolve, reject) => {
+      const gone = () => reject(new ProtocolError('cancelled', 'the client is gone'));
+      const idle = () => reject(new ProtocolError('upload_timeout', `nothing of the body came for ${idleMs} ms`));
+      timer = setTimeout(idle, idleMs).unref();
+      request
+        .on('data', () => timer?.refresh())
+        .on('error', gone)
+        .on('close', gone);
+      const onChunk = (chunk: Uint8Array) => {
+        try {
+          keep(chunk);
+        } catch (error) {
+          reject(error);
+        }
+      };
+      if (inflater === undefined) {
+        request.on('data', onChunk).on('end', resolve);
+        return;
+      }
+      inflater.on('data', onChunk).on('end', resolve);
+      inflater.on('error', (cause) =>
+        reject(new ProtocolError('bad_message', `the body cannot be inflated: ${cause.message}`, { cause })),
+      );
+      request.pipe(inflater);
+    });
+  } finally {
+    clearTimeout(timer);
+    // What still comes is read and dropped; a paused request would hold up the next one on its socket.
+    request.removeAllListeners('data').removeAllListeners('end').unpipe();
+    request.resume();
+    inflater?.removeAllListeners('data').destroy();
+  }
+}
+
+function joined(chunks: readonly Uint8Array[], numBytes: number): Uint8Array<ArrayBuffer> {
+  const whole = new Uint8Array(numBytes);
+  let offset = 0;
+  for (const chunk of chunks) {
+    whole.set(chunk, offset);
+    offset += chunk.byteLength;
+  }
+  return whole;
+}
