@@ -60,7 +60,10 @@ async function drain(
   let timer: NodeJS.Timeout | undefined;
   try {
     await new Promise<void>((resolve, reject) => {
-      const gone = () => reject(new ProtocolError('cancelled', 'the client is gone'));
+      const gone = () => {
+        // What came whole may still be being inflated.
+        if (!request.complete) reject(new ProtocolError('cancelled', 'the client is gone'));
+      };
       const idle = () => reject(new ProtocolError('upload_timeout', `nothing of the body came for ${idleMs} ms`));
       timer = setTimeout(idle, idleMs).unref();
       request
