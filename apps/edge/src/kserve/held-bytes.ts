@@ -16,7 +16,7 @@ export class HeldBytes {
   /** @throws ProtocolError when so much more is not to be had */
   grow(numBytes: number): void {
     if (this.#isReleased) throw new ProtocolError('cancelled', 'the request is over');
-    switch (this.#budget.take(this.#holder, numBytes)) {
+    switch (this.#budget.take(this.#holder, numBytes, this.#numBytes)) {
       case 'beyond-share':
         throw new ProtocolError(
           'too_many_in_flight',

@@ -230,7 +230,13 @@ describe('an error', () => {
       400,
       'cannot be inflated',
     ],
-    ['a content type that is none', 'tiny/infer', { body: '{}', headers: { 'content-type': 'x' } }, 415, 'Unsupported Media Type'],
+    [
+      'a content type that is none',
+      'tiny/infer',
+      { body: '{}', headers: { 'content-type': 'x' } },
+      415,
+      'Unsupported Media Type',
+    ],
   ] satisfies [string, string, RequestInit, number, string][])(
     "for %s says so in the protocol's form",
     async (_, path, init, status, says) => {

@@ -105,8 +105,12 @@ function jsonLength({ headers }: FastifyRequest): number | undefined | null {
 
 /** Answers with what is wrong, as the protocol has it. */
 function refuse(reply: FastifyReply, { code, message }: ProtocolError, context: ConnectionContext): FastifyReply {
-  // Nobody is there to be answered.
-  if (code === 'cancelled') return reply.hijack();
+  if (code === 'cancelled') {
+    // Nobody is there to be answered.
+    reply.hijack();
+    reply.raw.destroy();
+    return reply;
+  }
   if (isPassing(code)) reply.header('retry-after', Math.max(1, Math.ceil(context.scheduler.queueMs() / 1000)));
   if (code === 'model_not_ready') reply.header('retry-after', 1);
   // What it was sending is not waited for.

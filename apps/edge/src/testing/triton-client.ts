@@ -47,6 +47,7 @@ export class TritonClient {
   readonly #socket: Socket;
   readonly #host: string;
   #received = Buffer.alloc(0);
+  #waiting: (() => void)[] = [];
   /** The last request, as it was sent. */
   sent = Buffer.alloc(0);
 
@@ -55,7 +56,9 @@ export class TritonClient {
     this.#host = host;
     socket.on('data', (data) => {
       this.#received = Buffer.concat([this.#received, data]);
+      this.#wake();
     });
+    socket.on('close', () => this.#wake());
     socket.on('error', () => undefined);
   }
 
@@ -83,6 +86,11 @@ export class TritonClient {
     return await this.#exchange('POST', `/v2/models/${pythonQuote(model)}${versioned}/infer`, headers, body);
   }
 
+  /** Bytes of a test's own. */
+  write(bytes: Uint8Array): void {
+    this.#socket.write(bytes);
+  }
+
   close(): void {
     this.#socket.destroy();
   }
@@ -98,10 +106,11 @@ export class TritonClient {
     const head = fields.map(([name, value]) => `${name}: ${value}\r\n`).join('');
     this.sent = Buffer.concat([Buffer.from(`${method} ${path} HTTP/1.1\r\n${head}\r\n`), body ?? Buffer.alloc(0)]);
     this.#socket.write(this.sent);
-    return await this.#answer();
+    return await this.answer();
   }
 
-  async #answer(): Promise<TritonAnswer> {
+  /** The next answer on this socket. */
+  async answer(): Promise<TritonAnswer> {
     const end = await this.#until(() => {
       const index = this.#received.indexOf('\r\n\r\n');
       return index < 0 ? undefined : index;
@@ -126,12 +135,18 @@ export class TritonClient {
     return { status: Number(statusLine.split(' ')[1]), headers, json, buffers: buffersOf(json, body, jsonBytes) };
   }
 
+  #wake(): void {
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const resolve of waiting) resolve();
+  }
+
   async #until<T>(look: () => T | undefined): Promise<T> {
     for (;;) {
       const found = look();
       if (found !== undefined) return found;
       if (this.#socket.destroyed || this.#socket.readableEnded) throw new Error('the edge closed the connection');
-      await Promise.race([once(this.#socket, 'data'), once(this.#socket, 'close')]);
+      await new Promise<void>((resolve) => this.#waiting.push(resolve));
     }
   }
 }
