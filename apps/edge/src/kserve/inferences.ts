@@ -142,7 +142,11 @@ export class Inferences {
   async #read({ call, held, ended }: OpenCall): Promise<InferRequest> {
     const { request, encoding, target, jsonBytes } = call;
     const limits = { maxBytes: this.#maxBodyBytes, idleMs: this.#context.limits.uploadIdleMs };
-    const body = await Promise.race([readBody(request, encoding, limits, held), ended]);
+    const known = encoding === undefined ? request.headers['content-length'] : undefined;
+    // At once where it can be: a body that found room at first should not be refused half way.
+    if (known !== undefined) held.grow(Number(known));
+    const take = (numBytes: number) => (known === undefined ? held.grow(numBytes) : undefined);
+    const body = await Promise.race([readBody(request, encoding, limits, take), ended]);
     if (jsonBytes === undefined && body.byteLength > MAX_JSON_BYTES) throw tooMuchJson();
     if (jsonBytes !== undefined && jsonBytes > body.byteLength) {
       throw new ProtocolError(

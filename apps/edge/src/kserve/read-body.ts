@@ -1,7 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { createGunzip, createInflate } from 'node:zlib';
 import { ProtocolError } from '@cutpoint/protocol';
-import type { HeldBytes } from './held-bytes.js';
 
 /** How a body may be compressed. `deflate` is zlib's format, as HTTP means it. */
 const INFLATERS = { gzip: createGunzip, deflate: createInflate } as const;
@@ -22,23 +21,24 @@ export interface BodyLimits {
 }
 
 /**
- * Reads the body of a request. It is never held beyond its limit, nor beyond what `held` gives. What still comes after a
- * refusal is dropped as it comes: ending the socket would often cost the client the answer.
+ * Reads the body of a request. What still comes after a refusal is dropped as it comes: ending the socket would often
+ * cost the client the answer.
+ * @param take called with the size of what came, before it is kept; may throw to refuse it
  * @throws ProtocolError `too_large`, `upload_timeout`, `bad_message` for what cannot be inflated, `cancelled` when the client
- *   is gone, and what {@link HeldBytes.grow} throws
+ *   is gone, and what `take` throws
  */
 export async function readBody(
   request: IncomingMessage,
   encoding: BodyEncoding | undefined,
   { maxBytes, idleMs }: BodyLimits,
-  held: HeldBytes,
+  take: (numBytes: number) => void,
 ): Promise<Uint8Array<ArrayBuffer>> {
   const chunks: Uint8Array[] = [];
   let numBytes = 0;
   const keep = (chunk: Uint8Array) => {
     numBytes += chunk.byteLength;
     if (numBytes > maxBytes) throw tooLarge(maxBytes);
-    held.grow(chunk.byteLength);
+    take(chunk.byteLength);
     chunks.push(chunk);
   };
   await drain(request, encoding, idleMs, keep);
