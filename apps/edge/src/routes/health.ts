@@ -1,4 +1,5 @@
 import type { FastifyInstance } from 'fastify';
+import { OPERATIONS } from '../openapi/operations.js';
 import type { ModelCatalog } from '../server/catalog.js';
 
 /**
@@ -21,9 +22,11 @@ function notReadyReason(catalog: ModelCatalog, isStopping: boolean): string | un
 
 /** The health part of the KServe Open Inference Protocol. */
 export function installHealth(app: FastifyInstance, catalog: ModelCatalog, isStopping: () => boolean): void {
-  app.get('/v2/health/live', async (_, reply) => reply.header('cache-control', 'no-store').send({ live: true }));
+  app.get('/v2/health/live', { schema: OPERATIONS.live }, async (_, reply) =>
+    reply.header('cache-control', 'no-store').send({ live: true }),
+  );
 
-  app.get('/v2/health/ready', async (_, reply) => {
+  app.get('/v2/health/ready', { schema: OPERATIONS.ready }, async (_, reply) => {
     const reason = notReadyReason(catalog, isStopping());
     reply.header('cache-control', 'no-store');
     return reason === undefined ? reply.send({ ready: true }) : reply.code(503).send({ ready: false, reason });

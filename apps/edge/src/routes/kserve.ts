@@ -7,6 +7,7 @@ import { EXTENSIONS, modelMetadata } from '../kserve/metadata.js';
 import { bodyEncoding } from '../kserve/read-body.js';
 import { httpStatusOf, isPassing } from '../kserve/status.js';
 import { findModel, findTarget, notReady, type Target } from '../kserve/target.js';
+import { atVersion, OPERATIONS } from '../openapi/operations.js';
 import { sendV2Error } from '../server/http-errors.js';
 
 /** Names, shapes and parameters beside the tensors. */
@@ -37,7 +38,7 @@ export async function installKserve(
   app.addHook('preClose', async () => await inferences.close());
   app.addHook('onClose', async () => await bodies.close());
 
-  app.get('/v2', async () => ({ name: 'cutpoint', version, extensions: EXTENSIONS }));
+  app.get('/v2', { schema: OPERATIONS.server }, async () => ({ name: 'cutpoint', version, extensions: EXTENSIONS }));
 
   const readiness = async ({ params }: FastifyRequest<{ Params: Params }>, reply: FastifyReply) => {
     const found = findModel(params.name, params.version, models);
@@ -81,11 +82,14 @@ export async function installKserve(
     // Bodies are read by the routes, whatever their clients call them: some send no content type at all.
     scope.removeAllContentTypeParsers();
     scope.addContentTypeParser('*', (_, body, done) => done(null, body));
-    for (const path of ['/v2/models/:name', '/v2/models/:name/versions/:version']) {
-      scope.get<{ Params: Params }>(path, metadata);
-      scope.get<{ Params: Params }>(`${path}/ready`, readiness);
-      scope.post<{ Params: Params }>(`${path}/infer`, { bodyLimit: maxBodyBytes }, infer);
-    }
+    const install = (path: string, say: typeof atVersion) => {
+      scope.get<{ Params: Params }>(path, { schema: say(OPERATIONS.metadata) }, metadata);
+      scope.get<{ Params: Params }>(`${path}/ready`, { schema: say(OPERATIONS.modelReady) }, readiness);
+      const options = { schema: say(OPERATIONS.infer), bodyLimit: maxBodyBytes };
+      scope.post<{ Params: Params }>(`${path}/infer`, options, infer);
+    };
+    install('/v2/models/:name', (operation) => operation);
+    install('/v2/models/:name/versions/:version', atVersion);
   });
 }
 

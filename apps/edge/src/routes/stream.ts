@@ -3,6 +3,7 @@ import websocket from '@fastify/websocket';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { WebSocket } from 'ws';
 import type { ConnectionHub } from '../connection/hub.js';
+import { OPERATIONS } from '../openapi/operations.js';
 import { sendError } from '../server/http-errors.js';
 
 /** Above the limit of the protocol, so that a message which breaks it is answered before the socket is closed. */
@@ -43,6 +44,7 @@ export function installStream(
   app.route({
     method: 'GET',
     url: '/v1/stream',
+    schema: OPERATIONS.stream,
     preValidation: async (request, reply) => {
       if (!request.ws) return undefined;
       if (isStopping()) return sendError(reply, 503, 'shutting_down', 'this edge is stopping');

@@ -12,6 +12,7 @@ import { GpuMonitor } from '../load/gpu.js';
 import { LoadMonitor } from '../load/load-monitor.js';
 import { LoadPublisher } from '../load/load-publisher.js';
 import { profiledTail } from '../load/profiled-tail.js';
+import { installOpenApi } from '../openapi/install.js';
 import { installDocuments } from '../routes/documents.js';
 import { installHealth } from '../routes/health.js';
 import { installKserve } from '../routes/kserve.js';
@@ -53,6 +54,7 @@ export async function startServer(
   const clock = () => performance.now();
   let isStopping = false;
 
+  const version = await edgeVersion();
   const origins = new OriginPolicy(options.host, options.origins);
   const app = Fastify({
     // Beside the command line's own words, which go to stdout.
@@ -159,11 +161,12 @@ export async function startServer(
     await installWebSockets(app);
     installErrorHandlers(app);
     installBrowserRules(app, origins);
+    await installOpenApi(app, version);
     installStream(app, hub, { maxConnections: options.maxConnections, isStopping: () => isStopping });
     await installPage(app, options.pageDir);
     installDocuments(app, { models, load });
     installHealth(app, options.catalog, () => isStopping);
-    await installKserve(app, serving, { version: await edgeVersion(), maxRequestBytes: options.maxRequestBytes });
+    await installKserve(app, serving, { version, maxRequestBytes: options.maxRequestBytes });
     await monitor.start();
     await app.listen({ port: options.port, host: options.host });
     if (options.canary) canary.start();
