@@ -36,7 +36,8 @@ describe('the cost of an arm', () => {
         const { headMs, tailMs, bytesDown, encodeMs = 0, decodeMs = 0 } = arm;
         const uploadMs = (arm.bytesUp * factors.bytes) / at.uplink;
         const beforeArrivalMs = at.d * headMs * factors.head + encodeMs * factors.encode + uploadMs;
-        const queueMs = Math.max(0, at.queueMs - beforeArrivalMs);
+        const placedMs = at.queueMs - (1 - Math.min(1, at.busy)) * at.fixedMs;
+        const queueMs = Math.max(0, placedMs - beforeArrivalMs);
         const expected =
           beforeArrivalMs +
           at.fixedMs +
@@ -75,7 +76,7 @@ describe('the cost of an arm', () => {
 });
 
 describe('the queue that a request finds', () => {
-  const at = valuesWith({ queueMs: 35 });
+  const at = valuesWith({ queueMs: 35, fixedMs: 0 });
 
   it('drains for as long as head and upload take', () => {
     expect(queueAt(at, 30)).toBe(5);
@@ -85,6 +86,15 @@ describe('the queue that a request finds', () => {
 
   it('drains as fast however busy the edge is: its place is held', () => {
     expect(queueAt({ ...at, busy: 1 }, 30)).toBe(5);
+  });
+
+  it('went down by what did not come anew, while its report and the word of the request were on their way', () => {
+    const far = { ...at, fixedMs: 20 };
+    expect(queueAt({ ...far, busy: 1 }, 10)).toBe(25);
+    expect(queueAt({ ...far, busy: 0.5 }, 10)).toBe(15);
+    expect(queueAt({ ...far, busy: 0 }, 10)).toBe(5);
+    expect(queueAt({ ...far, busy: 0.5, residualMs: 30, announcedMs: 100 }, 10)).toBe(30);
+    expect(queueAt({ ...far, queueMs: 0, residualMs: 40 }, 30)).toBe(20);
   });
 
   it('lets before it what others announced, no more of it than can come meanwhile', () => {

@@ -64,14 +64,19 @@ export const UNCORRECTED: ArmFactors = Object.freeze({ head: 1, tail: 1, bytes: 
 export const QUEUE_RISE_MS = 100;
 
 /**
- * Queue delay that a request will find which is announced now and arrives in `inMs`. It keeps its place meanwhile, so the
- * queue before it goes down by 1 ms a ms; only what others announced earlier may still come before it,
- * no faster than work comes at all. Whoever arrives finds some tail running, and waits for the rest of it.
+ * Queue delay that a request will find which is announced now and arrives in `inMs` and half a round trip. What is known of
+ * the queue left the edge half a round trip ago, and the request has its place there in another half: meanwhile the queue
+ * goes down only by what does not come anew. From then on it goes down by 1 ms a ms; only what others announced earlier may
+ * still come before it, no faster than work comes at all. Whoever arrives finds some tail running, and waits for the rest
+ * of it.
  */
 export function queueAt(at: ConditionValues, inMs: number): number {
-  const { queueMs, residualMs } = at;
-  if (queueMs >= residualMs) return Math.max(residualMs, queueMs + comesBefore(at, inMs) - inMs);
-  return queueMs + (residualMs - queueMs) * Math.min(1, inMs / QUEUE_RISE_MS);
+  const { queueMs, residualMs, busy, fixedMs } = at;
+  if (queueMs < residualMs) {
+    return queueMs + (residualMs - queueMs) * Math.min(1, (fixedMs + inMs) / QUEUE_RISE_MS);
+  }
+  const placedMs = Math.max(residualMs, queueMs - (1 - Math.min(1, busy)) * fixedMs);
+  return Math.max(residualMs, placedMs + comesBefore(at, inMs) - inMs);
 }
 
 function comesBefore({ announcedMs, busy, queueDoubt }: ConditionValues, inMs: number): number {

@@ -7,7 +7,7 @@ const CONTENT_SECURITY_POLICY = [
   "default-src 'self'",
   "script-src 'self' 'wasm-unsafe-eval'",
   "worker-src 'self' blob:",
-  "style-src 'self' 'unsafe-inline'",
+  "style-src 'self'",
   "img-src 'self' blob: data:",
   "media-src 'self' blob:",
   "connect-src 'self' blob: data:",
@@ -29,7 +29,7 @@ const HEADERS = {
 };
 
 const API = /^\/v[12](?:\/|$)/;
-const ALLOWED_HEADERS = 'authorization, content-type, content-encoding, inference-header-content-length';
+const ALLOWED_HEADERS = 'authorization, content-type, content-encoding, inference-header-content-length, range';
 const EXPOSED_HEADERS = 'inference-header-content-length, retry-after';
 /** How long a browser may remember the answer to a preflight. Chromium keeps none longer. */
 const PREFLIGHT_MAX_AGE_S = 7_200;

@@ -1,5 +1,5 @@
 import type { Estimate } from '../conditions.js';
-import { ServiceLoad, waitForWorker } from './service-load.js';
+import { ServiceLoad, type ServiceShare, waitForWorker } from './service-load.js';
 
 /** What a load report of the edge says of one model. */
 export interface EdgeLoad {
@@ -27,6 +27,8 @@ export interface EdgeLoad {
  */
 const QUEUE_FRESH_MS = 1_000;
 const QUEUE_HALF_LIFE_MS = 1_000;
+/** A queue that moved is reported after this at the latest, so it is taken to go down for no longer. */
+const QUEUE_REPORTED_MS = 100;
 const K_FRESH_MS = 5_000;
 const K_HALF_LIFE_MS = 5_000;
 /** Over this time what the queue was off by is half forgotten. */
@@ -42,7 +44,8 @@ export class EdgeLoadTracker {
   #announcedMs = 0;
   /** Mean square of what the queue was off by. */
   #queueVariance = 0;
-  #others = { busy: 0, residualMs: 0 };
+  /** Nothing before the edge has said so. */
+  #others: ServiceShare | undefined;
   #workers = 1;
   /** Tails of this page, which the edge's figures hold and which no request of this page has to wait for. */
   readonly #own = new ServiceLoad();
@@ -74,7 +77,7 @@ export class EdgeLoadTracker {
   queue(nowMs: number): Estimate {
     const ageMs = Math.max(0, nowMs - this.#queueAtMs);
     return {
-      value: this.#queueMs * this.#fresh(nowMs),
+      value: this.#expectedMs(ageMs) * this.#fresh(nowMs),
       ageMs,
       confident: ageMs <= QUEUE_FRESH_MS,
       uncertainty: Math.sqrt(this.#queueVariance),
@@ -87,12 +90,12 @@ export class EdgeLoadTracker {
 
   /** Share of its time that a worker runs tails of others. */
   get busy(): number {
-    return this.#others.busy;
+    return this.#others?.busy ?? 0;
   }
 
   /** ms until a worker is free of the tail of somebody else, in the mean of all moments. */
   residualMs(nowMs: number): number {
-    return waitForWorker(this.#others, this.#workers) * this.#fresh(nowMs);
+    return this.#others ? waitForWorker(this.#others, this.#workers) * this.#fresh(nowMs) : 0;
   }
 
   k(nowMs: number): Estimate {
@@ -132,11 +135,16 @@ export class EdgeLoadTracker {
     if (Number.isFinite(this.#queueAtMs)) {
       const passedMs = Math.max(0, atMs - this.#queueAtMs);
       const keep = 0.5 ** (passedMs / QUEUE_DEVIATION_HALF_LIFE_MS);
-      const expectedMs = Math.max(0, this.#queueMs - (1 - Math.min(1, this.busy)) * passedMs);
-      this.#queueVariance = this.#queueVariance * keep + (queueMs - expectedMs) ** 2 * (1 - keep);
+      this.#queueVariance = this.#queueVariance * keep + (queueMs - this.#expectedMs(passedMs)) ** 2 * (1 - keep);
     }
     this.#queueMs = queueMs;
     this.#queueAtMs = atMs;
+  }
+
+  /** The queue so long after its report: it goes down by what does not come anew, where that is known. */
+  #expectedMs(passedMs: number): number {
+    const idle = this.#others ? 1 - Math.min(1, this.#others.busy) : 0;
+    return Math.max(0, this.#queueMs - idle * Math.min(passedMs, QUEUE_REPORTED_MS));
   }
 
   #observeService({ busy, residualMs, workers }: EdgeLoad, atMs: number): void {

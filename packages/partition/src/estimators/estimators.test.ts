@@ -94,6 +94,18 @@ describe('EdgeLoadTracker', () => {
     expect(load.k(600_000).confident).toBe(false);
   });
 
+  it('takes the queue to go down by what does not come anew, until the edge would have said so', () => {
+    const load = new EdgeLoadTracker();
+    load.observe({ queueMs: 100, busy: 0.75, residualMs: 10, workers: 1 }, 0);
+    expect(load.queue(40).value).toBe(90);
+    expect(load.queue(100).value).toBe(75);
+    expect(load.queue(900).value).toBe(75);
+    load.observe({ queueMs: 10, busy: 0, residualMs: 0, workers: 1 }, 1_000);
+    expect(load.queue(1_050).value).toBe(0);
+    load.observe({ queueMs: 100, busy: 1.2, residualMs: 10, workers: 1 }, 2_000);
+    expect(load.queue(2_100).value).toBe(100);
+  });
+
   it('keeps k when a report has none, and ignores what is no number', () => {
     const load = new EdgeLoadTracker();
     load.observe({ queueMs: 10, k: 3 }, 0);
