@@ -1,10 +1,11 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { ProtocolError, type TensorHeader, type TensorInfo, tensorBytes } from '@cutpoint/protocol';
-import { stopping } from '../connection/admission.js';
+import { stopping, tooManyOfClient } from '../connection/admission.js';
 import type { ConnectionContext } from '../connection/context.js';
 import { tailJob } from '../connection/tail-job.js';
 import type { TailOutcome } from '../dispatcher/dispatcher.js';
 import type { Place } from '../scheduler/scheduler.js';
+import { type BodyLimit, bodyLimit } from './body-limit.js';
 import type { BodyThread } from './body-thread.js';
 import { HeldBytes } from './held-bytes.js';
 import type { InferRequest, WantedOutput } from './infer-request.js';
@@ -12,8 +13,6 @@ import type { InferResponse } from './infer-response.js';
 import { type BodyEncoding, readBody } from './read-body.js';
 import type { Form, Target } from './target.js';
 
-/** JSON of a request at most; numbers beyond that are to come as binary data. */
-const MAX_JSON_BYTES = 8 * 1024 * 1024;
 /** Elements that an answer gives as JSON at most. */
 const MAX_JSON_ELEMENTS = 1024 * 1024;
 /** What one of them takes as text, about. */
@@ -28,6 +27,8 @@ export interface InferCall {
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
   readonly target: Target;
+  /** Whose limits it counts against. */
+  readonly clientKey: string;
   readonly encoding: BodyEncoding | undefined;
   /** What `Inference-Header-Content-Length` says. */
   readonly jsonBytes: number | undefined;
@@ -42,6 +43,8 @@ interface OpenCall {
   readonly held: HeldBytes;
   /** Rejects when the call has to end before its tail is done. */
   readonly ended: Promise<never>;
+  /** It waits for its turn, or has had it. */
+  isSubmitted: boolean;
   end(error: ProtocolError): void;
 }
 
@@ -67,11 +70,10 @@ export class Inferences {
    * @throws ProtocolError why not; `cancelled` when nobody waits for an answer any more
    */
   async infer(call: InferCall): Promise<InferResponse> {
-    const refusal = this.#refusal(call);
-    if (refusal !== undefined) throw refusal;
+    const limit = this.#admit(call);
     const open = this.#announce(call);
     try {
-      const asked = await this.#read(open);
+      const asked = await this.#read(open, limit);
       const outcome = await this.#run(open, asked);
       const { target, response } = call;
       const { tensors, payload } = outcome;
@@ -86,7 +88,12 @@ export class Inferences {
     }
   }
 
-  /** Refuses what has not come whole, and resolves when all others are answered, or have had their time. */
+  /** Refuses all that has not come whole. */
+  refuseWaiting(error: ProtocolError): void {
+    for (const { end, isSubmitted } of this.#open) if (!isSubmitted) end(error);
+  }
+
+  /** Refuses what has no answer yet, and resolves when the answers are sent, or have had their time. */
   async close(): Promise<void> {
     for (const { end } of this.#open) end(stopping());
     if (this.#open.size === 0) return;
@@ -99,9 +106,22 @@ export class Inferences {
     });
   }
 
-  /** Before a byte of the body is read. */
-  #refusal({ request, jsonBytes }: InferCall): ProtocolError | undefined {
-    const { isStopping, limits, scheduler } = this.#context;
+  /**
+   * Before a byte of the body is read.
+   * @returns how large it may be
+   */
+  #admit({ request, target, clientKey, encoding, jsonBytes }: InferCall): BodyLimit {
+    const refusal = this.#refusal(request, clientKey);
+    if (refusal !== undefined) throw refusal;
+    const limit = bodyLimit(target.forms, jsonBytes, this.#maxBodyBytes);
+    if (limit instanceof ProtocolError) throw limit;
+    const known = encoding === undefined ? Number(request.headers['content-length'] ?? 0) : 0;
+    if (known > limit.maxBytes) throw limit.tooLarge();
+    return limit;
+  }
+
+  #refusal(request: IncomingMessage, clientKey: string): ProtocolError | undefined {
+    const { isStopping, limits, scheduler, clients } = this.#context;
     if (isStopping()) return stopping();
     const unanswered = [...this.#open].filter(({ client }) => client === request.socket).length;
     if (unanswered >= limits.maxInFlight) {
@@ -110,13 +130,12 @@ export class Inferences {
         `${unanswered} requests of this connection are unanswered, the limit`,
       );
     }
-    if (jsonBytes !== undefined && jsonBytes > MAX_JSON_BYTES) return tooMuchJson();
-    return scheduler.refusal();
+    return tooManyOfClient(clients.numUnanswered(clientKey), limits) ?? scheduler.refusal();
   }
 
   #announce(call: InferCall): OpenCall {
-    const { scheduler, uploads, clock, idleTailMs } = this.#context;
-    const { request, response, target } = call;
+    const { scheduler, uploads, clock, idleTailMs, clients } = this.#context;
+    const { request, response, target, clientKey } = call;
     const client = request.socket;
     let end: (error: ProtocolError) => void = () => undefined;
     const ended = new Promise<never>((_, reject) => {
@@ -127,27 +146,28 @@ export class Inferences {
     const [{ served }] = target.forms;
     const place = scheduler.reserve({ client, model: target.model, idleMs: idleTailMs(served) });
     const held = new HeldBytes(uploads, client);
-    const open: OpenCall = { call, client, announcedAtMs: clock(), place, held, ended, end };
+    const countedOut = clients.countIn(clientKey);
+    const open: OpenCall = { call, client, announcedAtMs: clock(), place, held, ended, end, isSubmitted: false };
     this.#open.add(open);
     response.once('close', () => {
       end(new ProtocolError('cancelled', 'the client is gone'));
       scheduler.release(place);
       held.release();
+      countedOut();
       this.#open.delete(open);
       if (this.#open.size === 0) this.#whenEmpty?.();
     });
     return open;
   }
 
-  async #read({ call, held, ended }: OpenCall): Promise<InferRequest> {
+  async #read({ call, held, ended }: OpenCall, limit: BodyLimit): Promise<InferRequest> {
     const { request, encoding, target, jsonBytes } = call;
-    const limits = { maxBytes: this.#maxBodyBytes, idleMs: this.#context.limits.uploadIdleMs };
+    const { uploadIdleMs: idleMs, uploadMs: totalMs } = this.#context.limits;
     const known = encoding === undefined ? request.headers['content-length'] : undefined;
     // At once where it can be: a body that found room at first should not be refused half way.
     if (known !== undefined) held.grow(Number(known));
     const take = (numBytes: number) => (known === undefined ? held.grow(numBytes) : undefined);
-    const body = await Promise.race([readBody(request, encoding, limits, take), ended]);
-    if (jsonBytes === undefined && body.byteLength > MAX_JSON_BYTES) throw tooMuchJson();
+    const body = await Promise.race([readBody(request, encoding, { ...limit, idleMs, totalMs }, take), ended]);
     if (jsonBytes !== undefined && jsonBytes > body.byteLength) {
       throw new ProtocolError(
         'bad_message',
@@ -160,7 +180,8 @@ export class Inferences {
     return asked;
   }
 
-  async #run({ call, client, announcedAtMs, place, ended }: OpenCall, asked: InferRequest): Promise<TailOutcome> {
+  async #run(open: OpenCall, asked: InferRequest): Promise<TailOutcome> {
+    const { call, client, announcedAtMs, place, ended } = open;
     const { scheduler, clock, isStopping } = this.#context;
     const { model } = call.target;
     const { served, graphFile, inputs } = formOf(call.target, asked);
@@ -178,6 +199,7 @@ export class Inferences {
         },
         { done, refused },
       );
+      open.isSubmitted = true;
       const refusal = isStopping() ? stopping() : scheduler.submit(job, place);
       if (refusal !== undefined) refused(refusal);
     });
@@ -207,12 +229,5 @@ function answerBytes(wanted: readonly WantedOutput[], outputs: readonly TensorIn
   throw new ProtocolError(
     'too_large',
     `the outputs have ${elements} elements, at most ${MAX_JSON_ELEMENTS} are given as JSON; ask for them as binary data`,
-  );
-}
-
-function tooMuchJson(): ProtocolError {
-  return new ProtocolError(
-    'too_large',
-    `at most ${MAX_JSON_BYTES} bytes of JSON are read; send the tensors as binary data`,
   );
 }

@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { createGunzip, createInflate } from 'node:zlib';
 import { ProtocolError } from '@cutpoint/protocol';
+import type { BodyLimit } from './body-limit.js';
 
 /** How a body may be compressed. `deflate` is zlib's format, as HTTP means it. */
 const INFLATERS = { gzip: createGunzip, deflate: createInflate } as const;
@@ -13,11 +14,11 @@ export function bodyEncoding({ headers }: Pick<IncomingMessage, 'headers'>): Bod
   return name === 'gzip' || name === 'deflate' ? name : null;
 }
 
-export interface BodyLimits {
-  /** At most so much, after inflation. */
-  readonly maxBytes: number;
-  /** Nothing may come for this long. */
+export interface BodyLimits extends BodyLimit {
+  /** Nothing may come for this long, */
   readonly idleMs: number;
+  /** and all of it may take this long. */
+  readonly totalMs: number;
 }
 
 /**
@@ -30,44 +31,42 @@ export interface BodyLimits {
 export async function readBody(
   request: IncomingMessage,
   encoding: BodyEncoding | undefined,
-  { maxBytes, idleMs }: BodyLimits,
+  limits: BodyLimits,
   take: (numBytes: number) => void,
 ): Promise<Uint8Array<ArrayBuffer>> {
   const chunks: Uint8Array[] = [];
   let numBytes = 0;
   const keep = (chunk: Uint8Array) => {
     numBytes += chunk.byteLength;
-    if (numBytes > maxBytes) throw tooLarge(maxBytes);
+    if (numBytes > limits.maxBytes) throw limits.tooLarge();
     take(chunk.byteLength);
     chunks.push(chunk);
   };
-  await drain(request, encoding, idleMs, keep);
+  await drain(request, encoding, limits, keep);
   return joined(chunks, numBytes);
-}
-
-export function tooLarge(maxBytes: number): ProtocolError {
-  return new ProtocolError('too_large', `the body is above ${maxBytes} bytes; no more are taken here, inflated or not`);
 }
 
 /** Hands every chunk to `keep`, until the end or the first error. */
 async function drain(
   request: IncomingMessage,
   encoding: BodyEncoding | undefined,
-  idleMs: number,
+  { idleMs, totalMs }: BodyLimits,
   keep: (chunk: Uint8Array) => void,
 ): Promise<void> {
   const inflater = encoding === undefined ? undefined : INFLATERS[encoding]();
-  let timer: NodeJS.Timeout | undefined;
+  let pause: NodeJS.Timeout | undefined;
+  let whole: NodeJS.Timeout | undefined;
   try {
     await new Promise<void>((resolve, reject) => {
       const gone = () => {
         // What came whole may still be being inflated.
         if (!request.complete) reject(new ProtocolError('cancelled', 'the client is gone'));
       };
-      const idle = () => reject(new ProtocolError('upload_timeout', `nothing of the body came for ${idleMs} ms`));
-      timer = setTimeout(idle, idleMs).unref();
+      const late = (what: string) => reject(new ProtocolError('upload_timeout', what));
+      pause = setTimeout(() => late(`nothing of the body came for ${idleMs} ms`), idleMs).unref();
+      whole = setTimeout(() => late(`the body was not whole after ${totalMs} ms`), totalMs).unref();
       request
-        .on('data', () => timer?.refresh())
+        .on('data', () => pause?.refresh())
         .on('error', gone)
         .on('close', gone);
       const onChunk = (chunk: Uint8Array) => {
@@ -88,7 +87,8 @@ async function drain(
       request.pipe(inflater);
     });
   } finally {
-    clearTimeout(timer);
+    clearTimeout(pause);
+    clearTimeout(whole);
     // What still comes is read and dropped; a paused request would hold up the next one on its socket.
     request.removeAllListeners('data').removeAllListeners('end').unpipe();
     request.resume();

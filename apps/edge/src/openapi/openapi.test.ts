@@ -50,6 +50,8 @@ describe('the OpenAPI document', () => {
     const paths = Object.keys(document.paths);
     expect(paths.sort()).toEqual(
       [
+        '/healthz',
+        '/readyz',
         '/v1/graphs/{sha256}',
         '/v1/load',
         '/v1/models',

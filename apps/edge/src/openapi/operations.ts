@@ -9,6 +9,8 @@ interface Operation {
   readonly params?: object;
   readonly headers?: object;
   readonly body?: object;
+  /** Empty for what needs no token. */
+  readonly security?: readonly [];
   readonly response: Responses;
 }
 
@@ -104,11 +106,13 @@ const described = {
   live: {
     summary: 'Whether the edge runs',
     tags: [STATE],
+    security: [],
     response: { 200: json('It does', 'Live') },
   },
   ready: {
     summary: 'Whether the edge can serve',
     tags: [STATE],
+    security: [],
     response: { 200: json('It can', 'Ready'), 503: json('It cannot, and why', 'Ready') },
   },
   stream: {
@@ -120,6 +124,7 @@ const described = {
       400: failure('`cutpoint.v1` was not offered as a subprotocol'),
       403: failure('A page of a site that the edge was not told to allow'),
       426: failure('This is a WebSocket'),
+      429: failure('Too many requests came in a second, or this client has all the connections that one may have'),
       503: failure('The edge has all the connections that it takes, or is stopping'),
     },
   },
@@ -174,7 +179,7 @@ const described = {
       408: refusal('Nothing more of the body came'),
       413: refusal('The body is too large'),
       415: refusal('The body is compressed in a way that is not read here'),
-      429: refusal('Too many requests of this connection are unanswered'),
+      429: refusal('Too many requests came in a second, or are unanswered, of this client or connection'),
       500: refusal('The tail failed'),
       503: refusal('The edge is full, or stopping, or the model is not ready; `Retry-After` says when to come back'),
       504: refusal('The deadline passed, or could not be kept'),
@@ -182,7 +187,24 @@ const described = {
   },
 } as const satisfies Readonly<Record<string, Operation>>;
 
-export const OPERATIONS: Readonly<Record<keyof typeof described, Operation>> = described;
+/** Operations under `/v2`, whose errors have the protocol's form. */
+const V2: ReadonlySet<string> = new Set<keyof typeof described>(['server', 'modelReady', 'metadata', 'infer']);
+
+/** What the gate in front of a route may answer instead. */
+function gated([name, operation]: readonly [string, Operation]): readonly [string, Operation] {
+  if (operation.security !== undefined) return [name, operation];
+  const failed = V2.has(name) ? refusal : failure;
+  const answers = {
+    401: failed('The edge wants a token, and this request shows none or a wrong one'),
+    429: failed('Too many requests came in a second (`Retry-After`)'),
+  };
+  return [name, { ...operation, response: { ...answers, ...operation.response } }];
+}
+
+// The same keys.
+export const OPERATIONS = Object.fromEntries(Object.entries<Operation>(described).map(gated)) as Readonly<
+  Record<keyof typeof described, Operation>
+>;
 
 /** The same of a model at one of its versions. */
 export function atVersion(operation: Operation): Operation {

@@ -196,6 +196,36 @@ describe('a body', () => {
     await vi.waitFor(() => expect(server.load().announcedMs).toBe(0));
   });
 
+  it('that keeps coming, and is not whole when its time is over, is given up too', async () => {
+    const edge = await start({ uploadMs: 500 });
+    const outgoing = begin('echo/infer', { 'inference-header-content-length': 100 }, edge);
+    const answer = answerTo(outgoing);
+    const drip = setInterval(() => outgoing.write(' '), 50);
+    expect(await answer).toMatchObject({ status: 408, error: expect.stringContaining('after 500 ms') });
+    clearInterval(drip);
+    outgoing.destroy();
+    await edge.stop();
+  });
+
+  it('has as much room as the inputs of its model need, and no more', async () => {
+    // Enough for another model, a million times too much for this one.
+    const said = begin('tiny/infer', { 'content-length': 1_000_000, 'inference-header-content-length': 300 });
+    expect(await answerTo(said)).toMatchObject({ status: 413, error: expect.stringContaining('at most 319 bytes') });
+    const unsaid = begin('tiny/infer');
+    const answer = answerTo(unsaid);
+    for (let sent = 0; sent < 80_000; sent += 16_000) unsaid.write(Buffer.alloc(16_000, 32));
+    expect(await answer).toMatchObject({ status: 413, error: expect.stringContaining('binary data') });
+    for (const outgoing of [said, unsaid]) outgoing.destroy();
+    const pretty = JSON.stringify(
+      { inputs: [{ name: 'x', datatype: 'FP32', shape: [50_000], data: Array(50_000).fill(-1.2345678806304932) }] },
+      undefined,
+      8,
+    );
+    const response = await fetch(`${server.url}/v2/models/list/infer`, { method: 'POST', body: pretty });
+    expect(response.status).toBe(200);
+    await response.arrayBuffer();
+  });
+
   it('whose client vanishes half way leaves nothing behind', async () => {
     for (let round = 0; round < 20; round += 1) {
       const outgoing = begin('echo/infer', { 'content-length': MAX_REQUEST_BYTES });
@@ -236,6 +266,43 @@ describe('a body', () => {
   });
 });
 
+describe('a client', () => {
+  it('has one limit on what is unanswered, over HTTP and over its WebSockets', async () => {
+    const edge = await start({ maxInFlightPerClient: 2, maxQueue: 8 });
+    await edge.warmedUp();
+    const socket = await TestClient.open(edge.url);
+    const [over] = await keepBusy(0, edge);
+    socket.infer(1, slow, 0, [floats('x', [1], [0])]);
+    await vi.waitFor(() => expect(edge.load().queueDepth).toBe(1));
+    const client = await open(edge);
+    const refused = await client.infer('tiny', [MASK, X4]);
+    expect(refused).toMatchObject({ status: 429, json: { error: expect.stringContaining('of this client') } });
+    expect(refused.headers.has('retry-after')).toBe(true);
+    socket.infer(2, slow, 0, [floats('x', [1], [0])]);
+    expect(await socket.errorOf(2)).toBe('too_many_in_flight');
+    expect(await over).toBe(200);
+    await socket.result(1);
+    socket.close();
+    // Nothing stays counted.
+    for (let again = 0; again < 4; again += 1) expect((await client.infer('tiny', [MASK, X4])).status).toBe(200);
+    await edge.stop();
+  });
+
+  it('that sends more requests in a second than one may is told when to come back', async () => {
+    const edge = await start({ maxRequestsPerS: 3 });
+    const client = await open(edge);
+    const statuses: number[] = [];
+    let last = await client.infer('tiny', [MASK, X4]);
+    for (; last.status === 200 && statuses.length < 10; last = await client.infer('tiny', [MASK, X4])) {
+      statuses.push(last.status);
+    }
+    expect(last.status).toBe(429);
+    expect(last.json).toEqual({ error: expect.stringContaining('3 requests') });
+    expect(last.headers.has('retry-after')).toBe(true);
+    await edge.stop();
+  });
+});
+
 describe('large tensors', () => {
   it('come back as they were, binary', async () => {
     const values = Float32Array.from({ length: NUMBERS }, (_, index) => index / 7);
@@ -269,7 +336,7 @@ describe('large tensors', () => {
 });
 
 describe('an edge that stops', () => {
-  it('answers what runs, whole, and refuses what waits and what still comes', async () => {
+  it('answers what runs, whole, and refuses what waits and what still comes, at once', async () => {
     const edge = await start({ maxQueue: 8, uploadIdleMs: 5_000 });
     await edge.warmedUp();
     const upload = begin('echo/infer', { 'content-length': 1_000_000 }, edge);
@@ -277,9 +344,10 @@ describe('an edge that stops', () => {
     upload.write('{');
     const [running, waiting] = await keepBusy(1, edge);
     const stopped = edge.stop();
-    expect(await running).toBe(200);
     expect(await waiting).toBe(503);
     expect(await uploaded).toMatchObject({ status: 503, error: expect.stringContaining('stopping') });
+    expect(edge.load().inFlight).toBe(1);
+    expect(await running).toBe(200);
     await stopped;
   });
 });

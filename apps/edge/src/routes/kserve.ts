@@ -1,6 +1,7 @@
 import { ProtocolError } from '@cutpoint/protocol';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { ConnectionContext } from '../connection/context.js';
+import { JSON_ALLOWANCE_BYTES } from '../kserve/body-limit.js';
 import { BodyThread } from '../kserve/body-thread.js';
 import { Inferences } from '../kserve/inferences.js';
 import { EXTENSIONS, modelMetadata } from '../kserve/metadata.js';
@@ -8,31 +9,27 @@ import { bodyEncoding } from '../kserve/read-body.js';
 import { httpStatusOf, isPassing } from '../kserve/status.js';
 import { findModel, findTarget, notReady, type Target } from '../kserve/target.js';
 import { atVersion, OPERATIONS } from '../openapi/operations.js';
+import { clientKey } from '../server/access/client-key.js';
 import { sendV2Error } from '../server/http-errors.js';
 
-/** Names, shapes and parameters beside the tensors. */
-const JSON_ALLOWANCE_BYTES = 64 * 1024;
 const JSON_LENGTH = 'inference-header-content-length';
-
-export interface KserveOptions {
-  /** This edge's own version. */
-  readonly version: string;
-  readonly maxRequestBytes: number;
-}
 
 interface Params {
   readonly name: string;
   readonly version?: string;
 }
 
-/** The KServe Open Inference Protocol over HTTP, with its binary tensor data extension; its health is elsewhere. */
+/**
+ * The KServe Open Inference Protocol over HTTP, with its binary tensor data extension; its health is elsewhere.
+ * @param version this edge's own
+ */
 export async function installKserve(
   app: FastifyInstance,
   context: ConnectionContext,
-  { version, maxRequestBytes }: KserveOptions,
-): Promise<void> {
-  const { models } = context;
-  const maxBodyBytes = maxRequestBytes + JSON_ALLOWANCE_BYTES;
+  version: string,
+): Promise<Inferences> {
+  const { models, limits } = context;
+  const maxBodyBytes = limits.maxRequestBytes + JSON_ALLOWANCE_BYTES;
   const bodies = new BodyThread();
   const inferences = new Inferences(context, bodies, maxBodyBytes);
   app.addHook('preClose', async () => await inferences.close());
@@ -66,7 +63,8 @@ export async function installKserve(
     const jsonBytes = jsonLength(request);
     if (jsonBytes === null) return sendV2Error(reply, 400, 'Inference-Header-Content-Length is no whole number');
     try {
-      const call = { request: request.raw, response: reply.raw, target, encoding, jsonBytes };
+      const { raw } = request;
+      const call = { request: raw, response: reply.raw, target, clientKey: clientKey(request), encoding, jsonBytes };
       const written = await inferences.infer(call);
       reply.header('cache-control', 'no-store');
       reply.type(written.jsonBytes === undefined ? 'application/json' : 'application/octet-stream');
@@ -91,6 +89,7 @@ export async function installKserve(
     install('/v2/models/:name', (operation) => operation);
     install('/v2/models/:name/versions/:version', atVersion);
   });
+  return inferences;
 }
 
 /** Finds what is asked for. Whoever asks for the metadata of a model, or for an inference, is about to use it. */

@@ -2,10 +2,12 @@ import type { AddressInfo } from 'node:net';
 import { LoadFactors, ServiceLoad } from '@cutpoint/partition';
 import { type LoadReport, ProtocolError } from '@cutpoint/protocol';
 import type { FastifyInstance } from 'fastify';
+import { Clients } from '../connection/clients.js';
 import type { ConnectionContext } from '../connection/context.js';
 import { ConnectionHub } from '../connection/hub.js';
 import { UploadBudget } from '../connection/upload-budget.js';
 import { ThreadDispatcher } from '../dispatcher/thread-dispatcher.js';
+import type { Inferences } from '../kserve/inferences.js';
 import { Canary, canaryCut } from '../load/canary.js';
 import { createCpuReader } from '../load/cpu.js';
 import { GpuMonitor } from '../load/gpu.js';
@@ -102,6 +104,7 @@ export async function startServer(
     scheduler,
     dispatcher,
     uploads: new UploadBudget(options.maxUploadBytes, options.maxRequestBytes),
+    clients: new Clients(options.maxMessagesPerS, clock),
     limits: options,
     clock,
     load,
@@ -144,6 +147,7 @@ export async function startServer(
     await dispatcher.close();
   };
 
+  let inferences: Inferences;
   try {
     await installWebSockets(app);
     installErrorHandlers(app);
@@ -155,7 +159,7 @@ export async function startServer(
     await installPage(app, options.pageDir);
     installDocuments(app, { models, load });
     installHealth(app, options.catalog, () => isStopping);
-    await installKserve(app, serving, { version, maxRequestBytes: options.maxRequestBytes });
+    inferences = await installKserve(app, serving, version);
     await monitor.start();
     await app.listen({ port: options.port, host: options.host });
     if (options.canary) canary.start();
@@ -172,6 +176,7 @@ export async function startServer(
     const goingAway = new ProtocolError('shutting_down', 'this edge is stopping; finish locally, connect again later');
     scheduler.rejectQueued(goingAway);
     hub.refuseWaiting(goingAway);
+    inferences.refuseWaiting(goingAway);
     await within(options.drainMs, Promise.all([scheduler.idle(), requests.none()]));
     await release();
   };
