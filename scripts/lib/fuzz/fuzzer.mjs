@@ -7,7 +7,7 @@ const BATCH = 2_000;
 /**
  * What is fuzzed.
  * @typedef {object} Target
- * @property {(bytes: Buffer) => void} run throws when something is wrong with what the input did
+ * @property {(bytes: Buffer) => void | Promise<void>} run throws when something is wrong with what the input did
  * @property {readonly string[]} words that inputs are likely to hold
  * @property {readonly Buffer[]} seeds to begin with
  * @property {number} maxBytes
@@ -42,50 +42,51 @@ export class Fuzzer {
   }
 
   /** Runs what is known already. @param {readonly Buffer[]} inputs */
-  load(inputs) {
-    for (const input of inputs) this.#explore([input]);
+  async load(inputs) {
+    for (const input of inputs) await this.#explore([input]);
     if (this.corpus.length === 0) this.corpus.push(...inputs.slice(0, 1));
   }
 
   /** Runs one batch of new inputs. */
-  step() {
+  async step() {
     const { words, maxBytes } = this.#target;
     const inputs = Array.from({ length: BATCH }, () => mutate(this.corpus, words, this.#random, maxBytes));
     this.runs += inputs.length;
-    this.#explore(inputs);
+    await this.#explore(inputs);
   }
 
   /** The fewest inputs, short ones first, that together make all of it run. */
-  distilled() {
+  async distilled() {
     const byLength = [...this.corpus].sort((a, b) => a.byteLength - b.byteLength);
     const reached = new Reached();
-    return byLength.filter((input) => {
-      const ran = this.#run([input]);
-      const isNews = ran.isBeyond(reached);
+    const fewest = [];
+    for (const input of byLength) {
+      const ran = await this.#run([input]);
+      if (ran.isBeyond(reached)) fewest.push(input);
       reached.add(ran);
-      return isNews;
-    });
+    }
+    return fewest;
   }
 
   /** Finds the inputs of a batch that did something new, by halving it. */
-  #explore(inputs) {
-    const ran = this.#run(inputs);
+  async #explore(inputs) {
+    const ran = await this.#run(inputs);
     if (!ran.isBeyond(this.#seen)) return;
     if (inputs.length > 1) {
       const middle = inputs.length >> 1;
-      this.#explore(inputs.slice(0, middle));
-      this.#explore(inputs.slice(middle));
+      await this.#explore(inputs.slice(0, middle));
+      await this.#explore(inputs.slice(middle));
       return;
     }
     this.#seen.add(ran);
     this.corpus.push(...inputs);
   }
 
-  #run(inputs) {
+  async #run(inputs) {
     this.#coverage.take();
     for (const input of inputs) {
       this.#onInput(input);
-      this.#target.run(input);
+      await this.#target.run(input);
     }
     return this.#coverage.take();
   }

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { root } from '../run.mjs';
+import { payloadsTarget, picturesTarget } from './decoding-targets.mjs';
+import { kserveModule, protocolModule } from './modules.mjs';
 
 /**
  * What is fuzzed: everything that reads bytes of strangers before anything is known of them. A target throws when an input
@@ -7,14 +8,15 @@ import { root } from '../run.mjs';
  * @typedef {import('./fuzzer.mjs').Target} Target
  */
 
-const protocolModule = new URL('packages/protocol/dist/', `file://${root}`).href;
-const kserveModule = new URL('apps/edge/dist/kserve/', `file://${root}`).href;
-
-/** Whether the coverage of a module guides the fuzzer. @param {string} url */
-export const isGuiding = (url) => url.startsWith(protocolModule) || url.startsWith(kserveModule);
-
 /** By name; each is loaded when it is asked for, after coverage was connected. @type {Record<string, () => Promise<Target>>} */
-export const TARGETS = { frames: framesTarget, messages: messagesTarget, infer: inferTarget };
+export const TARGETS = {
+  frames: framesTarget,
+  messages: messagesTarget,
+  infer: inferTarget,
+  pictures: picturesTarget,
+  payloads: payloadsTarget,
+  answers: answersTarget,
+};
 
 /** Binary frames: any bytes as one frame, and as several, each behind its length, as one payload. */
 async function framesTarget() {
@@ -253,4 +255,29 @@ async function inferTarget() {
     '\ud83d',
   ];
   return { run, words, maxBytes: 2_048, seeds };
+}
+
+/** Text messages of an edge, as a client reads them. What is read is read the same again. */
+async function answersTarget() {
+  const { parseEdgeMessage, ProtocolError } = await import(`${protocolModule}index.js`);
+  const run = (bytes) => {
+    const message = parseEdgeMessage(bytes.toString());
+    if (!(message instanceof ProtocolError)) assert.deepEqual(parseEdgeMessage(JSON.stringify(message)), message);
+  };
+  const load = {
+    ...{ atMs: 1, queueDepth: 0, queueMs: 2.5, busy: 0.5, inFlight: 1, workers: 1, k: { m: 1.5 }, clients: 3 },
+    ...{ cpuUtilisation: 0.5, gpuUtilisation: null },
+  };
+  const timings = { uploadMs: 1, queueMs: 0, decodeMs: 0, tailMs: 3, encodeMs: 0, totalMs: 4 };
+  const arrivals = { chunks: 2, numBytes: 10, spanMs: 0.5 };
+  const tensors = [{ name: 'y', type: 'float32', dims: [1, 4], codec: 'raw', numBytes: 16 }];
+  const seeds = [
+    { type: 'welcome', limits: { maxInFlight: 8, maxRequestBytes: 9, maxProbeBytes: 1 }, codecs: ['f16'], load },
+    { type: 'result', id: 1, tensors, numBytes: 16, timings, arrivals, load },
+    { type: 'error', id: null, code: 'bad_json', message: 'no', load },
+    { type: 'load', load: { ...load, announcedMs: 1, residualMs: 2, kWithQueue: { m: 2 } } },
+    { type: 'pong', id: 3 },
+    { type: 'probed', id: 4, uploadMs: 1, arrivals },
+  ].map((message) => Buffer.from(JSON.stringify(message)));
+  return { run, words: ['"__proto__":{},', '"load":', 'null', '[[', '1e999'], maxBytes: 2_048, seeds };
 }

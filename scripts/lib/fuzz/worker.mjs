@@ -3,7 +3,8 @@ import { collectGarbage } from './collect-garbage.mjs';
 import { readCorpus } from './corpus.mjs';
 import { Coverage } from './coverage.mjs';
 import { Fuzzer } from './fuzzer.mjs';
-import { isGuiding, TARGETS } from './targets.mjs';
+import { isGuiding } from './modules.mjs';
+import { TARGETS } from './targets.mjs';
 
 /** Fuzzes one target on a thread, and leaves each input where the main thread finds it should this one hang. */
 
@@ -31,14 +32,14 @@ function heapMB() {
 }
 
 try {
-  fuzzer.load([...target.seeds, ...readCorpus(name).values()]);
+  await fuzzer.load([...target.seeds, ...readCorpus(name).values()]);
   const startedAt = performance.now();
   // What is compiled, optimised and kept as corpus in the first tenth is no growth.
-  while (fuzzer.runs < runs / 10) fuzzer.step();
+  while (fuzzer.runs < runs / 10) await fuzzer.step();
   const heapBefore = heapMB();
   let reportAt = REPORT_EVERY;
   while (fuzzer.runs < runs) {
-    fuzzer.step();
+    await fuzzer.step();
     if (fuzzer.runs < reportAt) continue;
     reportAt += REPORT_EVERY;
     parentPort?.postMessage({ progress: { runs: fuzzer.runs, reached: fuzzer.reached, corpus: fuzzer.corpus.length } });
@@ -51,7 +52,7 @@ try {
     corpus: fuzzer.corpus.length,
     heapGrowthMB: heapMB() - heapBefore,
   };
-  parentPort?.postMessage({ done: { result, distilled: fuzzer.distilled() } });
+  parentPort?.postMessage({ done: { result, distilled: await fuzzer.distilled() } });
 } catch (error) {
   const input = Buffer.from(bytesOfCurrent.slice(0, lengthOfCurrent[0]));
   parentPort?.postMessage({ crashed: { message: error?.stack ?? String(error), input } });
