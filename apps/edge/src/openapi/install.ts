@@ -33,8 +33,10 @@ export async function installOpenApi(app: FastifyInstance, version: string): Pro
   });
   await app.register(swaggerUi, {
     routePrefix: '/docs',
-    // The validator is somebody else's server.
-    uiConfig: { validatorUrl: null, docExpansion: 'list' },
+    theme: { title: 'Cutpoint edge' },
+    // The validator is somebody else's server. The other layout has a bar that opens documents of other servers, and brings a
+    // style of its own that the content security policy refuses.
+    uiConfig: { validatorUrl: null, docExpansion: 'list', layout: 'BaseLayout' },
   });
   app.get('/openapi.json', { schema: { hide: true } }, async (_, reply) =>
     reply.header('cache-control', 'no-cache').send(app.swagger()),
