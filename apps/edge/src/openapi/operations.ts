@@ -93,7 +93,7 @@ const described = {
     response: { 200: file('The graph'), 404: failure('No ready model names it') },
   },
   pack: {
-    summary: 'A block of weights; takes `Range`',
+    summary: 'A block of weights, or a range of it',
     tags: [MODEL],
     params: byHash,
     response: { 200: file('The pack'), 206: file('The part asked for'), 404: failure('No ready model names it') },

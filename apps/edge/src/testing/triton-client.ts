@@ -26,6 +26,8 @@ export interface TritonOptions {
   /** In microseconds. */
   readonly timeout?: number;
   readonly compression?: 'gzip' | 'deflate';
+  /** Sent before those of the client. */
+  readonly headers?: Readonly<Record<string, string>>;
 }
 
 export interface TritonAnswer {
@@ -74,10 +76,10 @@ export class TritonClient {
   }
 
   async infer(model: string, inputs: readonly TritonInput[], options: TritonOptions = {}): Promise<TritonAnswer> {
-    const { version, compression } = options;
+    const { version, compression, headers: own = {} } = options;
     const json = Buffer.from(inferenceJson(inputs, options));
     const binary = inputs.flatMap((input) => input.binary ?? []);
-    const headers: [string, string | number][] = [];
+    const headers: [string, string | number][] = Object.entries(own);
     if (compression !== undefined) headers.push(['Content-Encoding', compression]);
     if (binary.length > 0) headers.push(['Inference-Header-Content-Length', json.byteLength]);
     const plain = Buffer.concat([json, ...binary]);
