@@ -1,4 +1,5 @@
 import type { FastifyInstance } from 'fastify';
+import { OPERATIONS } from '../openapi/operations.js';
 import type { ModelCatalog } from '../server/catalog.js';
 
 /**
@@ -22,11 +23,13 @@ function notReadyReason(catalog: ModelCatalog, isStopping: boolean): string | un
 /** The health part of the KServe Open Inference Protocol, also under the short names that supervisors are given by habit. */
 export function installHealth(app: FastifyInstance, catalog: ModelCatalog, isStopping: () => boolean): void {
   for (const url of ['/v2/health/live', '/healthz']) {
-    app.get(url, async (_, reply) => reply.header('cache-control', 'no-store').send({ live: true }));
+    app.get(url, { schema: OPERATIONS.live }, async (_, reply) =>
+      reply.header('cache-control', 'no-store').send({ live: true }),
+    );
   }
 
   for (const url of ['/v2/health/ready', '/readyz']) {
-    app.get(url, async (_, reply) => {
+    app.get(url, { schema: OPERATIONS.ready }, async (_, reply) => {
       const reason = notReadyReason(catalog, isStopping());
       reply.header('cache-control', 'no-store');
       return reason === undefined ? reply.send({ ready: true }) : reply.code(503).send({ ready: false, reason });
