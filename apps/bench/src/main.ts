@@ -2,6 +2,7 @@ import type { Bench } from './bench.js';
 import { client } from './client/client.js';
 import { decide } from './decide.js';
 import { encode } from './encode/encode.js';
+import { quantisers } from './fidelity/compare-quantisers.js';
 import { fidelity } from './fidelity/fidelity.js';
 import { frontier } from './frontier.js';
 import { live } from './live/live.js';
@@ -22,6 +23,7 @@ const benches: Readonly<Record<string, Bench>> = {
   policies,
   predictors,
   profile,
+  quantisers,
 };
 
 const [name, ...rest] = process.argv.slice(2);
