@@ -3,7 +3,7 @@ import type { DeviceMeasurement } from '../session.js';
 /** What a measurement found, and for which page on which machine it holds. */
 export interface Remembered {
   readonly model: string;
-  /** Description of the graphics adapter; empty where there was none. */
+  /** Description of the graphics adapter, or {@link NO_ADAPTER}. */
   readonly adapter: string;
   /** Threads that WASM might have had. */
   readonly mostThreads: number;
@@ -18,6 +18,8 @@ export interface DeviceMemory {
   read(model: string): Promise<readonly Remembered[]>;
   keep(remembered: Remembered): Promise<void>;
 }
+
+export const NO_ADAPTER = 'none';
 
 /** Drivers and browsers are renewed within such a time, and what was true of them need not be any more. */
 export const EXPIRY_MS = 30 * 24 * 3600 * 1000;
@@ -63,6 +65,7 @@ function isRemembered(value: unknown): value is Remembered {
     Number.isFinite(measured.atMs) &&
     Number.isFinite(measured.headFlops) &&
     Array.isArray(measured.candidates) &&
+    (kind === 'wasm' || adapter !== NO_ADAPTER) &&
     measured.candidates.some((one) => one?.kind === kind && one.threads === threads && Number.isFinite(one.ms))
   );
 }

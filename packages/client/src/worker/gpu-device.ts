@@ -1,4 +1,4 @@
-import type { Remembered } from '../device/device-memory.js';
+import { NO_ADAPTER, type Remembered } from '../device/device-memory.js';
 import { mostThreads } from '../device/threads.js';
 import type { DeviceChoice } from '../session.js';
 import type { ProbeCall } from './messages.js';
@@ -17,17 +17,18 @@ export interface ProbedDevice {
 export async function probeDevice({ device: wanted, threads = mostThreads(), remembered }: Wish): Promise<ProbedDevice> {
   const wasm = (reason: string): ProbedDevice => ({ choice: { kind: 'wasm', build: 'wasm', threads, reason } });
   if (wanted === 'wasm') return wasm('WASM was asked for.');
-  const adapter = 'gpu' in navigator ? await requestAdapter(navigator.gpu) : undefined;
-  const name = adapter && adapterName(adapter);
-  const known = remembered?.find((one) => one.adapter === (name ?? '') && one.mostThreads === mostThreads());
+  const gpu = 'gpu' in navigator ? navigator.gpu : undefined;
+  const adapter = gpu && (await requestAdapter(gpu));
+  const name = adapter ? adapterName(adapter) : NO_ADAPTER;
+  const known = remembered?.find((one) => one.adapter === name && one.mostThreads === mostThreads());
   const found = adapter ? onAdapter(adapter, threads) : wasm(whyNoAdapter(adapter));
   return known ? asMeasured(found, known) : found;
 }
 
 /** Where it was measured that the CPU is faster the adapter is left alone. */
-function asMeasured({ adapter, choice }: ProbedDevice, { kind, threads, measured }: Remembered): ProbedDevice {
-  if (kind === 'webgpu') return { ...(adapter ? { adapter } : {}), choice: { ...choice, measured } };
-  return { choice: { ...choice, kind, build: 'wasm', threads, measured } };
+function asMeasured(found: ProbedDevice, { kind, threads, measured }: Remembered): ProbedDevice {
+  const choice = { ...found.choice, measured };
+  return kind === 'webgpu' ? { ...found, choice } : { choice: { ...choice, kind, build: 'wasm', threads } };
 }
 
 function onAdapter(adapter: GPUAdapter, threads: number): ProbedDevice {

@@ -9,7 +9,7 @@ import { spawnWorker } from './spawn-worker.js';
 
 /** One in which heads run, and one in which the next is built meanwhile. */
 const LANES_PER_DEVICE = 2;
-/** A worker in which nothing ran for so long is closed if another does the work: only its end gives back its memory. */
+/** A worker that lies idle for so long while another one works is closed: only its end gives its memory back. */
 export const IDLE_LANE_MS = 120_000;
 
 /** Where a head runs. Threads matter to WASM alone. */
@@ -28,11 +28,13 @@ export interface RuntimeEvents {
 
 interface Place {
   readonly lane: Lane;
-  readonly device: HeadDevice;
+  device: HeadDevice;
   /** Of the heads that are built in it. */
   readonly keys: Set<string>;
+  /** Under way. */
   builds: number;
-  lastUsedMs: number;
+  lastBuildMs: number;
+  lastRunMs: number;
 }
 
 /**
@@ -91,7 +93,6 @@ export class Runtime {
     const place = this.#placeFor(device);
     const blocked = [...place.keys];
     place.builds += 1;
-    place.lastUsedMs = this.#clock.now();
     if (blocked.length > 0) this.events.emit('blocked', blocked);
     try {
       const created = await place.lane.call({ type: 'create', provider: device.kind, ...call }, transfer);
@@ -99,7 +100,7 @@ export class Runtime {
       return created;
     } finally {
       place.builds -= 1;
-      place.lastUsedMs = this.#clock.now();
+      place.lastBuildMs = this.#clock.now();
       if (blocked.length > 0 && place.builds === 0) this.events.emit('freed', blocked);
       this.#sweepLater();
     }
@@ -110,7 +111,7 @@ export class Runtime {
     if (this.#closed) return Promise.reject(CutpointError.closed());
     const place = this.#placeOf(call.key);
     if (!place) return Promise.reject(new CutpointError('runtime_failed', `There is no head ${call.key}.`));
-    if (!isTrial) place.lastUsedMs = this.#clock.now();
+    if (!isTrial) place.lastRunMs = this.#clock.now();
     return place.lane.call(call, buffersOf(call.feeds), signal);
   }
 
@@ -143,13 +144,17 @@ export class Runtime {
   }
 
   #add(lane: Lane, device: HeadDevice): Place {
-    const place: Place = { lane, device, keys: new Set(), builds: 0, lastUsedMs: Number.NEGATIVE_INFINITY };
+    const never = Number.NEGATIVE_INFINITY;
+    const place: Place = { lane, device, keys: new Set(), builds: 0, lastBuildMs: never, lastRunMs: never };
     lane.events.on('lost', (reason) => {
       const keys = [...place.keys];
       place.keys.clear();
       this.events.emit('lost', { reason, keys });
     });
-    lane.events.on('restarted', (choice) => this.events.emit('restarted', choice));
+    lane.events.on('restarted', (choice) => {
+      place.device = choice;
+      this.events.emit('restarted', choice);
+    });
     this.#places.push(place);
     return place;
   }
@@ -158,13 +163,12 @@ export class Runtime {
     return this.#places.find(({ keys }) => keys.has(key));
   }
 
-  /** Not where heads run: an empty worker, a new one, or the one that has not run any for longest. */
+  /** Never where inferences ran last: one in which none ran yet, a new one, or the one that they left longest ago. */
   #placeFor(device: HeadDevice): Place {
     const places = this.#places.filter((place) => isSame(place.device, device));
-    const empty = places.find(({ keys }) => keys.size === 0);
-    if (empty) return empty;
-    const [stalest] = places.sort((a, b) => a.lastUsedMs - b.lastUsedMs);
-    if (stalest && places.length >= LANES_PER_DEVICE) return stalest;
+    const [stalest] = places.sort((a, b) => Math.sign(lastInUse(a) - lastInUse(b)) || 0);
+    const isFree = stalest && lastInUse(stalest) === Number.NEGATIVE_INFINITY;
+    if (stalest && (isFree || places.length >= LANES_PER_DEVICE)) return stalest;
     return this.#add(this.#lane({ device: device.kind, threads: device.threads }, this.#losses), device);
   }
 
@@ -182,19 +186,24 @@ export class Runtime {
 
   #sweepLater(): void {
     this.#cancelSweep?.();
-    if (this.#closed) return;
+    if (this.#closed || this.#places.length === 1) return;
     this.#cancelSweep = this.#clock.after(IDLE_LANE_MS, () => this.#sweep());
   }
 
   #sweep(): void {
-    const nowMs = this.#clock.now();
-    const byUse = this.#places.toSorted((a, b) => a.lastUsedMs - b.lastUsedMs);
-    for (const place of byUse) {
-      const isIdle = nowMs - place.lastUsedMs >= IDLE_LANE_MS && place.builds === 0;
-      if (isIdle && this.#places.length > 1) this.#drop(place);
+    const lastMs = ({ lastRunMs, lastBuildMs }: Place) => Math.max(lastRunMs, lastBuildMs);
+    for (const place of this.#places) {
+      const others = this.#places.filter((other) => other !== place && isSame(other.device, place.device));
+      const newestMs = Math.max(...others.map(lastMs));
+      if (place.builds === 0 && newestMs - lastMs(place) >= IDLE_LANE_MS) this.#drop(place);
     }
-    if (this.#places.length > 1) this.#sweepLater();
+    this.#sweepLater();
   }
+}
+
+/** When an inference last ran what is in it. */
+function lastInUse({ keys, lastRunMs }: Place): number {
+  return keys.size === 0 ? Number.NEGATIVE_INFINITY : lastRunMs;
 }
 
 function isSame(one: HeadDevice, other: HeadDevice): boolean {
