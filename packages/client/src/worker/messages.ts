@@ -14,8 +14,6 @@ export interface TensorMessage extends TensorInfo {
 export interface ProbeCall {
   readonly type: 'probe';
   readonly device: 'auto' | 'webgpu' | 'wasm';
-  /** Of WASM; the worker's own choice when absent. */
-  readonly threads?: number;
   /** Of WASM, instead of the default. */
   readonly threads?: number;
   /** With `auto`: what was measured of the model, the newest first. */

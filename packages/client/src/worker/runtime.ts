@@ -1,213 +1,236 @@
 import type { Clock } from '../clock.js';
 import { Emitter } from '../emitter.js';
-import { CutpointError } from '../errors.js';
+import { CutpointError, orAborted } from '../errors.js';
 import type { DeviceChoice } from '../session.js';
-import { Lane, type LaneOrder, type WorkerLike } from './lane.js';
-import type { CreateCall, CreateResult, Results, RunCall, RunResult, TensorMessage } from './messages.js';
-import { SerialQueue } from './serial-queue.js';
+import { CALL_LIMITS_MS, CallWatch } from './call-watch.js';
+import type { AnswerMessage, Call, CallMessage, CancelMessage, Results, TensorMessage } from './messages.js';
+import { ortBuilds } from './ort-files.js';
 import { spawnWorker } from './spawn-worker.js';
 
-/** One in which heads run, and one in which the next is built meanwhile. */
-const LANES_PER_DEVICE = 2;
-/** A worker that lies idle for so long while another one works is closed: only its end gives its memory back. */
-export const IDLE_LANE_MS = 120_000;
-
-/** Where a head runs. Threads matter to WASM alone. */
-export type HeadDevice = Pick<DeviceChoice, 'kind' | 'threads'>;
+/** After a lost device WebGPU is tried again this often before heads stay on the CPU. */
+const MAX_GPU_LOSSES = 3;
+/** And the worker is replaced this often in all: what fails for ever must not start for ever. */
+const MAX_LOSSES = 6;
+/** The driver comes back in this time after a crash. */
+const GPU_RETURN_MS = 1000;
+/** onnxruntime-web that could not be fetched is tried again after this, and after twice as long each time. */
+const FIRST_RELOAD_MS = 500;
+const LAST_RELOAD_MS = 60_000;
+/** The time that a load may take is doubled so often at most. */
+const MAX_LOAD_DOUBLINGS = 3;
 
 export interface RuntimeEvents {
-  /** A worker is gone, and these heads with it. */
-  lost: { readonly reason: string; readonly keys: readonly string[] };
+  /** The worker is gone, and every head with it. */
+  lost: string;
   /** Another worker took its place; heads have to be built again. */
   restarted: DeviceChoice;
-  /** These heads share a worker with one that is being built, and would wait for it. */
-  blocked: readonly string[];
-  /** They do not any more. */
-  freed: readonly string[];
 }
 
-interface Place {
-  readonly lane: Lane;
-  device: HeadDevice;
-  /** Of the heads that are built in it. */
-  readonly keys: Set<string>;
-  /** Under way. */
-  builds: number;
-  lastBuildMs: number;
-  lastRunMs: number;
+/** The part of a `Worker` that is used here. */
+export interface WorkerLike {
+  onmessage: ((event: MessageEvent<AnswerMessage>) => void) | null;
+  onerror: ((event: ErrorEvent) => void) | null;
+  postMessage(message: CallMessage | CancelMessage, transfer?: Transferable[]): void;
+  terminate(): void;
 }
 
-/**
- * The workers that own onnxruntime-web, each with a wasm module of its own. A module does one thing at a time, and building
- * a head takes it as long as many inferences: so a head is built beside those that run, in another module.
- */
+interface Waiting {
+  readonly resolve: (value: never) => void;
+  readonly reject: (error: CutpointError) => void;
+}
+
+/** The page's end of the worker that owns onnxruntime-web. */
 export class Runtime {
   readonly events = new Emitter<RuntimeEvents>();
-  /** For what must not run beside others of its kind. */
-  readonly trials = new SerialQueue();
-  readonly wanted: 'auto' | 'webgpu' | 'wasm';
   readonly #clock: Clock;
-  readonly #spawn: () => WorkerLike;
-  readonly #losses = { count: 0 };
-  readonly #trialLanes = new Set<Lane>();
-  #places: Place[] = [];
-  #cancelSweep: (() => void) | undefined;
+  readonly #wanted: 'auto' | 'webgpu' | 'wasm';
+  readonly #spawnWorker: () => WorkerLike;
+  readonly #waiting = new Map<number, Waiting>();
+  readonly #watch: CallWatch;
+  #worker: WorkerLike | undefined;
+  /** onnxruntime-web is in this worker: nothing is fetched any more. */
+  #isLoaded = false;
+  #nextId = 1;
+  #losses = 0;
+  #failedLoads = 0;
   #closed = false;
+  #restarting: Promise<void> | undefined;
+  #failure = 'The runtime is not there.';
 
   private constructor(wanted: 'auto' | 'webgpu' | 'wasm', clock: Clock, spawn: () => WorkerLike) {
-    this.wanted = wanted;
+    this.#wanted = wanted;
     this.#clock = clock;
-    this.#spawn = spawn;
+    this.#spawnWorker = spawn;
+    this.#watch = new CallWatch(
+      clock,
+      (call) => this.#limitMs(call),
+      (call, limitMs) => this.#onOverdue(call, limitMs),
+    );
   }
 
-  /** Starts a worker and has it look for devices; loads nothing more. */
+  /** Starts the worker and chooses the device; loads nothing more. */
   static async start(
     wanted: 'auto' | 'webgpu' | 'wasm',
     clock: Clock,
     spawn: () => WorkerLike = spawnWorker,
   ): Promise<{ runtime: Runtime; device: DeviceChoice }> {
     const runtime = new Runtime(wanted, clock, spawn);
-    const lane = runtime.#lane({ device: wanted }, runtime.#losses);
+    runtime.#spawn();
     try {
-      const device = await lane.choice;
-      runtime.#add(lane, device);
+      const device = await runtime.call({ type: 'probe', device: wanted, ort: ortBuilds() });
       return { runtime, device };
     } catch (error) {
-      lane.close();
+      runtime.close();
       throw error;
     }
   }
 
-  /** Fetches and starts onnxruntime-web where the next head would be built. */
-  load(device: HeadDevice): Promise<Results['load']> {
-    if (this.#closed) return Promise.reject(CutpointError.closed());
-    return this.#placeFor(device).lane.call({ type: 'load' });
-  }
-
-  async create(
-    call: Omit<CreateCall, 'type' | 'provider'>,
-    device: HeadDevice,
-    transfer: Transferable[],
-  ): Promise<CreateResult> {
-    if (this.#closed) throw CutpointError.closed();
-    const place = this.#placeFor(device);
-    const blocked = [...place.keys];
-    place.builds += 1;
-    if (blocked.length > 0) this.events.emit('blocked', blocked);
-    try {
-      const created = await place.lane.call({ type: 'create', provider: device.kind, ...call }, transfer);
-      place.keys.add(call.key);
-      return created;
-    } finally {
-      place.builds -= 1;
-      place.lastBuildMs = this.#clock.now();
-      if (blocked.length > 0 && place.builds === 0) this.events.emit('freed', blocked);
-      this.#sweepLater();
+  /** One call at a time runs; the others wait their turn, and while the worker is replaced, for the new one. */
+  call<C extends Call>(call: C, transfer: Transferable[] = [], signal?: AbortSignal): Promise<Results[C['type']]> {
+    const worker = this.#worker;
+    if (!worker) {
+      if (this.#closed) return Promise.reject(CutpointError.closed());
+      if (!this.#restarting) return Promise.reject(new CutpointError('runtime_failed', this.#failure));
+      return orAborted(this.#restarting, signal).then(() => this.call(call, transfer, signal));
     }
-  }
-
-  /** @param isTrial it says nothing about which worker is in use */
-  run(call: RunCall, signal?: AbortSignal, isTrial = false): Promise<RunResult> {
-    if (this.#closed) return Promise.reject(CutpointError.closed());
-    const place = this.#placeOf(call.key);
-    if (!place) return Promise.reject(new CutpointError('runtime_failed', `There is no head ${call.key}.`));
-    if (!isTrial) place.lastRunMs = this.#clock.now();
-    return place.lane.call(call, buffersOf(call.feeds), signal);
-  }
-
-  async release(key: string): Promise<void> {
-    const place = this.#placeOf(key);
-    if (!place) return;
-    place.keys.delete(key);
-    if (this.#isSpare(place)) this.#drop(place);
-    else await place.lane.call({ type: 'release', key });
-  }
-
-  /** A worker for a trial: its owner closes it. It is not replaced when it fails. */
-  trialLane({ kind, threads }: HeadDevice): Lane {
-    const lane = this.#lane({ device: kind, threads }, undefined);
-    this.#trialLanes.add(lane);
-    return lane;
+    if (signal?.aborted) return Promise.reject(CutpointError.aborted(signal));
+    const id = this.#nextId++;
+    return new Promise<Results[C['type']]>((resolve, reject) => {
+      const onAbort = () => {
+        if (!this.#waiting.delete(id)) return;
+        worker.postMessage({ id, cancel: true });
+        reject(CutpointError.aborted(signal));
+      };
+      const release = () => signal?.removeEventListener('abort', onAbort);
+      signal?.addEventListener('abort', onAbort, { once: true });
+      this.#waiting.set(id, {
+        resolve: (value) => {
+          if (call.type === 'load' || call.type === 'create') {
+            this.#isLoaded = true;
+            this.#failedLoads = 0;
+          }
+          release();
+          resolve(value);
+        },
+        reject: (error) => {
+          release();
+          reject(error);
+        },
+      });
+      worker.postMessage({ id, call }, transfer);
+      this.#watch.posted(id, call);
+    });
   }
 
   close(): void {
     this.#closed = true;
-    this.#cancelSweep?.();
-    for (const { lane } of this.#places) lane.close();
-    for (const lane of this.#trialLanes) lane.close();
-    this.#places = [];
+    this.#stop(CutpointError.closed());
     this.events.clear();
   }
 
-  #lane(order: LaneOrder, losses: { count: number } | undefined): Lane {
-    return new Lane({ order, clock: this.#clock, spawn: this.#spawn, losses });
+  #spawn(): void {
+    const worker = this.#spawnWorker();
+    this.#isLoaded = false;
+    worker.onmessage = ({ data }) => this.#onAnswer(data);
+    worker.onerror = (event) => {
+      event.preventDefault();
+      this.#replace(event.message || 'the worker script could not be loaded');
+    };
+    this.#worker = worker;
   }
 
-  #add(lane: Lane, device: HeadDevice): Place {
-    const never = Number.NEGATIVE_INFINITY;
-    const place: Place = { lane, device, keys: new Set(), builds: 0, lastBuildMs: never, lastRunMs: never };
-    lane.events.on('lost', (reason) => {
-      const keys = [...place.keys];
-      place.keys.clear();
-      this.events.emit('lost', { reason, keys });
-    });
-    lane.events.on('restarted', (choice) => {
-      place.device = choice;
-      this.events.emit('restarted', choice);
-    });
-    this.#places.push(place);
-    return place;
-  }
-
-  #placeOf(key: string): Place | undefined {
-    return this.#places.find(({ keys }) => keys.has(key));
-  }
-
-  /** Never where inferences ran last: one in which none ran yet, a new one, or the one that they left longest ago. */
-  #placeFor(device: HeadDevice): Place {
-    const places = this.#places.filter((place) => isSame(place.device, device));
-    const [stalest] = places.sort((a, b) => Math.sign(lastInUse(a) - lastInUse(b)) || 0);
-    const isFree = stalest && lastInUse(stalest) === Number.NEGATIVE_INFINITY;
-    if (stalest && (isFree || places.length >= LANES_PER_DEVICE)) return stalest;
-    return this.#add(this.#lane({ device: device.kind, threads: device.threads }, this.#losses), device);
-  }
-
-  /** Nothing is in it, and there is another. */
-  #isSpare({ keys, builds }: Place): boolean {
-    return keys.size === 0 && builds === 0 && this.#places.length > 1;
-  }
-
-  #drop(place: Place): void {
-    this.#places = this.#places.filter((other) => other !== place);
-    place.lane.close();
-    const keys = [...place.keys];
-    if (keys.length > 0) this.events.emit('lost', { reason: 'not used for long', keys });
-  }
-
-  #sweepLater(): void {
-    this.#cancelSweep?.();
-    if (this.#closed || this.#places.length === 1) return;
-    this.#cancelSweep = this.#clock.after(IDLE_LANE_MS, () => this.#sweep());
-  }
-
-  #sweep(): void {
-    const lastMs = ({ lastRunMs, lastBuildMs }: Place) => Math.max(lastRunMs, lastBuildMs);
-    for (const place of this.#places) {
-      const others = this.#places.filter((other) => other !== place && isSame(other.device, place.device));
-      const newestMs = Math.max(...others.map(lastMs));
-      if (place.builds === 0 && newestMs - lastMs(place) >= IDLE_LANE_MS) this.#drop(place);
+  #onAnswer(answer: AnswerMessage): void {
+    if ('deviceLost' in answer) {
+      this.#replace(answer.deviceLost);
+      return;
     }
-    this.#sweepLater();
+    // The next call begins now, even if nobody waits for this one any more.
+    this.#watch.answered(answer.id);
+    const waiting = this.#waiting.get(answer.id);
+    if (!waiting) return;
+    this.#waiting.delete(answer.id);
+    // The worker answers a call with the result of its kind.
+    if (answer.ok) {
+      waiting.resolve(answer.value as never);
+    } else if (answer.isUnavailable) {
+      waiting.reject(unavailable(answer.message));
+      this.#reload(answer.message);
+    } else {
+      waiting.reject(new CutpointError('runtime_failed', `The head cannot run here: ${answer.message}`));
+    }
+  }
+
+  #limitMs({ type }: Call): number {
+    const ownMs = CALL_LIMITS_MS[type];
+    // A link that was too slow for it is given twice the time with each try.
+    const loadMs = CALL_LIMITS_MS.load * 2 ** Math.min(this.#failedLoads, MAX_LOAD_DOUBLINGS);
+    if (type === 'load') return loadMs;
+    // In a fresh worker it loads as well.
+    return type === 'create' && !this.#isLoaded ? ownMs + loadMs : ownMs;
+  }
+
+  #onOverdue({ type }: Call, limitMs: number): void {
+    const what = `no answer to "${type}" within ${Math.round(limitMs / 1000)} s`;
+    if (type === 'load') this.#reload(what);
+    else this.#replace(what);
+  }
+
+  /**
+   * A dead device lives on inside onnxruntime until its last session is released, and a run after the failure may
+   * freeze the thread: a fresh worker is the one way back that always works.
+   */
+  #replace(reason: string): void {
+    if (this.#closed || !this.#worker) return;
+    this.#failure = `The runtime of the head failed: ${reason}`;
+    this.#stop(new CutpointError('runtime_failed', this.#failure));
+    this.events.emit('lost', reason);
+    this.#losses += 1;
+    if (this.#losses <= MAX_LOSSES) this.#restart(GPU_RETURN_MS);
+  }
+
+  /** The next call that needs the runtime fetches it again, in a new worker. */
+  #reload(reason: string): void {
+    if (this.#closed || !this.#worker) return;
+    this.#stop(unavailable(reason));
+    const delayMs = Math.min(LAST_RELOAD_MS, FIRST_RELOAD_MS * 2 ** this.#failedLoads);
+    this.#failedLoads += 1;
+    this.#restart(delayMs);
+  }
+
+  #restart(delayMs: number): void {
+    this.#restarting = new Promise<void>((resolve) => this.#clock.after(delayMs, resolve)).then(() => {
+      this.#restarting = undefined;
+      if (this.#closed) return;
+      this.#spawn();
+      this.#announce();
+    });
+  }
+
+  /** The first call of a new worker: its own answer comes before that of any other. */
+  #announce(): void {
+    const stays = this.#losses <= MAX_GPU_LOSSES;
+    this.call({ type: 'probe', device: stays ? this.#wanted : 'wasm', ort: ortBuilds() }).then(
+      (choice) => {
+        const reason = stays ? choice.reason : `WebGPU failed ${this.#losses} times, so the CPU is used (WASM).`;
+        this.events.emit('restarted', { ...choice, reason });
+      },
+      // The new worker failed as well, and is replaced in its turn.
+      () => {},
+    );
+  }
+
+  #stop(error: CutpointError): void {
+    this.#worker?.terminate();
+    this.#worker = undefined;
+    this.#watch.clear();
+    const all = [...this.#waiting.values()];
+    this.#waiting.clear();
+    for (const waiting of all) waiting.reject(error);
   }
 }
 
-/** When an inference last ran what is in it. */
-function lastInUse({ keys, lastRunMs }: Place): number {
-  return keys.size === 0 ? Number.NEGATIVE_INFINITY : lastRunMs;
-}
-
-function isSame(one: HeadDevice, other: HeadDevice): boolean {
-  return one.kind === other.kind && (one.kind === 'webgpu' || one.threads === other.threads);
+function unavailable(reason: string): CutpointError {
+  return new CutpointError('runtime_unavailable', `onnxruntime-web could not be loaded, and is tried again: ${reason}`);
 }
 
 /** Buffers to hand over rather than copy. */
