@@ -85,7 +85,11 @@ export class ConnectedSession implements Session {
       edge.connection.events.on('state', (state) => this.#events.emit('state', state)),
       edge.connection.events.on('load', (load) => this.#events.emit('load', load)),
       edge.connection.events.on('roundTrip', () => this.#emitLink()),
-      edge.runtime.events.on('restarted', (choice) => this.#setDevice(choice)),
+      edge.runtime.events.on('restarted', (choice) => this.#onRestarted(choice)),
+      edge.runtime.events.on('confirmed', (choice) => {
+        // Where WebGPU cannot run this model it was measured by another one.
+        if (choice.kind === this.#device.kind) this.#setDevice(choice);
+      }),
     ];
   }
 
@@ -182,7 +186,8 @@ export class ConnectedSession implements Session {
   }
 
   #undertake<T>({ deadlineMs, signal }: RunOptions, work: (undertaking: Undertaking) => Promise<T>): Promise<T> {
-    return withinDeadline(this.edge.clock, { deadlineMs, signal, life: this.#life.signal }, work);
+    const ends = this.edge.undertakings.begin();
+    return withinDeadline(this.edge.clock, { deadlineMs, signal, life: this.#life.signal }, work).finally(ends);
   }
 
   async #runImage(image: ImageSource, options: RunOptions, objective: Objective | undefined): Promise<ImageResult> {
@@ -249,6 +254,12 @@ export class ConnectedSession implements Session {
       threads: this.#device.threads,
       reason: `WebGPU cannot run this model here (${firstLine(why)}), so the CPU does (WASM).`,
     });
+  }
+
+  #onRestarted(device: DeviceChoice): void {
+    const { kind, threads } = this.#device;
+    this.#setDevice(device);
+    if (device.kind !== kind || device.threads !== threads) this.#runners.onOtherDevice();
   }
 
   #setDevice(device: DeviceChoice): void {
