@@ -153,7 +153,7 @@ export class SharedEdge {
   }
 
   async #partsOf({ spec: { cut, packs } }: Head): Promise<Pick<CreateCall, 'graph' | 'packs'>> {
-    const graph = await this.http.bytes(`v1/graphs/${cut.headGraph}`);
+    const graph = await this.http.bytes(`v1/graphs/${cut.headGraph}`, undefined);
     const blocks = [];
     for (const pack of packs) blocks.push({ path: pack.sha256, bytes: await this.packs.get(pack, () => {}) });
     return { graph, packs: blocks };

@@ -56,7 +56,8 @@ export class RunnerSet {
 
   /** What was learnt of heads was learnt elsewhere. */
   onOtherDevice(): void {
-    for (const runner of this.#made) runner.controller.forgetHeads();
+    const nowMs = this.#host.edge.clock.now();
+    for (const runner of this.#made) runner.controller.forgetHeads(nowMs);
     this.lastUsed?.warmUp();
   }
 

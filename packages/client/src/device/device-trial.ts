@@ -115,7 +115,9 @@ export class DeviceTrial {
     const candidates: DeviceCandidate[] = [{ kind, threads, ms }];
     for (const rival of this.#rivals()) candidates.push(await this.#timeRival(rival, timed, isQuiet));
     if (!isQuiet()) return undefined;
-    const winner = candidates.reduce((best, one) => ((one.ms ?? Infinity) < WORTH * (best.ms ?? Infinity) ? one : best));
+    const winner = candidates.reduce((best, one) =>
+      (one.ms ?? Infinity) < WORTH * (best.ms ?? Infinity) ? one : best,
+    );
     const { variant, cut } = timed.head.spec;
     const head = `cut ${cut.id} of ${variant.id}`;
     const measured = { candidates, atMs: today(), head, headFlops: cut.headFlops, ort, remembered: false };
@@ -131,7 +133,11 @@ export class DeviceTrial {
   }
 
   /** In a worker of its own. What fails there is no candidate. */
-  async #timeRival({ kind, threads }: DeviceCandidate, timed: TimedHead, isQuiet: () => boolean): Promise<DeviceCandidate> {
+  async #timeRival(
+    { kind, threads }: DeviceCandidate,
+    timed: TimedHead,
+    isQuiet: () => boolean,
+  ): Promise<DeviceCandidate> {
     const { clock, spawn } = this.#parts;
     const { runtime, device } = await Runtime.start(kind, clock, spawn, { threads });
     try {
