@@ -1,5 +1,6 @@
 import type { Clock } from '../clock.js';
 import { withinMs } from '../deadline.js';
+import { CutpointError } from '../errors.js';
 import type { Head, HeadWork } from '../heads/head-store.js';
 import type { Overlap } from '../overlap.js';
 import type { DeviceCandidate, DeviceChoice } from '../session.js';
@@ -13,8 +14,8 @@ import { timeRuns } from './time-runs.js';
 const QUIET_MS = 2000;
 /** A page that is never quiet for long enough is left alone after so many. */
 const MAX_TRIES = 3;
-/** For one way to run heads, with what is fetched for it. */
-const CANDIDATE_MS = 45_000;
+/** To build a head and time it in one way, once onnxruntime-web is there. */
+const CANDIDATE_MS = 30_000;
 /** What is not faster by this much is not worth building all heads again. */
 const WORTH = 0.9;
 /** A head of so many times the work may be faster elsewhere: few operators say little of many. */
@@ -55,6 +56,8 @@ export class DeviceTrial {
   #isBusy = false;
   #tries = 0;
   #isClosed = false;
+  /** The worker in which a rival is timed. */
+  #rival: Runtime | undefined;
   #cancel: () => void = () => {};
 
   constructor(parts: TrialParts) {
@@ -80,6 +83,7 @@ export class DeviceTrial {
   close(): void {
     this.#isClosed = true;
     this.#cancel();
+    this.#rival?.close();
   }
 
   async #go(): Promise<void> {
@@ -132,23 +136,26 @@ export class DeviceTrial {
     return all.filter((one) => one.kind !== kind || (kind === 'wasm' && one.threads !== threads));
   }
 
-  /** In a worker of its own. What fails there is no candidate. */
-  async #timeRival(
-    { kind, threads }: DeviceCandidate,
-    timed: TimedHead,
-    isQuiet: () => boolean,
-  ): Promise<DeviceCandidate> {
+  /**
+   * In a worker of its own. What cannot be built or run there is no candidate; onnxruntime-web that did not arrive is no
+   * reason to believe anything.
+   */
+  async #timeRival(rival: DeviceCandidate, timed: TimedHead, isQuiet: () => boolean): Promise<DeviceCandidate> {
+    const { kind, threads } = rival;
     const { clock, spawn } = this.#parts;
     const { runtime, device } = await Runtime.start(kind, clock, spawn, { threads });
+    this.#rival = runtime;
     try {
-      if (device.kind !== kind) return { kind, threads };
+      await runtime.call({ type: 'load' });
+      if (device.kind !== kind || !isQuiet()) return rival;
       const timing = this.#build(runtime, kind, timed).then((provider) =>
         provider === kind ? timeRuns(() => runHead(runtime, timed), clock, isQuiet) : undefined,
       );
       const ms = await withinMs(clock, CANDIDATE_MS, timing);
-      return { kind, threads, ...(ms === undefined ? {} : { ms }) };
-    } catch {
-      return { kind, threads };
+      return ms === undefined ? rival : { ...rival, ms };
+    } catch (error) {
+      if (error instanceof CutpointError && error.code === 'runtime_failed') return rival;
+      throw error;
     } finally {
       runtime.close();
     }
