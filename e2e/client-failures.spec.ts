@@ -160,7 +160,7 @@ test('a graphics device that is lost comes back, and the inference under way is 
       return { cut: await traced, scores: Array.from(scores?.data as Float32Array) };
     }, args);
   await page.evaluate(async () => {
-    globalThis.session = await globalThis.cutpoint.connect('/', { model: 'tiny' });
+    globalThis.session = await globalThis.cutpoint.connect('/', { model: 'tiny', device: 'webgpu' });
     globalThis.session.on('device', () => {
       document.title = 'new device';
     });

@@ -1,0 +1,171 @@
+import type { DeviceChoice } from '@cutpoint/client';
+import { expect, type Page, test } from '@playwright/test';
+import { INPUT_DIMS } from './client-model.js';
+import { type Ground, inputValues, openPage, prepareGround } from './client-page.js';
+import { Edge } from './harness/edge.js';
+
+const values = inputValues(INPUT_DIMS.reduce((a, b) => a * b, 1));
+const args = { values, dims: [...INPUT_DIMS] };
+
+let ground: Ground;
+let edge: Edge;
+
+test.beforeAll(async () => {
+  ground = await prepareGround();
+  const { models, store, page } = ground;
+  edge = await Edge.start({ models, store, args: ['--page', page] });
+});
+test.afterAll(async () => {
+  await edge.stop();
+});
+
+/** Connects, runs one head, and says where heads run at first and what was heard of it within `waitMs` at most. */
+async function visit(
+  page: Page,
+  waitMs: number,
+): Promise<{ first: DeviceChoice; heard: DeviceChoice[]; workers: number }> {
+  await openPage(page, edge.url);
+  let workers = 0;
+  page.on('worker', (worker) => {
+    if (worker.url().includes('runtime')) workers += 1;
+  });
+  const { first, heard } = await page.evaluate(
+    async ({ values, dims, waitMs }) => {
+      const { connect, Tensor } = globalThis.cutpoint;
+      const session = await connect('/', { model: 'tiny' });
+      const first = session.device;
+      const heard: DeviceChoice[] = [];
+      const told = new Promise<void>((resolve) => {
+        session.on('device', (choice) => {
+          heard.push(choice);
+          resolve();
+        });
+      });
+      const feeds = { x: new Tensor('float32', Float32Array.from(values), dims) };
+      await session.run(feeds, { cut: 1e9 });
+      await Promise.race([told, new Promise((resolve) => setTimeout(resolve, waitMs))]);
+      // Where heads move to they run, and the answer is the same.
+      const { scores } = await session.run(feeds, { cut: 1e9 });
+      const { scores: wanted } = await session.run(feeds, { cut: 0 });
+      const gap = Array.from(scores?.data as Float32Array, (score, i) => Math.abs(score - Number(wanted?.data[i])));
+      if (!(Math.max(...gap) < 1e-4)) throw new Error(`another answer, off by ${gap.join()}`);
+      await session.close();
+      return { first, heard };
+    },
+    { ...args, waitMs },
+  );
+  return { first, heard, workers };
+}
+
+const LONG_MS = 80_000;
+/** A measurement begins 2 s after the last inference. */
+const NOTHING_MS = 6000;
+
+test('a graphics adapter in software loses to the CPU by measurement, and the next visit begins there', async ({
+  page,
+}) => {
+  const before = await visit(page, LONG_MS);
+  expect(before.first).toMatchObject({ kind: 'webgpu' });
+  expect(before.first).not.toHaveProperty('measured');
+  expect(before.heard).toHaveLength(1);
+  const [moved] = before.heard;
+  expect(moved).toMatchObject({ kind: 'wasm', build: 'wasm', measured: { remembered: false } });
+  const candidates = moved?.measured?.candidates ?? [];
+  const msOf = (kind: string) => candidates.filter((one) => one.kind === kind).map(({ ms }) => ms ?? Number.NaN);
+  expect(msOf('webgpu')).toHaveLength(1);
+  expect(Math.min(...msOf('wasm'))).toBeLessThan(0.9 * Math.min(...msOf('webgpu')));
+  expect(moved?.reason).toMatch(
+    /^WASM with \d threads? [\d.]+ ms, .*WebGPU \d+(\.\d)? ms \(cut .+\), measured here\.$/,
+  );
+  expect(moved?.measured?.ort).toMatch(/^\d+\.\d+/);
+  test.info().annotations.push({ type: 'measured', description: moved?.reason ?? '' });
+
+  const after = await visit(page, NOTHING_MS);
+  expect(after.first).toMatchObject({ kind: 'wasm', measured: { ...moved?.measured, remembered: true } });
+  expect(after.first.reason).toMatch(/measured at an earlier visit/);
+  expect(after.heard).toEqual([]);
+  expect(after.workers, 'the one that runs heads').toBe(1);
+});
+
+test('what was measured on another adapter is not relied upon', async ({ page }) => {
+  await visit(page, LONG_MS);
+  await page.evaluate(async () => {
+    const opening = indexedDB.open('cutpoint-devices-v1');
+    await new Promise((resolve) => {
+      opening.onsuccess = resolve;
+    });
+    const store = opening.result.transaction('measured', 'readwrite').objectStore('measured');
+    const cursor = store.openCursor();
+    await new Promise((resolve) => {
+      cursor.onsuccess = resolve;
+    });
+    await new Promise((resolve) => {
+      const put = cursor.result?.update({ ...cursor.result.value, adapter: 'a card that was sold' });
+      if (put) put.onsuccess = resolve;
+    });
+    opening.result.close();
+  });
+  const { first } = await visit(page, 0);
+  expect(first).toMatchObject({ kind: 'webgpu' });
+  expect(first).not.toHaveProperty('measured');
+});
+
+for (const [what, script] of [
+  ['without IndexedDB', 'delete Object.getPrototypeOf(window).indexedDB; delete window.indexedDB;'],
+  [
+    'whose IndexedDB is blocked',
+    "IDBFactory.prototype.open = () => { throw new DOMException('no', 'SecurityError'); };",
+  ],
+  ['whose IndexedDB never answers', 'IDBFactory.prototype.open = () => ({});'],
+] as const) {
+  test(`a page ${what} starts all the same, and measures`, async ({ page }) => {
+    await page.addInitScript(script);
+    const { first, heard } = await visit(page, LONG_MS);
+    expect(first).toMatchObject({ kind: 'webgpu' });
+    expect(heard[0]).toMatchObject({ kind: 'wasm', measured: { remembered: false } });
+  });
+}
+
+test('nothing is measured where the app chose the device', async ({ page }) => {
+  await openPage(page, edge.url);
+  const heard = await page.evaluate(async ({ values, dims }) => {
+    const { connect, Tensor } = globalThis.cutpoint;
+    const session = await connect('/', { model: 'tiny', device: 'webgpu' });
+    let heard = 0;
+    session.on('device', () => {
+      heard += 1;
+    });
+    await session.run({ x: new Tensor('float32', Float32Array.from(values), dims) }, { cut: 1e9 });
+    await new Promise((resolve) => setTimeout(resolve, 6000));
+    await session.close();
+    return heard;
+  }, args);
+  expect(heard).toBe(0);
+});
+
+test('a page that is not cross-origin isolated is told what it loses', async ({ page }) => {
+  const choice = () =>
+    page.evaluate(async () => {
+      const session = await globalThis.cutpoint.connect('/', { model: 'tiny', device: 'wasm' });
+      const { device } = session;
+      await session.close();
+      return device;
+    });
+  await page.addInitScript("Object.defineProperty(navigator, 'hardwareConcurrency', { value: 8 });");
+  await openPage(page, edge.url);
+  expect(await choice()).not.toHaveProperty('notIsolated');
+
+  await page.route('**/*', async (route) => {
+    const response = await route.fetch();
+    const headers = Object.fromEntries(
+      Object.entries(response.headers()).filter(([name]) => !/^cross-origin/.test(name)),
+    );
+    await route.fulfill({ response, headers });
+  });
+  await openPage(page, edge.url);
+  expect(await page.evaluate(() => globalThis.crossOriginIsolated)).toBe(false);
+  const { threads, notIsolated } = await choice();
+  expect(threads).toBe(1);
+  expect(notIsolated?.threads).toBe(4);
+  expect(notIsolated?.words).toMatch(/not cross-origin isolated.*one thread here and could have 4/);
+});
