@@ -1,8 +1,9 @@
 import type { DeviceChoice } from '@cutpoint/client';
 import { expect, type Page, test } from '@playwright/test';
+import { preview } from 'vite';
 import { INPUT_DIMS } from './client-model.js';
 import { type Ground, inputValues, openPage, prepareGround } from './client-page.js';
-import { Edge } from './harness/edge.js';
+import { Edge, freePort } from './harness/edge.js';
 
 const values = inputValues(INPUT_DIMS.reduce((a, b) => a * b, 1));
 const args = { values, dims: [...INPUT_DIMS] };
@@ -144,28 +145,37 @@ test('nothing is measured where the app chose the device', async ({ page }) => {
 });
 
 test('a page that is not cross-origin isolated is told what it loses', async ({ page }) => {
-  const choice = () =>
-    page.evaluate(async () => {
-      const session = await globalThis.cutpoint.connect('/', { model: 'tiny', device: 'wasm' });
-      const { device } = session;
-      await session.close();
-      return device;
-    });
-  await page.addInitScript("Object.defineProperty(navigator, 'hardwareConcurrency', { value: 8 });");
-  await openPage(page, edge.url);
-  expect(await choice()).not.toHaveProperty('notIsolated');
-
-  await page.route('**/*', async (route) => {
-    const response = await route.fetch();
-    const headers = Object.fromEntries(
-      Object.entries(response.headers()).filter(([name]) => !/^cross-origin/.test(name)),
-    );
-    await route.fulfill({ response, headers });
+  const port = await freePort();
+  const origin = `http://127.0.0.1:${port}`;
+  const site = await preview({
+    configFile: false,
+    logLevel: 'error',
+    root: ground.page,
+    build: { outDir: ground.page },
+    preview: { port, strictPort: true, host: '127.0.0.1' },
   });
-  await openPage(page, edge.url);
-  expect(await page.evaluate(() => globalThis.crossOriginIsolated)).toBe(false);
-  const { threads, notIsolated } = await choice();
-  expect(threads).toBe(1);
-  expect(notIsolated?.threads).toBe(4);
-  expect(notIsolated?.words).toMatch(/not cross-origin isolated.*one thread here and could have 4/);
+  const { models, store } = ground;
+  const open = await Edge.start({ models, store, args: ['--page', ground.page, '--origin', origin] });
+  try {
+    await page.addInitScript("Object.defineProperty(navigator, 'hardwareConcurrency', { value: 8 });");
+    const choice = () =>
+      page.evaluate(async (url) => {
+        const session = await globalThis.cutpoint.connect(url, { model: 'tiny', device: 'wasm' });
+        const { device } = session;
+        await session.close();
+        return { device, isIsolated: crossOriginIsolated };
+      }, open.url);
+    await openPage(page, open.url);
+    const isolated = await choice();
+    expect(isolated.isIsolated).toBe(true);
+    expect(isolated.device).not.toHaveProperty('notIsolated');
+    await openPage(page, origin);
+    const { isIsolated, device } = await choice();
+    expect(isIsolated).toBe(false);
+    expect(device).toMatchObject({ threads: 1, notIsolated: { threads: 4 } });
+    expect(device.notIsolated?.words).toMatch(/not cross-origin isolated.*one thread here and could have 4/);
+  } finally {
+    await open.stop();
+    await site.close();
+  }
 });

@@ -95,7 +95,8 @@ export class DeviceTrial {
       const found = await this.#measure(this.#largest, ort).catch(() => undefined);
       if (!found || this.#isClosed) continue;
       this.#tries = 0;
-      await this.#parts.memory.keep(found);
+      // Not waited for: a database may never answer.
+      void this.#parts.memory.keep(found);
       await this.#settle(found);
       return;
     }
