@@ -4,7 +4,7 @@ import { type Clock, SYSTEM_CLOCK } from './clock.js';
 import { BrowserDeviceMemory, type DeviceMemory } from './device/device-memory.js';
 import { DeviceTrial } from './device/device-trial.js';
 import { mayMeasure } from './device/may-measure.js';
-import { type Head, HeadStore } from './heads/head-store.js';
+import { HeadStore, type Part } from './heads/head-store.js';
 import { PackStore } from './heads/pack-store.js';
 import type { EdgeHttp } from './http.js';
 import { Overlap } from './overlap.js';
@@ -69,7 +69,7 @@ export class SharedEdge {
     this.runtime = runtime;
     this.device = device;
     this.packs = new PackStore(http);
-    this.heads = new HeadStore(http, this.packs, runtime);
+    this.heads = new HeadStore(this.packs, runtime);
     this.connection = new EdgeConnection({
       url: streamUrl(baseUrl),
       token,
@@ -152,10 +152,10 @@ export class SharedEdge {
     this.pictures.close();
   }
 
-  async #partsOf({ spec: { cut, packs } }: Head): Promise<Pick<CreateCall, 'graph' | 'packs'>> {
-    const graph = await this.http.bytes(`v1/graphs/${cut.headGraph}`, undefined);
+  async #partsOf({ spec }: Part): Promise<Pick<CreateCall, 'graph' | 'packs'>> {
+    const graph = await this.packs.graph(spec.graph);
     const blocks = [];
-    for (const pack of packs) blocks.push({ path: pack.sha256, bytes: await this.packs.get(pack, () => {}) });
+    for (const pack of spec.packs) blocks.push({ path: pack.sha256, bytes: await this.packs.get(pack, () => {}) });
     return { graph, packs: blocks };
   }
 

@@ -1,7 +1,7 @@
 import type { Clock } from '../clock.js';
 import { withinMs } from '../deadline.js';
 import { CutpointError } from '../errors.js';
-import type { Head, HeadWork } from '../heads/head-store.js';
+import type { Part, PartWork } from '../heads/head-store.js';
 import type { Overlap } from '../overlap.js';
 import type { DeviceCandidate, DeviceChoice } from '../session.js';
 import type { CreateCall, RunResult } from '../worker/messages.js';
@@ -23,8 +23,8 @@ const MUCH_MORE = 4;
 
 /** What is timed: a head that is built, and how it is run. */
 export interface TimedHead {
-  readonly head: Head;
-  readonly work: Pick<HeadWork, 'feeds' | 'fetches'>;
+  readonly head: Part;
+  readonly work: Pick<PartWork, 'feeds' | 'fetches'>;
 }
 
 export interface TrialParts {
@@ -37,7 +37,7 @@ export interface TrialParts {
   /** Where heads run now. */
   device(): DeviceChoice;
   /** A fresh copy of all that a head is built from. */
-  partsOf(head: Head): Promise<Pick<CreateCall, 'graph' | 'packs'>>;
+  partsOf(head: Part): Promise<Pick<CreateCall, 'graph' | 'packs'>>;
   /** Whether the page may spend time and bytes on it now. */
   mayMeasure(): boolean;
   /** Time of day. */
@@ -163,10 +163,10 @@ export class DeviceTrial {
   }
 
   async #build(runtime: Runtime, provider: 'webgpu' | 'wasm', { head }: TimedHead): Promise<'webgpu' | 'wasm'> {
-    const { variant, onGpu } = head.spec;
+    const { inputs, onGpu } = head.spec;
     const { graph, packs } = await this.#parts.partsOf(head);
     const transfer = [graph.buffer, ...packs.map(({ bytes }) => bytes.buffer)];
-    const call = { type: 'create', key: head.key, graph, packs, inputs: variant.inputs, provider, onGpu } as const;
+    const call = { type: 'create', key: head.key, graph, packs, inputs, provider, onGpu } as const;
     return (await runtime.call(call, transfer)).provider;
   }
 
