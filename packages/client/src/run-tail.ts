@@ -1,7 +1,7 @@
 import type { Tensor } from 'onnxruntime-common';
 import type { SharedEdge } from './edge.js';
 import { CutpointError, orAborted } from './errors.js';
-import type { Finished, Rescue, Unfinished } from './rescue/rescue.js';
+import type { Finished, FinishTime, Rescue, Unfinished } from './rescue/rescue.js';
 import { tensorOf } from './tensors.js';
 import type { TailReply, TailRequest } from './transport/requests.js';
 
@@ -69,9 +69,11 @@ function finishedLate(
   return new Promise((resolve) => {
     if (deadlineMs === undefined) return;
     const endMs = clock.now() + deadlineMs;
-    const begin = (neededMs: number | undefined) => {
-      if (neededMs === undefined || signal.aborted) return;
-      const cancel = clock.after(Math.max(0, endMs - neededMs - clock.now()), () => {
+    const begin = (time: FinishTime | undefined) => {
+      const leftMs = endMs - clock.now();
+      // What would be late as well is not begun: the next inference would wait for the end of it.
+      if (!time || time.expectedMs > leftMs || signal.aborted) return;
+      const cancel = clock.after(Math.max(0, leftMs - time.ampleMs), () => {
         finishHere().then(
           (outcome) => outcome && resolve(outcome),
           () => {},
@@ -79,7 +81,7 @@ function finishedLate(
       });
       signal.addEventListener('abort', cancel, { once: true });
     };
-    rescue.neededMs(unfinished).then(begin, () => {});
+    rescue.timeFor(unfinished).then(begin, () => {});
   });
 }
 

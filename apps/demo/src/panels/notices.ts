@@ -1,7 +1,9 @@
 import { CutpointError, type ModelStatus, type Progress, type SessionEvents } from '@cutpoint/client';
 import { byId, el, setText } from '../dom.js';
+import { EDGE_URL } from '../edge-info.js';
 import { formatBytes } from '../format.js';
 import { PictureError } from '../picture/picture.js';
+import { EDGE_TOKEN } from '../token.js';
 
 type PageMood = 'connecting' | 'preparing' | 'ready' | 'running' | 'offline' | 'failed';
 
@@ -116,6 +118,11 @@ export class Notices {
 }
 
 function describeError(error: unknown): { code: string; message: string } {
+  if (error instanceof CutpointError && error.code === 'unauthorised') {
+    const problem = EDGE_TOKEN === undefined ? 'wants a token' : 'does not know this token';
+    const message = `The edge ${problem}: open ${EDGE_URL}#token=… with the one that its operator gave you.`;
+    return { code: error.code, message };
+  }
   if (error instanceof CutpointError || error instanceof PictureError) return error;
   const message = error instanceof Error ? error.message : String(error);
   return { code: 'page_failed', message: `Something in this page failed: ${message}. Reload it to start afresh.` };

@@ -93,7 +93,7 @@ export class HeadStore {
   readonly #coming = new Map<string, Promise<Part>>();
   readonly #life = new AbortController();
 
-  /** What the last build took, with the wait for its turn; `undefined` before the first. */
+  /** What the last build of weights that were here took, with the wait for its turn; `undefined` before the first. */
   buildMs: number | undefined;
 
   constructor(packs: PackStore, runtime: Runtime) {
@@ -146,6 +146,8 @@ export class HeadStore {
   async #build(spec: PartSpec, onProgress: (progress: Progress) => void): Promise<Part> {
     const { signal } = this.#life;
     const { key, packs, inputs, provider, onGpu } = spec;
+    const startMs = performance.now();
+    const fetchedBytes = this.#packs.fetchedBytes;
     // The runtime arrives beside the weights; its own failure shows when the part is built.
     onProgress({ stage: 'runtime', loadedBytes: 0, totalBytes: 0 });
     const runtime = this.#runtime.call({ type: 'load' });
@@ -169,12 +171,11 @@ export class HeadStore {
     await runtime;
     onProgress({ stage: 'session', loadedBytes, totalBytes });
     const transfer = [graph.buffer, ...blocks.map(({ bytes }) => bytes.buffer)];
-    const startMs = performance.now();
     const created = await this.#runtime.call(
       { type: 'create', key, graph, packs: blocks, inputs, provider, onGpu },
       transfer,
     );
-    this.buildMs = performance.now() - startMs;
+    if (this.#packs.fetchedBytes === fetchedBytes) this.buildMs = performance.now() - startMs;
     const part: Part = { key, spec, created };
     this.#parts.set(key, part);
     // Only now: while an old part lives, its compiled pipelines serve the new one too.

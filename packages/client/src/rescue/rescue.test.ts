@@ -1,9 +1,10 @@
+import type { Cut } from '@cutpoint/protocol';
 import { Tensor } from 'onnxruntime-common';
 import { afterEach, describe, expect, it } from 'vitest';
 import { ConnectedSession } from '../connected-session.js';
 import { weightRules } from '../heads/weight-rules.js';
 import type { ConnectOptions, Trace } from '../session.js';
-import { openTinyEdge, TAIL_GRAPH, TinyEdge, tinyHead } from '../testing/tiny-edge.js';
+import { openTinyEdge, TAIL_GRAPH, TinyEdge, tinyHead, tinyTable } from '../testing/tiny-edge.js';
 import type { Call, TensorMessage } from '../worker/messages.js';
 
 const cleanups: (() => unknown)[] = [];
@@ -30,9 +31,14 @@ function network(call: Call): ReturnType<typeof tinyHead> {
   return { value: { outputs: made, encoded: [], headMs: 1, encodeMs: 0 } };
 }
 
-async function open(options: Pick<ConnectOptions, 'policy' | 'maxWeightBytes'> = {}, perform: Perform = network) {
+async function open(
+  options: Pick<ConnectOptions, 'policy' | 'maxWeightBytes'> = {},
+  perform: Perform = network,
+  profiled: (cut: Cut) => Cut = (cut) => cut,
+) {
   const tiny = await TinyEdge.listen();
   cleanups.push(() => tiny.close());
+  tiny.table = tinyTable({ cuts: tinyTable().cuts.map(profiled) });
   const calls: Call[] = [];
   const edge = await openTinyEdge(tiny, (call) => {
     calls.push(call);
@@ -172,6 +178,20 @@ describe('an edge that does not answer', () => {
     await fetchAll();
     expect(await run({ cut: HEAD, deadlineMs: 20_000 })).toEqual([3, 4]);
     expect(traces.at(-1)).not.toHaveProperty('rescued');
+    expect(built()).toEqual(['1']);
+  });
+
+  it('and what would take longer here than is left is not begun: inferences to come would wait for it', async () => {
+    const { tiny, run, fetchAll, built } = await open({}, network, (cut) => ({
+      ...cut,
+      tailMs: 60_000,
+      headMs: cut.id === LOCAL ? 60_000 : cut.headMs,
+    }));
+    tiny.script([3, 4]);
+    await run({ cut: HEAD });
+    await fetchAll();
+    tiny.script(null);
+    await expect(run({ cut: HEAD, deadlineMs: 300 })).rejects.toMatchObject({ code: 'deadline_exceeded' });
     expect(built()).toEqual(['1']);
   });
 

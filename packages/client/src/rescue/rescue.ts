@@ -8,11 +8,11 @@ import type { TensorMessage } from '../worker/messages.js';
 import { decodeKept, holdsPicture, tailSpec } from './tail-part.js';
 
 /** So much longer than predicted a local finish may take and still make the deadline, */
-const LATE_SHARE = 1.5;
-/** and so many ms beside. */
-const LATE_MS = 50;
-/** Taken for the time of a build before there was one. */
-const FIRST_BUILD_MS = 1000;
+const LATE_SHARE = 2;
+/** and so many ms beside, */
+const LATE_MS = 100;
+/** and so many more where it must be built: the last build was of other weights. */
+const LATE_BUILD_MS = 1000;
 
 export interface RescueParts {
   readonly host: RunnerHost;
@@ -45,6 +45,14 @@ interface Way {
   readonly fetches: readonly string[];
   /** Predicted, with the build where it is not built. */
   readonly ms: number;
+  readonly isBuilt: boolean;
+}
+
+/** Time that a local finish takes. */
+export interface FinishTime {
+  readonly expectedMs: number;
+  /** To be given where it matters that it is enough. */
+  readonly ampleMs: number;
 }
 
 /** What a local finish needs beside onnxruntime-web. */
@@ -81,10 +89,11 @@ export class Rescue {
     return { graphs, packs: whole ? headPacks(this.#parts.host.manifest, whole) : [] };
   }
 
-  /** ms that a local finish should be given; `undefined` when what it takes is not here. */
-  async neededMs(unfinished: Unfinished): Promise<number | undefined> {
+  /** `undefined` when what a local finish takes is not here. */
+  async timeFor(unfinished: Unfinished): Promise<FinishTime | undefined> {
     const [way] = await this.#ways(unfinished);
-    return way && LATE_MS + LATE_SHARE * way.ms;
+    if (!way) return undefined;
+    return { expectedMs: way.ms, ampleMs: LATE_MS + LATE_SHARE * way.ms + (way.isBuilt ? 0 : LATE_BUILD_MS) };
   }
 
   /** By what is predicted to be soonest; `undefined` when it cannot be done here. */
@@ -162,7 +171,8 @@ export class Rescue {
     if (this.#broken.has(spec.key)) return undefined;
     if (!isBuilt && !((await edge.packs.has(spec.packs)) && (await edge.packs.keptGraph(spec.graph)))) return undefined;
     const d = this.#parts.controller.device.estimate(edge.clock.now()).value;
-    return { kind, cut, spec, fetches, ms: d * profiledMs + (isBuilt ? 0 : (edge.heads.buildMs ?? FIRST_BUILD_MS)) };
+    const buildMs = isBuilt ? 0 : (edge.heads.buildMs ?? 0);
+    return { kind, cut, spec, fetches, ms: d * profiledMs + buildMs, isBuilt };
   }
 
   async #tailSpec(cut: Cut): Promise<PartSpec | undefined> {
