@@ -1,4 +1,5 @@
 import type { Bench } from './bench.js';
+import { client } from './client/client.js';
 import { decide } from './decide.js';
 import { encode } from './encode/encode.js';
 import { fidelity } from './fidelity/fidelity.js';
@@ -11,6 +12,7 @@ import { predictors } from './predictors/predictors.js';
 import { profile } from './profile/profile.js';
 
 const benches: Readonly<Record<string, Bench>> = {
+  client,
   decide,
   encode,
   fidelity,

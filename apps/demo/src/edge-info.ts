@@ -1,4 +1,7 @@
 import { type CutTable, type ModelStatus, parseCutTable, parseModelList } from '@cutpoint/client';
+import { EDGE_TOKEN } from './token.js';
+
+const HEADERS = EDGE_TOKEN === undefined ? {} : { Authorization: `Bearer ${EDGE_TOKEN}` };
 
 /** The edge that serves this page. */
 export const EDGE_URL = new URL('/', location.href).href;
@@ -12,7 +15,7 @@ export async function fetchModels(): Promise<readonly ModelStatus[]> {
 
 /** Has the edge prepare a model that is on demand: asking for its manifest does. Rejects when the edge cannot be reached. */
 export async function askFor(model: string): Promise<void> {
-  await fetch(new URL(`v1/models/${encodeURIComponent(model)}/manifest`, EDGE_URL));
+  await fetch(new URL(`v1/models/${encodeURIComponent(model)}/manifest`, EDGE_URL), { headers: HEADERS });
 }
 
 const tables = new Map<string, Promise<CutTable>>();
@@ -32,7 +35,7 @@ export function fetchTable(sha256: string): Promise<CutTable> {
 }
 
 async function fetchJson(path: string): Promise<unknown> {
-  const response = await fetch(new URL(path, EDGE_URL));
+  const response = await fetch(new URL(path, EDGE_URL), { headers: HEADERS });
   if (!response.ok) throw new Error(`The edge answered ${response.status} to ${path}.`);
   return response.json();
 }

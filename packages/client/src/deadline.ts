@@ -15,6 +15,16 @@ export interface Limits {
   readonly signal?: AbortSignal | undefined;
   /** Of the session. */
   readonly life: AbortSignal;
+  /** What to say of a deadline beyond that it passed. */
+  readonly advice?: () => string | undefined;
+}
+
+/** What `work` gives, or `undefined` when it takes longer. */
+export function withinMs<T>(clock: Clock, ms: number, work: Promise<T>): Promise<T | undefined> {
+  return new Promise((resolve, reject) => {
+    const cancel = clock.after(ms, () => resolve(undefined));
+    work.then(resolve, reject).finally(cancel);
+  });
 }
 
 /**
@@ -24,7 +34,7 @@ export interface Limits {
  */
 export async function withinDeadline<T>(
   clock: Clock,
-  { deadlineMs, signal, life }: Limits,
+  { deadlineMs, signal, life, advice }: Limits,
   work: (undertaking: Undertaking) => Promise<T>,
 ): Promise<T> {
   if (life.aborted) throw CutpointError.closed();
@@ -42,7 +52,9 @@ export async function withinDeadline<T>(
     // What was left for one stage of it says little; the caller knows the whole.
     const ranOut = late.signal.aborted || (cause instanceof CutpointError && cause.code === 'deadline_exceeded');
     if (!ranOut || deadlineMs === undefined) throw cause;
-    throw new CutpointError('deadline_exceeded', `No result within ${deadlineMs} ms.`, { cause });
+    const more = advice?.();
+    const message = `No result within ${deadlineMs} ms.${more === undefined ? '' : ` ${more}`}`;
+    throw new CutpointError('deadline_exceeded', message, { cause });
   } finally {
     cancel?.();
   }

@@ -37,6 +37,25 @@ function bestOf(plan: Plan): number {
   return plan.candidates.reduce((best, candidate) => Math.min(best, candidate.totalMs), Number.POSITIVE_INFINITY);
 }
 
+describe('heads that move to another device', () => {
+  it('are timed anew: what was learnt on the old one is gone, and what was learnt of the edge is not', () => {
+    const controller = seasoned(1000, 'cutpoint');
+    for (let index = 0; index < 10; index++) controller.observeTail(5, 30, 20 + index);
+    const before = controller.decide(30);
+    controller.forgetHeads(30);
+    const { d, k } = controller.conditions(30);
+    expect(d).toMatchObject({ value: 2, confident: false, ageMs: Number.POSITIVE_INFINITY });
+    expect(k).toEqual(before.conditions.k);
+    for (let index = 0; index < 10; index++) controller.observeHead(5, 4, 40 + index);
+    const fresh = seasoned(1000, 'cutpoint');
+    fresh.forgetHeads(30);
+    expect(controller.conditions(50).d.value).toBeLessThan(0.2);
+    const headOf = (plan: Plan) => plan.candidates.find(({ arm }) => arm.cut === 5)?.terms.headMs ?? Number.NaN;
+    expect(headOf(before)).toBeGreaterThan(100);
+    expect(headOf(controller.decide(50))).toBeCloseTo(4, 0);
+  });
+});
+
 describe('with nothing measured', () => {
   it('offloads everything when connected, which needs no weights here', () => {
     const controller = new Controller(arms);
@@ -396,6 +415,25 @@ describe('readiness', () => {
     expect(plan.cause).toBe('ready');
     expect(plan.chosen.arm.cut).toBe(wished);
     expect(controller.decide(23).cause).toBe('steady');
+  });
+
+  it('wishes for nothing that must not be prepared, and for the best of what may be', () => {
+    const controller = seasoned(500);
+    const wished = controller.decide(20).chosen.arm.cut;
+    for (const { cut } of arms) if (cut !== 0) controller.setReady(cut, false);
+    expect(controller.decide(21).wish.arm.cut).toBe(wished);
+    controller.setAttainable(wished, false);
+    const plan = controller.decide(22);
+    expect(plan.wish.arm.cut).not.toBe(wished);
+    expect(plan.candidates.find(({ arm }) => arm.cut === wished)?.rejected).toBe('not-ready');
+    for (const { cut } of arms) controller.setAttainable(cut, false);
+    expect(controller.decide(23).wish.arm.cut).toBe(0);
+    expect(controller.decide(24).chosen.arm.cut).toBe(0);
+    controller.setAttainable(wished, true);
+    expect(controller.decide(25).wish.arm.cut).toBe(wished);
+    controller.setAttainable(wished, false);
+    controller.setReady(wished, true);
+    expect(controller.decide(26).chosen.arm.cut).toBe(wished);
   });
 
   it('holds on to a wish that is being prepared when another becomes slightly better', () => {

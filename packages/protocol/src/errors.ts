@@ -41,6 +41,7 @@ export const REQUEST_ERROR_CODES = [
 export const HTTP_ERROR_CODES = [
   'bad_request',
   'subprotocol_required',
+  'unauthorised',
   'origin_not_allowed',
   'unknown_model',
   'unknown_object',
@@ -48,6 +49,7 @@ export const HTTP_ERROR_CODES = [
   'no_page',
   'body_too_large',
   'upgrade_required',
+  'rate_limited',
   'internal_error',
   'model_not_ready',
   'shutting_down',

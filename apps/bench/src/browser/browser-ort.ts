@@ -1,7 +1,8 @@
 import type { RuntimeTensors } from '@cutpoint/onnx';
-import { type Browser, chromium, type Page } from 'playwright-core';
+import type { Browser, Page } from 'playwright-core';
 import { LEAST_RUNS, type OrtDevice, type RunnableGraph, type TimeOptions } from '../ort/device.js';
 import { readNodeTrace } from '../ort/node-trace.js';
+import { launchChromium } from './chromium.js';
 import type { PageOrt, PageRequest } from './page.js';
 import { type PageServer, startPageServer } from './page-server.js';
 
@@ -20,8 +21,6 @@ export interface BrowserOrtOptions {
   readonly threads?: number;
 }
 
-const QUIET = ['--disable-background-networking', '--disable-component-update', '--disable-sync', '--no-first-run'];
-
 /**
  * Opens a browser, lends it to `use`, and closes it. `npm run bench` finds the browser; elsewhere set
  * `CUTPOINT_CHROMIUM`.
@@ -33,15 +32,8 @@ export async function withBrowserOrt<T>(
   use: (ort: BrowserOrt) => Promise<T>,
   { threads = 1 }: BrowserOrtOptions = {},
 ): Promise<T> {
-  const executablePath = process.env.CUTPOINT_CHROMIUM;
-  if (!executablePath) {
-    throw new Error('No Chrome or Chromium found. Install one, or set CUTPOINT_CHROMIUM to the path of one.');
-  }
   await using server = await startPageServer();
-  const browser = await chromium.launch({
-    executablePath,
-    args: [...QUIET, ...(process.getuid?.() === 0 ? ['--no-sandbox'] : [])],
-  });
+  const browser = await launchChromium();
   try {
     return await use(await openOrt(browser, server, threads));
   } finally {

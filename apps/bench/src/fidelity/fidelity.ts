@@ -14,12 +14,14 @@ const PROGRESS_EVERY = 100;
 
 /** What 8 bits and half precision cost a trained classifier, cut by cut, in answers and in bytes. */
 export const fidelity: Bench = {
-  summary: 'answers and bytes of u8 and f16 at the cuts of SqueezeNet [--inputs 1200] [--model FILE] [--images DIR]',
+  summary:
+    'answers and bytes of u8 and f16 at the cuts of SqueezeNet [--inputs 1200] [--frontier] [--model FILE] [--images DIR]',
   async run(args, print) {
     const { values } = parseArgs({
       args: [...args],
       options: {
         inputs: { type: 'string', default: '1200' },
+        frontier: { type: 'boolean', default: false },
         model: { type: 'string', default: join(DATA, 'models/squeezenet1.onnx') },
         images: { type: 'string', default: join(DATA, 'images') },
       },
@@ -30,7 +32,7 @@ export const fidelity: Bench = {
     const pictures = await readFolder(values.images);
     const folder = await mkdtemp(join(tmpdir(), 'cutpoint-fidelity-'));
     try {
-      const subject = await openSubject(values.model, folder);
+      const subject = await openSubject(values.model, folder, ({ isFrontier }) => isFrontier || !values.frontier);
       print(`${subject.cuts.length} cuts, ${count} views of ${pictures.length} pictures`);
       const { cuts, jpegs, whole } = await measure(subject, pictures, count, (done) => {
         if (done % PROGRESS_EVERY === 0) console.error(`${done} of ${count}`);

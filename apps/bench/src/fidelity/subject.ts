@@ -42,8 +42,15 @@ export interface Subject {
   readonly cuts: readonly TriedCut[];
 }
 
-/** @param folder for graphs and packs while they are open */
-export async function openSubject(file: string, folder: string): Promise<Subject> {
+/**
+ * @param folder for graphs and packs while they are open
+ * @param isTried which of the cuts are opened; the frontier's at least are needed for the bench's figures
+ */
+export async function openSubject(
+  file: string,
+  folder: string,
+  isTried: (cut: { readonly isFrontier: boolean }) => boolean = () => true,
+): Promise<Subject> {
   const network = await prepareGraph(decodeModel(await readFile(file)));
   const [input] = network.analysis.inputs;
   const [output] = network.analysis.outputs;
@@ -54,7 +61,7 @@ export async function openSubject(file: string, folder: string): Promise<Subject
   }
   const frontier = new Set(proposedCuts(network, MOST_PROPOSED));
   const chosen = chooseCuts(network.cuts, { ...CUTS, proposed: [...frontier] }).filter(
-    (cut) => cut.crossing.length > 0,
+    (cut) => cut.crossing.length > 0 && isTried({ isFrontier: frontier.has(cut) }),
   );
   const cuts: TriedCut[] = [];
   for (const cut of chosen) cuts.push(await openCut(network, cut, frontier.has(cut), folder));

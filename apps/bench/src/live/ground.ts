@@ -1,6 +1,5 @@
 import { copyFile, mkdir } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { EdgeProcess } from '../overhead/edge-process.js';
 import type { Cores } from './device/pinning.js';
@@ -10,9 +9,6 @@ import { buildPage } from './page/build-page.js';
 const ROOT = join(dirname(fileURLToPath(import.meta.url)), '../../../..');
 /** Tails that the edge keeps open: those of all cuts that anybody here runs. */
 const SESSIONS = 40;
-/** Preparing a network times its heads and tails; it is done once per store. */
-const PREPARE_LIMIT_MS = 15 * 60_000;
-const POLL_MS = 500;
 
 export interface Ground {
   readonly edge: EdgeProcess;
@@ -47,24 +43,10 @@ export async function prepareGround({ workDir, storeDir, models, cores, print }:
     ],
   });
   try {
-    for (const model of models) await untilReady(edge.url, model, print);
+    for (const model of models) await edge.untilPrepared(model, print);
     return { edge, pictures };
   } catch (error) {
     await edge[Symbol.asyncDispose]();
     throw error;
-  }
-}
-
-async function untilReady(edgeUrl: string, model: string, print: (line: string) => void): Promise<void> {
-  const startMs = performance.now();
-  for (let isFirst = true; ; isFirst = false) {
-    const response = await fetch(`${edgeUrl}/v1/models/${model}/manifest`);
-    if (response.ok) return;
-    const text = await response.text();
-    if (response.status !== 503 || /failed|missing/.test(text) || performance.now() - startMs > PREPARE_LIMIT_MS) {
-      throw new Error(`the edge has no ${model}: ${text}`);
-    }
-    if (isFirst) print(`The edge prepares ${model} …`);
-    await sleep(POLL_MS);
   }
 }

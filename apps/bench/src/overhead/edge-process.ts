@@ -8,6 +8,9 @@ import { fileURLToPath } from 'node:url';
 const ROOT = join(dirname(fileURLToPath(import.meta.url)), '../../../..');
 const CLI = join(ROOT, 'apps/edge/bin/cutpoint.js');
 const START_TIMEOUT_MS = 120_000;
+/** Preparing a network times its heads and tails; it is done once per store. */
+const PREPARE_LIMIT_MS = 15 * 60_000;
+const POLL_MS = 500;
 
 export interface EdgeOptions {
   readonly modelsDir: string;
@@ -58,6 +61,21 @@ export class EdgeProcess implements AsyncDisposable {
       throw new Error(`${error instanceof Error ? error.message : String(error)}; its last words:\n${log}`);
     } finally {
       clearTimeout(giveUp);
+    }
+  }
+
+  /** Waits until a model can be used; those that are prepared on demand are begun by this. */
+  async untilPrepared(model: string, print: (line: string) => void): Promise<void> {
+    const startMs = performance.now();
+    for (let isFirst = true; ; isFirst = false) {
+      const response = await fetch(`${this.url}/v1/models/${model}/manifest`);
+      if (response.ok) return;
+      const text = await response.text();
+      if (response.status !== 503 || /failed|missing/.test(text) || performance.now() - startMs > PREPARE_LIMIT_MS) {
+        throw new Error(`the edge has no ${model}: ${text}`);
+      }
+      if (isFirst) print(`The edge prepares ${model} …`);
+      await sleep(POLL_MS);
     }
   }
 

@@ -29,32 +29,45 @@ const HIDDEN = 384;
  */
 export function overheadNetwork(): Uint8Array {
   const [, channels = 16] = CROSSING;
+  return networkFile({
+    name: 'overhead',
+    node: [
+      node('Relu', ['x'], 'crossing'),
+      convolution(['crossing', 'w1'], 'a'),
+      node('Relu', ['a'], 'b'),
+      convolution(['b', 'w2'], 'c'),
+      node('GlobalAveragePool', ['c'], 'y'),
+    ],
+    input: [value('x', CROSSING)],
+    output: [value('y', [1, channels, 1, 1])],
+    initializer: [weights('w1', [HIDDEN, channels, 3, 3]), weights('w2', [channels, HIDDEN, 3, 3])],
+  });
+}
+
+export interface NetworkParts {
+  readonly name: string;
+  readonly node: NodeProto[];
+  readonly input: ValueInfoProto[];
+  readonly output: ValueInfoProto[];
+  readonly initializer: TensorProto[];
+}
+
+export function networkFile(parts: NetworkParts): Uint8Array {
   const model = create(ModelProtoSchema, {
     irVersion: 8n,
     producerName: 'cutpoint-bench',
     opsetImport: [create(OperatorSetIdProtoSchema, { domain: '', version: 17n })],
-    graph: create(GraphProtoSchema, {
-      name: 'overhead',
-      node: [
-        node('Relu', ['x'], 'crossing'),
-        conv(['crossing', 'w1'], 'a'),
-        node('Relu', ['a'], 'b'),
-        conv(['b', 'w2'], 'c'),
-        node('GlobalAveragePool', ['c'], 'y'),
-      ],
-      input: [value('x', CROSSING)],
-      output: [value('y', [1, channels, 1, 1])],
-      initializer: [weights('w1', [HIDDEN, channels, 3, 3]), weights('w2', [channels, HIDDEN, 3, 3])],
-    }),
+    graph: create(GraphProtoSchema, parts),
   });
   return toBinary(ModelProtoSchema, model);
 }
 
-function node(opType: string, input: string[], output: string): NodeProto {
+export function node(opType: string, input: string[], output: string): NodeProto {
   return create(NodeProtoSchema, { name: output, opType, input, output: [output] });
 }
 
-function conv(input: string[], output: string): NodeProto {
+/** 3 x 3, as large as its input. */
+export function convolution(input: string[], output: string): NodeProto {
   const pads = create(AttributeProtoSchema, {
     name: 'pads',
     type: AttributeProto_AttributeType.INTS,
@@ -63,7 +76,7 @@ function conv(input: string[], output: string): NodeProto {
   return create(NodeProtoSchema, { name: output, opType: 'Conv', input, output: [output], attribute: [pads] });
 }
 
-function value(name: string, dims: readonly number[]): ValueInfoProto {
+export function value(name: string, dims: readonly number[]): ValueInfoProto {
   const shape = create(TensorShapeProtoSchema, {
     dim: dims.map((dim) =>
       create(TensorShapeProto_DimensionSchema, { value: { case: 'dimValue', value: BigInt(dim) } }),
@@ -76,7 +89,8 @@ function value(name: string, dims: readonly number[]): ValueInfoProto {
   });
 }
 
-function weights(name: string, dims: readonly number[]): TensorProto {
+/** Arbitrary ones. */
+export function weights(name: string, dims: readonly number[]): TensorProto {
   const count = dims.reduce((product, dim) => product * dim, 1);
   const data = Float32Array.from({ length: count }, (_, index) => (((index * 7_919) % 997) / 997 - 0.5) * 0.1);
   return create(TensorProtoSchema, {

@@ -2,20 +2,11 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import {
-  type Cut,
-  type CutTable,
-  type EdgeTimings,
-  encodeTensors,
-  type Manifest,
-  ProtocolError,
-  parseCutTable,
-  parseManifest,
-  type TensorInfo,
-} from '@cutpoint/protocol';
+import { type EdgeTimings, encodeTensors, type TensorInfo } from '@cutpoint/protocol';
 import type { Bench } from '../bench.js';
 import { quantile, round } from '../statistics.js';
 import { BareTail } from './bare-tail.js';
+import { fetchTail, fetchVariant } from './edge-documents.js';
 import { EdgeProcess } from './edge-process.js';
 import { CROSSING_BYTES, overheadNetwork } from './network.js';
 import { type Reply, StreamClient } from './stream-client.js';
@@ -64,14 +55,14 @@ async function measure(workDir: string, pairs: number, print: (line: string) => 
     homeDir: workDir,
     args: ['--threads', String(THREADS)],
   });
-  const { manifest, table, tableHash } = await describe(edge.url);
+  const { manifest, variant, table } = await fetchVariant(edge.url, MODEL, 'tensors');
   const cut = table.cuts.find(
     ({ id, bytesUp, tailGraph }) => id > 0 && tailGraph !== null && bytesUp === CROSSING_BYTES,
   );
   const crossing = table.tensors[cut?.crossing[0] ?? -1];
   if (cut === undefined || crossing === undefined) throw new Error('the table has no middle cut of 64 KB');
   await using bare = await BareTail.open({
-    graphFile: await fetchTail(edge.url, manifest, cut, workDir),
+    graphFile: await fetchTail(edge.url, manifest, cut, join(workDir, 'tail')),
     threads: THREADS,
     input: crossing.name,
     output: cut.tailOutputs[0] ?? '',
@@ -83,7 +74,7 @@ async function measure(workDir: string, pairs: number, print: (line: string) => 
   for (let index = -WARM_UP; index < pairs; index++) {
     const input = Float32Array.from({ length: CROSSING_BYTES / 4 }, (_, at) => Math.sin(at + index));
     const through = async () =>
-      throughEdge(client, { table: tableHash, cut: cut.id, crossing, input }, index + WARM_UP);
+      throughEdge(client, { table: variant.table, cut: cut.id, crossing, input }, index + WARM_UP);
     const alone = async () => bareRun(bare, input);
     // Who goes first alternates too: what follows the other finds its leftovers in the caches.
     const first = index % 2 === 0 ? await through() : undefined;
@@ -165,39 +156,4 @@ async function repositoryIn(workDir: string): Promise<string> {
   const config = { description: 'benchmark', source: { file: 'model.onnx' } };
   await writeFile(join(modelsDir, MODEL, 'config.json'), JSON.stringify(config));
   return modelsDir;
-}
-
-async function describe(url: string): Promise<{ manifest: Manifest; table: CutTable; tableHash: string }> {
-  const manifest = parseManifest(await fetchJson(`${url}/v1/models/${MODEL}/manifest`));
-  if (manifest instanceof ProtocolError) throw manifest;
-  const tableHash = manifest.variants.find((variant) => variant.kind === 'tensors')?.table;
-  if (tableHash === undefined) throw new Error('the manifest has no variant of tensors');
-  const table = parseCutTable(await fetchJson(`${url}/v1/tables/${tableHash}`));
-  if (table instanceof ProtocolError) throw table;
-  return { manifest, table, tableHash };
-}
-
-/** The tail as the edge runs it, with the packs that it names beside it. */
-async function fetchTail(url: string, manifest: Manifest, cut: Cut, workDir: string): Promise<string> {
-  const dir = join(workDir, 'tail');
-  await mkdir(dir);
-  for (const { sha256 } of manifest.packs)
-    await writeFile(join(dir, sha256), await fetchBytes(`${url}/v1/packs/${sha256}`));
-  const file = join(dir, 'tail.onnx');
-  await writeFile(file, await fetchBytes(`${url}/v1/graphs/${cut.tailGraph}`));
-  return file;
-}
-
-async function fetchJson(url: string): Promise<unknown> {
-  return (await fetchOk(url)).json();
-}
-
-async function fetchBytes(url: string): Promise<Uint8Array> {
-  return new Uint8Array(await (await fetchOk(url)).arrayBuffer());
-}
-
-async function fetchOk(url: string): Promise<Response> {
-  const response = await fetch(url);
-  if (!response.ok) throw new Error(`${url} answered ${response.status}: ${await response.text()}`);
-  return response;
 }

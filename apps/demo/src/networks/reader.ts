@@ -1,6 +1,7 @@
 import { type ConnectOptions, connect, type Progress, type Session, type Trace } from '@cutpoint/client';
 import { OCR } from '../page-state.js';
 import type { Picture } from '../picture/picture.js';
+import { EDGE_TOKEN } from '../token.js';
 import type { Answer, Reading } from './answer.js';
 import { classify } from './classify.js';
 import { runOnNoise } from './noise.js';
@@ -45,6 +46,7 @@ export class Reader implements AsyncDisposable {
     const open = (model: string, share?: Session): Promise<Session> =>
       connect(edgeUrl, {
         ...options,
+        ...(EDGE_TOKEN === undefined ? {} : { token: EDGE_TOKEN }),
         ...(shape === undefined ? {} : { shape }),
         ...(share === undefined ? {} : { share }),
         model,

@@ -1,7 +1,9 @@
 import { CutpointError, type ModelStatus, type Progress, type SessionEvents } from '@cutpoint/client';
 import { byId, el, setText } from '../dom.js';
+import { EDGE_URL } from '../edge-info.js';
 import { formatBytes } from '../format.js';
 import { PictureError } from '../picture/picture.js';
+import { EDGE_TOKEN } from '../token.js';
 
 type PageMood = 'connecting' | 'preparing' | 'ready' | 'running' | 'offline' | 'failed';
 
@@ -17,7 +19,7 @@ const MOOD_WORDS: Readonly<Record<PageMood, string>> = {
   failed: 'stopped',
 };
 
-const STAGE_WORDS: Readonly<Record<Progress['stage'], string>> = {
+const STAGE_WORDS: Readonly<Record<Exclude<Progress['stage'], 'rescue'>, string>> = {
   manifest: 'Asking what the model is',
   runtime: 'Fetching the runtime',
   weights: 'Fetching weights for the head',
@@ -48,6 +50,8 @@ export class Notices {
 
   showProgress(model: string, progress: Progress): void {
     const { stage, loadedBytes, totalBytes, detail } = progress;
+    // Nobody waits for these.
+    if (stage === 'rescue') return;
     const isDone = totalBytes > 0 && loadedBytes >= totalBytes;
     if (isDone || (totalBytes === 0 && detail === undefined)) {
       this.hideProgress();
@@ -114,6 +118,11 @@ export class Notices {
 }
 
 function describeError(error: unknown): { code: string; message: string } {
+  if (error instanceof CutpointError && error.code === 'unauthorised') {
+    const problem = EDGE_TOKEN === undefined ? 'wants a token' : 'does not know this token';
+    const message = `The edge ${problem}: open ${EDGE_URL}#token=… with the one that its operator gave you.`;
+    return { code: error.code, message };
+  }
   if (error instanceof CutpointError || error instanceof PictureError) return error;
   const message = error instanceof Error ? error.message : String(error);
   return { code: 'page_failed', message: `Something in this page failed: ${message}. Reload it to start afresh.` };

@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { parseServeOptions } from './serve-options.js';
+import { parseServeOptions as parse } from './serve-options.js';
+
+const parseServeOptions = (argv: readonly string[], env = {}) => parse(argv, env);
 
 describe('the options of serve', () => {
   it('have defaults that serve this machine only', () => {
@@ -32,11 +34,11 @@ describe('the options of serve', () => {
   it.each([
     [['--prot', '80'], '--prot'],
     [['--port', 'http'], '--port is "http"'],
-    [['--port', '65536'], '--port is "65536"'],
+    [['--port', '65536'], '--port is 65536'],
     [['--port', '-1'], '--port'],
     [['--port', '1.5'], '--port is "1.5"'],
     [['--port', ''], '--port is ""'],
-    [['--workers', '0'], '--workers is "0"'],
+    [['--workers', '0'], '--workers is 0'],
     [['--origin', 'app.example'], '--origin is "app.example"'],
     [['--origin', 'https://a.example/path'], '--origin is "https://a.example/path"'],
     [['--origin', '*'], '--origin is "*"'],

@@ -1,20 +1,17 @@
-import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Readable } from 'node:stream';
-import { fileURLToPath } from 'node:url';
-import { ProtocolError, parseCutTable, parseManifest, parseModelList } from '@cutpoint/protocol';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import type { PreparedModel } from '../prepare/prepared.js';
+import { parseModelList } from '@cutpoint/protocol';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { startCli, until } from '../testing/cli-process.js';
+import { servedModel } from '../testing/served-model.js';
 import { floats, TestClient } from '../testing/test-client.js';
 import { slowOnnx } from '../testing/tiny-models.js';
 
 /** The real command line in processes of its own, as a person starts it. */
 
-const BIN = fileURLToPath(new URL('../../bin/cutpoint.js', import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), 'cutpoint-cli-'));
 const home = join(folder, 'home');
 
@@ -30,51 +27,7 @@ beforeAll(() => {
 
 afterAll(() => rmSync(folder, { recursive: true }));
 
-interface Cli {
-  readonly child: ChildProcessByStdio<null, Readable, Readable>;
-  readonly said: () => string;
-  /** Exit code, or the signal that ended it. */
-  readonly ended: Promise<number | string | null>;
-}
-
-function cli(...args: string[]): Cli {
-  // An empty home and nothing of onnxruntime in the environment: what a stranger has.
-  const { ORT_DISABLE_TELEMETRY: _, XDG_CACHE_HOME: __, ...env } = process.env;
-  const child = spawn(process.execPath, [BIN, ...args], {
-    cwd: folder,
-    stdio: ['ignore', 'pipe', 'pipe'],
-    env: { ...env, HOME: home },
-  });
-  let text = '';
-  for (const stream of [child.stdout, child.stderr]) {
-    stream.setEncoding('utf8').on('data', (chunk: string) => {
-      text += chunk;
-    });
-  }
-  const ended = once(child, 'close').then(([code, signal]) => code ?? signal);
-  return { child, said: () => text, ended };
-}
-
-async function until(edge: Cli, pattern: RegExp): Promise<string> {
-  return await vi.waitFor(
-    () => {
-      const match = pattern.exec(edge.said());
-      if (match === null) throw new Error(`not said yet: ${edge.said()}`);
-      return match[1] ?? match[0];
-    },
-    { timeout: 30_000, interval: 20 },
-  );
-}
-
-async function slowModelOf(url: string): Promise<PreparedModel> {
-  const manifest = parseManifest(await (await fetch(`${url}/v1/models/slow/manifest`)).json());
-  if (manifest instanceof ProtocolError) throw manifest;
-  const [variant] = manifest.variants;
-  const response = await fetch(`${url}/v1/tables/${variant?.table}`);
-  const table = parseCutTable(await response.json());
-  if (table instanceof ProtocolError) throw table;
-  return { manifest, tables: new Map([[variant?.table ?? '', table]]), objectsDir: '', notes: [] };
-}
+const cli = (...args: string[]) => startCli(args, { cwd: folder, home });
 
 describe('cutpoint serve', () => {
   it('says where it is, answers at once, becomes ready, and finishes what runs when it is told to stop', async () => {
@@ -84,7 +37,7 @@ describe('cutpoint serve', () => {
     await until(edge, /Ready: open http/);
     expect((await fetch(`${url}/v2/health/ready`)).status).toBe(200);
 
-    const model = await slowModelOf(url);
+    const model = await servedModel(url, 'slow');
     const client = await TestClient.open(url);
     for (const id of [1, 2, 3]) client.infer(id, model, 0, [floats('x', [1], [0])]);
     await client.until(() =>
@@ -125,7 +78,7 @@ describe('cutpoint serve', () => {
     const edge = cli('serve', '--port', '0', '--drain-ms', '60000', '--workers', '1');
     const url = await until(edge, /serves at (http:\S+)/);
     await until(edge, /Ready: open http/);
-    const model = await slowModelOf(url);
+    const model = await servedModel(url, 'slow');
     const client = await TestClient.open(url);
     client.infer(1, model, 0, [floats('x', [1], [0])]);
     await client.until(() => client.messages.find((message) => message.type === 'load' && message.load.inFlight === 1));

@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { redacted, summary } from '../config/load.js';
 import { availableCpus } from '../load/cpu.js';
 import { errnoOf } from '../models/error.js';
 import { type ModelEntry, ModelRepository } from '../models/repository.js';
@@ -14,7 +15,7 @@ const MAX_DEFAULT_WORKERS = 8;
 /** The `serve` command: runs until it is interrupted. @returns the exit code. */
 export async function run(argv: readonly string[], io: CommandIo): Promise<number> {
   try {
-    const options = parseServeOptions(argv);
+    const options = parseServeOptions(argv, process.env);
     if (options === 'help') io.out(SERVE_USAGE);
     else await serve(options, io);
     return 0;
@@ -26,7 +27,8 @@ export async function run(argv: readonly string[], io: CommandIo): Promise<numbe
 async function serve(options: ServeOptions, io: CommandIo): Promise<void> {
   const repository = new ModelRepository({ dir: options.modelsDir, storeDir: options.storeDir, prepare: prepareModel });
   const found = await repository.scan();
-  const { workers = await defaultWorkers(), ...rest } = options;
+  const { workers = await defaultWorkers(), settings, ...rest } = options;
+  io.err(summary(settings));
   // A person at a terminal reads sentences; whoever collects the output reads the structured log.
   const logLevel = options.logLevel ?? (io.status ? 'warn' : 'info');
   let server: RunningServer;
@@ -35,6 +37,7 @@ async function serve(options: ServeOptions, io: CommandIo): Promise<void> {
   } catch (error) {
     throw cannotListen(error, options);
   }
+  server.log.info({ settings: { ...redacted(settings), workers, logLevel } }, 'settings');
   io.out(`Cutpoint serves at ${server.url} (Ctrl-C stops it)`);
   if (found.length === 0) io.err(`There is no model in ${repository.dir}; \`cutpoint add\` puts one there.`);
   tellProgress(repository, server, io);

@@ -9,18 +9,31 @@ export interface Admitted {
   readonly graphFile: string;
 }
 
-/**
- * Takes a request or says why not; its bytes are then held in the name of `holder`.
- * @param unanswered requests of this connection.
- */
+/** Who wants to have a request taken. */
+interface Asking {
+  /** In whose name its bytes are held. */
+  readonly holder: object;
+  /** Unanswered requests of this connection, */
+  readonly unanswered: number;
+  /** and of its client, this connection included. */
+  readonly ofClient: number;
+}
+
+/** Takes a request or says why not; its bytes are then held. */
 export function admit(
   message: InferMessage,
   { limits, models, scheduler, uploads, isStopping }: ConnectionContext,
-  { holder, unanswered }: { readonly holder: object; readonly unanswered: number },
+  { holder, unanswered, ofClient }: Asking,
 ): Admitted | ProtocolError {
   if (isStopping()) return stopping();
   if (unanswered >= limits.maxInFlight) {
     return new ProtocolError('too_many_in_flight', `${unanswered} requests are unanswered, the limit`);
+  }
+  if (ofClient >= limits.maxInFlightPerClient) {
+    return new ProtocolError(
+      'too_many_in_flight',
+      `${ofClient} requests of this client are unanswered, the limit of all its connections together`,
+    );
   }
   const admitted = checkRequest(message, models, limits.maxRequestBytes);
   if (admitted instanceof ProtocolError) return admitted;

@@ -16,6 +16,7 @@ import {
 import type { TailOutcome } from '../dispatcher/dispatcher.js';
 import type { Job } from '../scheduler/scheduler.js';
 import { admit, stopping } from './admission.js';
+import type { Client } from './clients.js';
 import type { ConnectionContext } from './context.js';
 import { IgnoredPayloads } from './ignored-payloads.js';
 import { Interest } from './interest.js';
@@ -37,12 +38,18 @@ export class Connection {
   readonly #reservations: Reservations;
   readonly #ignored = new IgnoredPayloads();
   #probe: Probe | undefined;
+  readonly #client: Client;
   #isClosed = false;
 
-  constructor(context: ConnectionContext, outbox: Outbox) {
+  constructor(context: ConnectionContext, outbox: Outbox, client: Client) {
     this.#context = context;
     this.#outbox = outbox;
+    this.#client = client;
     this.#reservations = new Reservations(context, this);
+  }
+
+  get numUnanswered(): number {
+    return this.#requests.size;
   }
 
   /** Says hello. */
@@ -152,7 +159,11 @@ export class Connection {
     const { id, numBytes } = message;
     const taken = this.#reservations.has(id) ? undefined : this.#isTaken(id);
     if (taken !== undefined) return taken;
-    const admitted = admit(message, this.#context, { holder: this, unanswered: this.#requests.size });
+    const admitted = admit(message, this.#context, {
+      holder: this,
+      unanswered: this.numUnanswered,
+      ofClient: this.#client.numUnanswered,
+    });
     if (admitted instanceof ProtocolError) {
       this.#reservations.release(id);
       this.#ignored.add(id, numBytes);

@@ -6,6 +6,10 @@ import type { UploadBudget } from './upload-budget.js';
 
 export interface ConnectionLimits {
   readonly maxInFlight: number;
+  /** Unanswered requests of one client, on all its connections. */
+  readonly maxInFlightPerClient: number;
+  /** Messages of one client in a second, on all its connections; more are read later. */
+  readonly maxMessagesPerS: number;
   readonly maxRequestBytes: number;
   /** An upload may pause this long, as may a reservation wait for its request, */
   readonly uploadIdleMs: number;

@@ -1,14 +1,27 @@
 import type { LoadReport, ProtocolError } from '@cutpoint/protocol';
 import type { RawData, WebSocket } from 'ws';
+import { Clients } from './clients.js';
 import { Connection } from './connection.js';
 import type { ConnectionContext } from './context.js';
 import { type Corkable, Outbox } from './outbox.js';
 
 const SWEEP_MS = 1_000;
 const GOING_AWAY = 1001;
+const POLICY_VIOLATION = 1008;
 const INTERNAL_ERROR = 1011;
 /** How long a client may take to answer a close before its socket is taken down. */
 const CLOSE_GRACE_MS = 1_000;
+
+/** What a timer can hold; a token that is good for longer is looked at again when its client comes back. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
+
+/** Who opened a WebSocket. */
+export interface Visitor {
+  /** Whose limits it counts against. */
+  readonly key: string;
+  /** When its token ends, in ms since 1970. */
+  readonly expiresAtMs?: number | undefined;
+}
 
 interface Member {
   readonly connection: Connection;
@@ -20,11 +33,13 @@ interface Member {
 export class ConnectionHub {
   readonly #context: ConnectionContext;
   readonly #members = new Map<WebSocket, Member>();
+  readonly #clients: Clients;
   readonly #sweep: NodeJS.Timeout;
   readonly #heartbeat: NodeJS.Timeout;
 
   constructor(context: ConnectionContext, heartbeatMs: number) {
     this.#context = context;
+    this.#clients = new Clients(context.limits.maxMessagesPerS, context.clock);
     this.#sweep = setInterval(() => this.sweep(), Math.min(SWEEP_MS, context.limits.uploadIdleMs / 2)).unref();
     this.#heartbeat = setInterval(() => this.#beat(), heartbeatMs).unref();
   }
@@ -33,21 +48,33 @@ export class ConnectionHub {
     return this.#members.size;
   }
 
+  /** Connections of one client. */
+  sizeOf(key: string): number {
+    return this.#clients.numConnections(key);
+  }
+
   /** Models whose load matters to somebody who is connected. */
   wantedModels(): ReadonlySet<string> {
     const nowMs = this.#context.clock();
     return new Set([...this.#members.values()].flatMap(({ connection }) => connection.interest.models(nowMs)));
   }
 
-  add(socket: WebSocket, tcp: Corkable): void {
+  add(socket: WebSocket, tcp: Corkable, { key, expiresAtMs }: Visitor): void {
     const { clock } = this.#context;
     const outbox = new Outbox(socket, tcp, clock);
-    const connection = new Connection(this.#context, outbox);
+    const client = this.#clients.join(key);
+    const connection = new Connection(this.#context, outbox, client);
+    client.connections.add(connection);
+    const expiry = whenExpired(expiresAtMs, () => {
+      connection.close();
+      outbox.close(POLICY_VIOLATION, 'the token has expired');
+    });
     const member: Member = { connection, outbox, isAlive: true };
     this.#members.set(socket, member);
     socket.on('message', (data: RawData, isBinary: boolean) => {
       const atMs = clock();
       member.isAlive = true;
+      outbox.holdBack(client.messages.take(atMs));
       // `ws` gives one buffer for one message unless it is asked for something else.
       if (!Buffer.isBuffer(data)) return;
       try {
@@ -63,7 +90,10 @@ export class ConnectionHub {
       member.isAlive = true;
     });
     socket.on('close', () => {
+      clearTimeout(expiry);
       this.#members.delete(socket);
+      this.#clients.leave(key, connection);
+      outbox.dispose();
       connection.close();
     });
     connection.open();
@@ -114,4 +144,10 @@ export class ConnectionHub {
       socket.ping();
     }
   }
+}
+
+function whenExpired(expiresAtMs: number | undefined, expire: () => void): NodeJS.Timeout | undefined {
+  if (expiresAtMs === undefined) return undefined;
+  const inMs = expiresAtMs - Date.now();
+  return inMs <= MAX_TIMER_MS ? setTimeout(expire, inMs).unref() : undefined;
 }

@@ -28,7 +28,10 @@ export class Outbox {
   readonly #socket: OutboxSocket;
   readonly #tcp: Corkable;
   readonly #clock: () => number;
+  /** Because it does not read, */
   #isPaused = false;
+  /** or because it sends too fast. */
+  #release: NodeJS.Timeout | undefined;
   #leastBuffered = 0;
   #progressAtMs = 0;
 
@@ -44,7 +47,23 @@ export class Outbox {
   }
 
   get isPaused(): boolean {
-    return this.#isPaused;
+    return this.#isPaused || this.#release !== undefined;
+  }
+
+  /** Reads nothing more of this client for a while; 0 changes nothing. */
+  holdBack(forMs: number): void {
+    if (forMs <= 0) return;
+    clearTimeout(this.#release);
+    this.#socket.pause();
+    this.#release = setTimeout(() => {
+      this.#release = undefined;
+      this.#readOn();
+    }, forMs);
+  }
+
+  /** The socket is gone. */
+  dispose(): void {
+    clearTimeout(this.#release);
   }
 
   text(message: string): void {
@@ -63,8 +82,10 @@ export class Outbox {
 
   close(code: number, reason: string): void {
     // A paused socket would never see the answer to its close.
-    if (this.#isPaused) this.#socket.resume();
     this.#isPaused = false;
+    clearTimeout(this.#release);
+    this.#release = undefined;
+    this.#readOn();
     this.#socket.close(code, reason);
   }
 
@@ -82,8 +103,12 @@ export class Outbox {
   readonly #onFlushed = (): void => {
     if (!this.#isPaused || this.#socket.bufferedAmount > LOW_WATER_BYTES) return;
     this.#isPaused = false;
-    this.#socket.resume();
+    this.#readOn();
   };
+
+  #readOn(): void {
+    if (!this.isPaused) this.#socket.resume();
+  }
 
   #pauseIfFull(): void {
     if (this.#isPaused || this.#socket.bufferedAmount <= HIGH_WATER_BYTES) return;

@@ -19,13 +19,17 @@ function notReadyReason(catalog: ModelCatalog, isStopping: boolean): string | un
   return models.map(({ name, status, reason }) => `${name} is ${status}: ${reason ?? 'no reason known'}`).join('; ');
 }
 
-/** The health part of the KServe Open Inference Protocol. */
+/** The health part of the KServe Open Inference Protocol, also under the short names that supervisors are given by habit. */
 export function installHealth(app: FastifyInstance, catalog: ModelCatalog, isStopping: () => boolean): void {
-  app.get('/v2/health/live', async (_, reply) => reply.header('cache-control', 'no-store').send({ live: true }));
+  for (const url of ['/v2/health/live', '/healthz']) {
+    app.get(url, async (_, reply) => reply.header('cache-control', 'no-store').send({ live: true }));
+  }
 
-  app.get('/v2/health/ready', async (_, reply) => {
-    const reason = notReadyReason(catalog, isStopping());
-    reply.header('cache-control', 'no-store');
-    return reason === undefined ? reply.send({ ready: true }) : reply.code(503).send({ ready: false, reason });
-  });
+  for (const url of ['/v2/health/ready', '/readyz']) {
+    app.get(url, async (_, reply) => {
+      const reason = notReadyReason(catalog, isStopping());
+      reply.header('cache-control', 'no-store');
+      return reason === undefined ? reply.send({ ready: true }) : reply.code(503).send({ ready: false, reason });
+    });
+  }
 }

@@ -3,6 +3,7 @@ import websocket from '@fastify/websocket';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { WebSocket } from 'ws';
 import type { ConnectionHub } from '../connection/hub.js';
+import { clientKey } from '../server/access/client-key.js';
 import { sendError } from '../server/http-errors.js';
 
 /** Above the limit of the protocol, so that a message which breaks it is answered before the socket is closed. */
@@ -31,26 +32,38 @@ export async function installWebSockets(app: FastifyInstance): Promise<void> {
 
 interface StreamLimits {
   readonly maxConnections: number;
-  readonly isStopping: () => boolean;
+  readonly maxConnectionsPerClient: number;
 }
+
+/** A client that is refused for the number of connections asks again after this. */
+const FULL_RETRY_S = '5';
 
 /** `GET /v1/stream`: tensors up, outputs and load down. */
 export function installStream(
   app: FastifyInstance,
   hub: ConnectionHub,
-  { maxConnections, isStopping }: StreamLimits,
+  { maxConnections, maxConnectionsPerClient }: StreamLimits,
 ): void {
   app.route({
     method: 'GET',
     url: '/v1/stream',
     preValidation: async (request, reply) => {
       if (!request.ws) return undefined;
-      if (isStopping()) return sendError(reply, 503, 'shutting_down', 'this edge is stopping');
       if (!offeredProtocols(request).includes(SUBPROTOCOL)) {
         return sendError(reply, 400, 'subprotocol_required', `offer the WebSocket subprotocol ${SUBPROTOCOL}`);
       }
+      const ofClient = hub.sizeOf(clientKey(request));
+      if (ofClient >= maxConnectionsPerClient) {
+        reply.header('retry-after', FULL_RETRY_S);
+        return sendError(
+          reply,
+          429,
+          'too_many_connections',
+          `this client has ${ofClient} connections, all that one may have; share one among all models and pages, or start the edge with a higher --max-connections-per-client`,
+        );
+      }
       if (hub.size < maxConnections) return undefined;
-      reply.header('retry-after', '5');
+      reply.header('retry-after', FULL_RETRY_S);
       return sendError(
         reply,
         503,
@@ -62,7 +75,8 @@ export function installStream(
       reply.header('upgrade', 'websocket');
       return sendError(reply, 426, 'upgrade_required', `this is a WebSocket; its subprotocol is ${SUBPROTOCOL}`);
     },
-    wsHandler: (socket: WebSocket, request) => hub.add(socket, request.raw.socket),
+    wsHandler: (socket: WebSocket, request) =>
+      hub.add(socket, request.raw.socket, { key: clientKey(request), expiresAtMs: request.grant?.expiresAtMs }),
   });
 }
 

@@ -7,7 +7,7 @@ const CONTENT_SECURITY_POLICY = [
   "default-src 'self'",
   "script-src 'self' 'wasm-unsafe-eval'",
   "worker-src 'self' blob:",
-  "style-src 'self' 'unsafe-inline'",
+  "style-src 'self'",
   "img-src 'self' blob: data:",
   "media-src 'self' blob:",
   "connect-src 'self' blob: data:",
@@ -43,7 +43,7 @@ export function installBrowserRules(app: FastifyInstance, policy: OriginPolicy):
         .code(204)
         .headers({
           'access-control-allow-methods': 'GET, HEAD, POST',
-          'access-control-allow-headers': 'authorization, content-type',
+          'access-control-allow-headers': 'authorization, content-type, range',
           'access-control-max-age': PREFLIGHT_MAX_AGE_S,
         })
         .send();

@@ -22,6 +22,7 @@ export function installErrorHandlers(app: FastifyInstance): void {
     const status = error.statusCode ?? 500;
     // A path that leads out of the page's folder; what is there is nobody's business.
     if (status === 403 || status === 404) return notFound(request, reply);
+    if (status === 429) return sendError(reply, status, 'rate_limited', error.message);
     if (status < 500) return sendError(reply, status, 'bad_request', error.message);
     request.log.error({ err: error }, 'request failed');
     return sendError(reply, 500, 'internal_error', 'the edge failed to answer; its log says more');

@@ -1,6 +1,13 @@
+import type { AccessOptions } from './access/authenticator.js';
 import type { ModelCatalog } from './catalog.js';
 
-export interface ServerOptions {
+/** PEM texts. */
+export interface TlsOptions {
+  readonly cert: string;
+  readonly key: string;
+}
+
+export interface ServerOptions extends AccessOptions {
   readonly catalog: ModelCatalog;
   /** 0 for any free one. */
   readonly port: number;
@@ -9,6 +16,10 @@ export interface ServerOptions {
   readonly pageDir?: string;
   /** Origins other than the edge's own that may use it from a browser, for example `https://app.example`. */
   readonly origins: readonly string[];
+  /** Serves https and wss. */
+  readonly tls?: TlsOptions;
+  /** Addresses and subnets of proxies that say in X-Forwarded-For for whom they ask. */
+  readonly trustProxy: readonly string[];
   /** Tails that run at a time. */
   readonly workers: number;
   /** onnxruntime's threads within one tail. Tails were timed with one. */
@@ -19,10 +30,18 @@ export interface ServerOptions {
   readonly maxQueue: number;
   /** Unanswered requests of one connection. */
   readonly maxInFlight: number;
+  /** The same of one client, on all its connections. A client is an address, or the subject of a JWT. */
+  readonly maxInFlightPerClient: number;
+  /** HTTP requests of one address in a second; more are answered 429. */
+  readonly maxRequestsPerS: number;
+  /** WebSocket messages of one client in a second; more are read later. */
+  readonly maxMessagesPerS: number;
   /** Payload bytes of one request. */
   readonly maxRequestBytes: number;
   /** WebSockets at a time; one more is refused. */
   readonly maxConnections: number;
+  /** WebSockets of one client at a time. */
+  readonly maxConnectionsPerClient: number;
   /** Payload bytes held at a time, over all connections; a quarter of it at most (or one request) by one of them. */
   readonly maxUploadBytes: number;
   /** An upload in which nothing comes for this long is given up. */
@@ -42,13 +61,19 @@ export const DEFAULT_SERVER_OPTIONS = Object.freeze({
   port: 8080,
   host: '127.0.0.1',
   origins: [],
+  tokens: [],
+  trustProxy: [],
   workers: 1,
   threadsPerWorker: 1,
   sessionsPerWorker: 12,
   maxQueue: 64,
   maxInFlight: 8,
+  maxInFlightPerClient: 1024,
+  maxRequestsPerS: 1000,
+  maxMessagesPerS: 20_000,
   maxRequestBytes: 32 * 1024 * 1024,
   maxConnections: 256,
+  maxConnectionsPerClient: 128,
   maxUploadBytes: 256 * 1024 * 1024,
   uploadIdleMs: 10_000,
   uploadMs: 120_000,

@@ -29,6 +29,7 @@ export class OriginPolicy {
   }
 }
 
-function isLoopbackName(host: string): boolean {
+/** A name or address by which only this machine reaches itself. */
+export function isLoopbackName(host: string): boolean {
   return host === 'localhost' || host === '::1' || host === '[::1]' || (isIPv4(host) && host.startsWith('127.'));
 }

@@ -1,7 +1,7 @@
 import type { AddressInfo } from 'node:net';
 import { LoadFactors, ServiceLoad } from '@cutpoint/partition';
 import { type LoadReport, ProtocolError } from '@cutpoint/protocol';
-import Fastify, { type FastifyInstance, LogController } from 'fastify';
+import type { FastifyInstance } from 'fastify';
 import { ConnectionHub } from '../connection/hub.js';
 import { UploadBudget } from '../connection/upload-budget.js';
 import { ThreadDispatcher } from '../dispatcher/thread-dispatcher.js';
@@ -16,9 +16,13 @@ import { installHealth } from '../routes/health.js';
 import { installPage } from '../routes/page.js';
 import { installStream, installWebSockets } from '../routes/stream.js';
 import { Scheduler } from '../scheduler/scheduler.js';
-import { installBrowserRules, setBrowserHeaders } from './browser-rules.js';
+import { authenticator } from './access/authenticator.js';
+import { installGate } from './access/gate.js';
+import { createApp } from './app.js';
+import { installBrowserRules } from './browser-rules.js';
 import { ServedModels } from './catalog.js';
-import { BODY_LIMIT_BYTES, installErrorHandlers, sendError } from './http-errors.js';
+import { installRefusal, OpenRequests, within } from './drain.js';
+import { installErrorHandlers } from './http-errors.js';
 import { DEFAULT_SERVER_OPTIONS, type ServerOptions } from './options.js';
 import { OriginPolicy } from './origin.js';
 import { WarmUp } from './warm-up.js';
@@ -36,8 +40,6 @@ export interface RunningServer {
   stop(): Promise<void>;
 }
 
-const REQUEST_TIMEOUT_MS = 30_000;
-
 /**
  * Starts the edge. It answers at once; models are served as they become ready.
  * @throws the system's error when the address cannot be listened on, with its `code` (`EADDRINUSE`, `EACCES`, …).
@@ -50,20 +52,8 @@ export async function startServer(
   let isStopping = false;
 
   const origins = new OriginPolicy(options.host, options.origins);
-  const app = Fastify({
-    // Beside the command line's own words, which go to stdout.
-    logger: { level: options.logLevel, stream: process.stderr },
-    // A line for each document that a page loads helps nobody; what goes wrong is logged where it does.
-    logController: new LogController({ disableRequestLogging: true }),
-    bodyLimit: BODY_LIMIT_BYTES,
-    requestTimeout: REQUEST_TIMEOUT_MS,
-    forceCloseConnections: true,
-    // An address that cannot even be routed reaches no hook.
-    frameworkErrors: (error, request, reply) => {
-      setBrowserHeaders(request, reply, origins);
-      return sendError(reply, 400, 'bad_request', error.message);
-    },
-  });
+  const app = createApp(options, origins);
+  const requests = new OpenRequests(app.server);
   const { log } = app;
 
   const factors = new LoadFactors();
@@ -155,7 +145,9 @@ export async function startServer(
     await installWebSockets(app);
     installErrorHandlers(app);
     installBrowserRules(app, origins);
-    installStream(app, hub, { maxConnections: options.maxConnections, isStopping: () => isStopping });
+    installRefusal(app, () => isStopping);
+    await installGate(app, { authenticate: authenticator(options), maxRequestsPerS: options.maxRequestsPerS });
+    installStream(app, hub, options);
     await installPage(app, options.pageDir);
     installDocuments(app, { models, load });
     installHealth(app, options.catalog, () => isStopping);
@@ -175,11 +167,11 @@ export async function startServer(
     const goingAway = new ProtocolError('shutting_down', 'this edge is stopping; finish locally, connect again later');
     scheduler.rejectQueued(goingAway);
     hub.refuseWaiting(goingAway);
-    await within(options.drainMs, scheduler.idle());
+    await within(options.drainMs, Promise.all([scheduler.idle(), requests.none()]));
     await release();
   };
   return {
-    url: `http://${urlHost(options.host)}:${port}`,
+    url: `${options.tls === undefined ? 'http' : 'https'}://${urlHost(options.host)}:${port}`,
     port,
     dispatcher,
     log,
@@ -205,13 +197,4 @@ function addressOf(app: FastifyInstance): AddressInfo {
 function urlHost(host: string): string {
   if (host === '0.0.0.0' || host === '::') return 'localhost';
   return host.includes(':') ? `[${host}]` : host;
-}
-
-async function within(ms: number, work: Promise<void>): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const timeout = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, ms);
-  });
-  await Promise.race([work, timeout]);
-  clearTimeout(timer);
 }

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import {
+  BEARER_SUBPROTOCOL_PREFIX,
   chunksOf,
   decodeChunk,
   decodeTensors,
@@ -14,7 +15,7 @@ import {
   type TensorData,
   tensorArray,
 } from '@cutpoint/protocol';
-import { WebSocket } from 'ws';
+import { type ClientOptions, WebSocket } from 'ws';
 import type { PreparedModel } from '../prepare/prepared.js';
 
 export interface Answer {
@@ -47,8 +48,10 @@ export class TestClient {
     socket.on('error', () => undefined);
   }
 
-  static async open(url: string, headers: Readonly<Record<string, string>> = {}): Promise<TestClient> {
-    const socket = new WebSocket(`${url.replace(/^http/, 'ws')}/v1/stream`, [SUBPROTOCOL], { headers });
+  /** @param token offered as a browser would. */
+  static async open(url: string, options: ClientOptions = {}, token?: string): Promise<TestClient> {
+    const protocols = token === undefined ? [SUBPROTOCOL] : [SUBPROTOCOL, BEARER_SUBPROTOCOL_PREFIX + token];
+    const socket = new WebSocket(`${url.replace(/^http/, 'ws')}/v1/stream`, protocols, options);
     const client = new TestClient(socket);
     await once(socket, 'open');
     await client.until(() => client.messages[0]);

@@ -1,9 +1,10 @@
 import type { Clock } from '../clock.js';
 import { withinMs } from '../deadline.js';
-import type { Head, HeadWork } from '../heads/head-store.js';
+import { CutpointError } from '../errors.js';
+import type { Part, PartWork } from '../heads/head-store.js';
 import type { Overlap } from '../overlap.js';
 import type { DeviceCandidate, DeviceChoice } from '../session.js';
-import type { CreateCall, RunCall } from '../worker/messages.js';
+import type { CreateCall, RunResult } from '../worker/messages.js';
 import { buffersOf, Runtime, type WorkerLike } from '../worker/runtime.js';
 import { type DeviceMemory, NO_ADAPTER, type Remembered } from './device-memory.js';
 import { mostThreads } from './threads.js';
@@ -13,8 +14,8 @@ import { timeRuns } from './time-runs.js';
 const QUIET_MS = 2000;
 /** A page that is never quiet for long enough is left alone after so many. */
 const MAX_TRIES = 3;
-/** For one way to run heads, with what is fetched for it. */
-const CANDIDATE_MS = 45_000;
+/** To build a head and time it in one way, once onnxruntime-web is there. */
+const CANDIDATE_MS = 30_000;
 /** What is not faster by this much is not worth building all heads again. */
 const WORTH = 0.9;
 /** A head of so many times the work may be faster elsewhere: few operators say little of many. */
@@ -22,8 +23,8 @@ const MUCH_MORE = 4;
 
 /** What is timed: a head that is built, and how it is run. */
 export interface TimedHead {
-  readonly head: Head;
-  readonly work: Pick<HeadWork, 'feeds' | 'fetches'>;
+  readonly head: Part;
+  readonly work: Pick<PartWork, 'feeds' | 'fetches'>;
 }
 
 export interface TrialParts {
@@ -36,7 +37,7 @@ export interface TrialParts {
   /** Where heads run now. */
   device(): DeviceChoice;
   /** A fresh copy of all that a head is built from. */
-  partsOf(head: Head): Promise<Pick<CreateCall, 'graph' | 'packs'>>;
+  partsOf(head: Part): Promise<Pick<CreateCall, 'graph' | 'packs'>>;
   /** Whether the page may spend time and bytes on it now. */
   mayMeasure(): boolean;
   /** Time of day. */
@@ -55,6 +56,8 @@ export class DeviceTrial {
   #isBusy = false;
   #tries = 0;
   #isClosed = false;
+  /** The worker in which a rival is timed. */
+  #rival: Runtime | undefined;
   #cancel: () => void = () => {};
 
   constructor(parts: TrialParts) {
@@ -80,6 +83,7 @@ export class DeviceTrial {
   close(): void {
     this.#isClosed = true;
     this.#cancel();
+    this.#rival?.close();
   }
 
   async #go(): Promise<void> {
@@ -91,7 +95,8 @@ export class DeviceTrial {
       const found = await this.#measure(this.#largest, ort).catch(() => undefined);
       if (!found || this.#isClosed) continue;
       this.#tries = 0;
-      await this.#parts.memory.keep(found);
+      // Not waited for: a database may never answer.
+      void this.#parts.memory.keep(found);
       await this.#settle(found);
       return;
     }
@@ -115,7 +120,9 @@ export class DeviceTrial {
     const candidates: DeviceCandidate[] = [{ kind, threads, ms }];
     for (const rival of this.#rivals()) candidates.push(await this.#timeRival(rival, timed, isQuiet));
     if (!isQuiet()) return undefined;
-    const winner = candidates.reduce((best, one) => ((one.ms ?? Infinity) < WORTH * (best.ms ?? Infinity) ? one : best));
+    const winner = candidates.reduce((best, one) =>
+      (one.ms ?? Infinity) < WORTH * (best.ms ?? Infinity) ? one : best,
+    );
     const { variant, cut } = timed.head.spec;
     const head = `cut ${cut.id} of ${variant.id}`;
     const measured = { candidates, atMs: today(), head, headFlops: cut.headFlops, ort, remembered: false };
@@ -130,29 +137,36 @@ export class DeviceTrial {
     return all.filter((one) => one.kind !== kind || (kind === 'wasm' && one.threads !== threads));
   }
 
-  /** In a worker of its own. What fails there is no candidate. */
-  async #timeRival({ kind, threads }: DeviceCandidate, timed: TimedHead, isQuiet: () => boolean): Promise<DeviceCandidate> {
+  /**
+   * In a worker of its own. What cannot be built or run there is no candidate; onnxruntime-web that did not arrive is no
+   * reason to believe anything.
+   */
+  async #timeRival(rival: DeviceCandidate, timed: TimedHead, isQuiet: () => boolean): Promise<DeviceCandidate> {
+    const { kind, threads } = rival;
     const { clock, spawn } = this.#parts;
     const { runtime, device } = await Runtime.start(kind, clock, spawn, { threads });
+    this.#rival = runtime;
     try {
-      if (device.kind !== kind) return { kind, threads };
-      const ms = await withinMs(clock, CANDIDATE_MS, async () => {
-        const provider = await this.#build(runtime, kind, timed);
-        return provider === kind ? timeRuns(() => runHead(runtime, timed), clock, isQuiet) : undefined;
-      });
-      return { kind, threads, ...(ms === undefined ? {} : { ms }) };
-    } catch {
-      return { kind, threads };
+      await runtime.call({ type: 'load' });
+      if (device.kind !== kind || !isQuiet()) return rival;
+      const timing = this.#build(runtime, kind, timed).then((provider) =>
+        provider === kind ? timeRuns(() => runHead(runtime, timed), clock, isQuiet) : undefined,
+      );
+      const ms = await withinMs(clock, CANDIDATE_MS, timing);
+      return ms === undefined ? rival : { ...rival, ms };
+    } catch (error) {
+      if (error instanceof CutpointError && error.code === 'runtime_failed') return rival;
+      throw error;
     } finally {
       runtime.close();
     }
   }
 
   async #build(runtime: Runtime, provider: 'webgpu' | 'wasm', { head }: TimedHead): Promise<'webgpu' | 'wasm'> {
-    const { variant, onGpu } = head.spec;
+    const { inputs, onGpu } = head.spec;
     const { graph, packs } = await this.#parts.partsOf(head);
     const transfer = [graph.buffer, ...packs.map(({ bytes }) => bytes.buffer)];
-    const call = { type: 'create', key: head.key, graph, packs, inputs: variant.inputs, provider, onGpu } as const;
+    const call = { type: 'create', key: head.key, graph, packs, inputs, provider, onGpu } as const;
     return (await runtime.call(call, transfer)).provider;
   }
 
@@ -193,7 +207,7 @@ function flopsOf(timed: TimedHead | undefined): number {
   return timed?.head.spec.cut.headFlops ?? Number.NEGATIVE_INFINITY;
 }
 
-function runHead(runtime: Runtime, { head, work }: TimedHead): Promise<Awaited<ReturnType<typeof runtime.call<RunCall>>>> {
+function runHead(runtime: Runtime, { head, work }: TimedHead): Promise<RunResult> {
   const feeds = work.feeds
     .filter(({ name }) => head.created.inputNames.includes(name))
     .map((feed) => ({ ...feed, bytes: feed.bytes.slice() }));

@@ -13,7 +13,9 @@ export function isolationLoss(): Pick<DeviceChoice, 'notIsolated'> {
     threads > 1
       ? `WASM has one thread here and could have ${threads}`
       : 'WASM has one thread, which is what it would have on the cores of this device anyway';
-  return { notIsolated: { threads, words: `This page is not cross-origin isolated (COOP and COEP headers): ${loss}.` } };
+  return {
+    notIsolated: { threads, words: `This page is not cross-origin isolated (COOP and COEP headers): ${loss}.` },
+  };
 }
 
 /** onnxruntime's own default. */

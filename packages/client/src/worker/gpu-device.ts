@@ -14,7 +14,11 @@ export interface ProbedDevice {
 }
 
 /** Chooses where heads run, without loading anything. */
-export async function probeDevice({ device: wanted, threads = mostThreads(), remembered }: Wish): Promise<ProbedDevice> {
+export async function probeDevice({
+  device: wanted,
+  threads = mostThreads(),
+  remembered,
+}: Wish): Promise<ProbedDevice> {
   const wasm = (reason: string): ProbedDevice => ({ choice: { kind: 'wasm', build: 'wasm', threads, reason } });
   if (wanted === 'wasm') return wasm('WASM was asked for.');
   const gpu = 'gpu' in navigator ? navigator.gpu : undefined;

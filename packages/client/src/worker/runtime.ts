@@ -1,4 +1,7 @@
 import type { Clock } from '../clock.js';
+import type { Remembered } from '../device/device-memory.js';
+import { isolationLoss } from '../device/threads.js';
+import { wordsOf } from '../device/words.js';
 import { Emitter } from '../emitter.js';
 import { CutpointError, orAborted } from '../errors.js';
 import type { DeviceChoice } from '../session.js';
@@ -24,6 +27,15 @@ export interface RuntimeEvents {
   lost: string;
   /** Another worker took its place; heads have to be built again. */
   restarted: DeviceChoice;
+  /** Heads stay where they are, and it was measured that this is right. */
+  confirmed: DeviceChoice;
+}
+
+/** What is known before the worker is asked. */
+export interface RuntimeHints {
+  /** Of WASM, instead of the default. */
+  readonly threads?: number;
+  readonly remembered?: Promise<readonly Remembered[]>;
 }
 
 /** The part of a `Worker` that is used here. */
@@ -44,6 +56,8 @@ export class Runtime {
   readonly events = new Emitter<RuntimeEvents>();
   readonly #clock: Clock;
   readonly #wanted: 'auto' | 'webgpu' | 'wasm';
+  readonly #threads: number | undefined;
+  #remembered: readonly Remembered[] = [];
   readonly #spawnWorker: () => WorkerLike;
   readonly #waiting = new Map<number, Waiting>();
   readonly #watch: CallWatch;
@@ -57,8 +71,14 @@ export class Runtime {
   #restarting: Promise<void> | undefined;
   #failure = 'The runtime is not there.';
 
-  private constructor(wanted: 'auto' | 'webgpu' | 'wasm', clock: Clock, spawn: () => WorkerLike) {
+  private constructor(
+    wanted: 'auto' | 'webgpu' | 'wasm',
+    clock: Clock,
+    spawn: () => WorkerLike,
+    threads: number | undefined,
+  ) {
     this.#wanted = wanted;
+    this.#threads = threads;
     this.#clock = clock;
     this.#spawnWorker = spawn;
     this.#watch = new CallWatch(
@@ -73,11 +93,13 @@ export class Runtime {
     wanted: 'auto' | 'webgpu' | 'wasm',
     clock: Clock,
     spawn: () => WorkerLike = spawnWorker,
+    { threads, remembered }: RuntimeHints = {},
   ): Promise<{ runtime: Runtime; device: DeviceChoice }> {
-    const runtime = new Runtime(wanted, clock, spawn);
+    const runtime = new Runtime(wanted, clock, spawn, threads);
     runtime.#spawn();
     try {
-      const device = await runtime.call({ type: 'probe', device: wanted, ort: ortBuilds() });
+      if (remembered) runtime.#remembered = await remembered;
+      const device = await runtime.#probe(wanted);
       return { runtime, device };
     } catch (error) {
       runtime.close();
@@ -120,6 +142,27 @@ export class Runtime {
       worker.postMessage({ id, call }, transfer);
       this.#watch.posted(id, call);
     });
+  }
+
+  /** Nothing is asked of the worker. */
+  get isIdle(): boolean {
+    return this.#worker !== undefined && this.#waiting.size === 0;
+  }
+
+  /** It was measured that heads should run where they do; `device` is that. */
+  confirm(device: DeviceChoice, found: Remembered): void {
+    this.#remembered = [found];
+    this.events.emit('confirmed', described({ ...device, measured: found.measured }));
+  }
+
+  /** Heads run elsewhere from now on: in another worker, because one has one build of onnxruntime-web. */
+  move(found: Remembered): void {
+    if (this.#closed || !this.#worker) return;
+    this.#remembered = [found];
+    const reason = 'heads move to where they were measured to be faster';
+    this.#stop(new CutpointError('runtime_failed', reason));
+    this.events.emit('lost', reason);
+    this.#restart(0);
   }
 
   close(): void {
@@ -209,7 +252,7 @@ export class Runtime {
   /** The first call of a new worker: its own answer comes before that of any other. */
   #announce(): void {
     const stays = this.#losses <= MAX_GPU_LOSSES;
-    this.call({ type: 'probe', device: stays ? this.#wanted : 'wasm', ort: ortBuilds() }).then(
+    this.#probe(stays ? this.#wanted : 'wasm').then(
       (choice) => {
         const reason = stays ? choice.reason : `WebGPU failed ${this.#losses} times, so the CPU is used (WASM).`;
         this.events.emit('restarted', { ...choice, reason });
@@ -217,6 +260,18 @@ export class Runtime {
       // The new worker failed as well, and is replaced in its turn.
       () => {},
     );
+  }
+
+  async #probe(device: 'auto' | 'webgpu' | 'wasm'): Promise<DeviceChoice> {
+    const [threads, remembered] = [this.#threads, this.#remembered];
+    const choice = await this.call({
+      type: 'probe',
+      device,
+      ...(threads === undefined ? {} : { threads }),
+      ...(device === 'auto' ? { remembered } : {}),
+      ort: ortBuilds(),
+    });
+    return described(choice);
   }
 
   #stop(error: CutpointError): void {
@@ -227,6 +282,12 @@ export class Runtime {
     this.#waiting.clear();
     for (const waiting of all) waiting.reject(error);
   }
+}
+
+/** With what only the page knows, and its words for it. */
+function described(choice: DeviceChoice): DeviceChoice {
+  const { measured } = choice;
+  return { ...choice, ...(measured ? { reason: wordsOf(measured) } : {}), ...isolationLoss() };
 }
 
 function unavailable(reason: string): CutpointError {

@@ -1,4 +1,5 @@
-import { type Browser, chromium, type Page } from 'playwright-core';
+import type { Browser, Page } from 'playwright-core';
+import { launchChromium } from '../../browser/chromium.js';
 import type { LivePage } from '../page/page.js';
 import { type SlowDevice, slowDevice } from './slow-device.js';
 
@@ -6,8 +7,6 @@ declare global {
   /** Put there by `page.ts`, in the browser. */
   var livePage: LivePage;
 }
-
-const QUIET = ['--disable-background-networking', '--disable-component-update', '--disable-sync', '--no-first-run'];
 
 /** The device: a real browser with the real client, slowed down. */
 export class LiveBrowser implements AsyncDisposable {
@@ -22,14 +21,8 @@ export class LiveBrowser implements AsyncDisposable {
     this.version = browser.version();
   }
 
-  /** `npm run bench` finds the browser; elsewhere set `CUTPOINT_CHROMIUM`. */
   static async open(url: string): Promise<LiveBrowser> {
-    const executablePath = process.env.CUTPOINT_CHROMIUM;
-    if (!executablePath) {
-      throw new Error('No Chrome or Chromium found. Install one, or set CUTPOINT_CHROMIUM to the path of one.');
-    }
-    const args = [...QUIET, ...(process.getuid?.() === 0 ? ['--no-sandbox'] : [])];
-    const browser = await chromium.launch({ executablePath, args });
+    const browser = await launchChromium();
     try {
       const page = await browser.newPage();
       page.setDefaultTimeout(0);

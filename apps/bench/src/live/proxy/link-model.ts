@@ -10,6 +10,11 @@ export interface LinkShape {
   /** Payload that a direction carries: bytes of TCP, without the headers. */
   readonly bytesPerMs: number;
   readonly roundTripMs: number;
+  /**
+   * What one connection has waiting at the bottleneck at most, in ms of its rate: a router that drops what is more makes
+   * TCP send no faster. Without it there is no limit: then a download holds up everything behind it until it has ended.
+   */
+  readonly bufferMs?: number;
 }
 
 /** The bottleneck of one direction: what all connections share. */

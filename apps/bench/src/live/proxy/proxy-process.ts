@@ -15,9 +15,14 @@ export class ProxyProcess implements AsyncDisposable {
     this.url = `http://127.0.0.1:${port}`;
   }
 
-  static async start(edgeUrl: string, core: number | undefined): Promise<ProxyProcess> {
+  /** @param what is shaped: by default what a client sends to be computed, and not what it downloads */
+  static async start(
+    edgeUrl: string,
+    core: number | undefined,
+    what: 'websockets' | 'all' = 'websockets',
+  ): Promise<ProxyProcess> {
     const main = fileURLToPath(new URL('./proxy-main.js', import.meta.url));
-    const child = forkPinned(main, [new URL(edgeUrl).port], core);
+    const child = forkPinned(main, [new URL(edgeUrl).port, what], core);
     const [port] = await once(child, 'message');
     if (typeof port !== 'number') throw new Error('the proxy did not say its port');
     return new ProxyProcess(child, port);

@@ -23,8 +23,12 @@ export interface PipeOptions {
 export class ShapedPipe implements Paced {
   readonly #options: PipeOptions;
   readonly #model: LinkModel;
+  /** Not at the bottleneck yet: its buffer has no room. */
+  readonly #held: Buffer[] = [];
   readonly #due: Due[] = [];
+  /** Of both. */
   #queuedBytes = 0;
+  #dueBytes = 0;
   #lastAtMs = 0;
   #hasEnded = false;
 
@@ -42,18 +46,11 @@ export class ShapedPipe implements Paced {
   }
 
   push(bytes: Buffer): void {
-    const nowMs = performance.now();
-    const { from, pacer, shape } = this.#options;
-    for (let at = 0; at < bytes.byteLength; at += SEGMENT_BYTES) {
-      const segment = bytes.subarray(at, at + SEGMENT_BYTES);
-      const shaped = shape();
-      const atMs = shaped ? this.#model.push(segment.byteLength, nowMs, shaped) : nowMs;
-      // When the shape changes meanwhile, nothing overtakes.
-      this.#lastAtMs = Math.max(this.#lastAtMs, atMs);
-      this.#due.push({ bytes: segment, atMs: this.#lastAtMs });
-    }
+    const { from, pacer } = this.#options;
+    this.#held.push(bytes);
     this.#queuedBytes += bytes.byteLength;
     if (this.#queuedBytes > MAX_QUEUED_BYTES) from.pause();
+    this.#fill(performance.now());
     pacer.wake();
   }
 
@@ -63,9 +60,11 @@ export class ShapedPipe implements Paced {
     for (let next = this.#due[0]; next && next.atMs <= nowMs; next = this.#due[count]) {
       count += 1;
       this.#queuedBytes -= next.bytes.byteLength;
+      this.#dueBytes -= next.bytes.byteLength;
       to.write(next.bytes);
     }
     this.#due.splice(0, count);
+    this.#fill(nowMs);
     if (from.isPaused() && this.#queuedBytes < MAX_QUEUED_BYTES / 2) from.resume();
     const [first] = this.#due;
     if (first) return first.atMs;
@@ -75,4 +74,26 @@ export class ShapedPipe implements Paced {
     }
     return Number.POSITIVE_INFINITY;
   }
+
+  /** Hands segments to the link as far as its buffer has room. */
+  #fill(nowMs: number): void {
+    const { shape } = this.#options;
+    for (let first = this.#held[0]; first; first = this.#held[0]) {
+      const shaped = shape();
+      if (shaped && this.#dueBytes > onTheWay(shaped)) return;
+      const segment = first.subarray(0, SEGMENT_BYTES);
+      if (segment.byteLength < first.byteLength) this.#held[0] = first.subarray(SEGMENT_BYTES);
+      else this.#held.shift();
+      const atMs = shaped ? this.#model.push(segment.byteLength, nowMs, shaped) : nowMs;
+      // When the shape changes meanwhile, nothing overtakes.
+      this.#lastAtMs = Math.max(this.#lastAtMs, atMs);
+      this.#due.push({ bytes: segment, atMs: this.#lastAtMs });
+      this.#dueBytes += segment.byteLength;
+    }
+  }
+}
+
+/** Bytes of one connection that have been sent and have not arrived: in the buffer, and on the line. */
+function onTheWay({ bytesPerMs, roundTripMs, bufferMs = Number.POSITIVE_INFINITY }: LinkShape): number {
+  return bytesPerMs * (bufferMs + roundTripMs / 2);
 }

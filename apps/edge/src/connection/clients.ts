@@ -1,0 +1,51 @@
+import { TokenBucket } from './token-bucket.js';
+
+/** What a client has on one of its connections. */
+export interface ClientConnection {
+  /** Requests that were announced and not answered. */
+  readonly numUnanswered: number;
+}
+
+/** Whoever is behind some connections: an address, or the subject of a JWT. Its limits hold for all of them together. */
+export class Client {
+  readonly connections = new Set<ClientConnection>();
+  readonly messages: TokenBucket;
+
+  constructor(maxMessagesPerS: number, nowMs: number) {
+    this.messages = new TokenBucket(maxMessagesPerS, nowMs);
+  }
+
+  get numUnanswered(): number {
+    let sum = 0;
+    for (const { numUnanswered } of this.connections) sum += numUnanswered;
+    return sum;
+  }
+}
+
+/** The clients that are connected now. */
+export class Clients {
+  readonly #clients = new Map<string, Client>();
+  readonly #maxMessagesPerS: number;
+  readonly #clock: () => number;
+
+  constructor(maxMessagesPerS: number, clock: () => number) {
+    this.#maxMessagesPerS = maxMessagesPerS;
+    this.#clock = clock;
+  }
+
+  numConnections(key: string): number {
+    return this.#clients.get(key)?.connections.size ?? 0;
+  }
+
+  join(key: string): Client {
+    const client = this.#clients.get(key) ?? new Client(this.#maxMessagesPerS, this.#clock());
+    this.#clients.set(key, client);
+    return client;
+  }
+
+  leave(key: string, connection: ClientConnection): void {
+    const client = this.#clients.get(key);
+    client?.connections.delete(connection);
+    if (client?.connections.size === 0) this.#clients.delete(key);
+  }
+}

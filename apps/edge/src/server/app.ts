@@ -1,0 +1,42 @@
+import Fastify, { type FastifyInstance, LogController } from 'fastify';
+import { setBrowserHeaders } from './browser-rules.js';
+import { BODY_LIMIT_BYTES, sendError } from './http-errors.js';
+import type { ServerOptions } from './options.js';
+import type { OriginPolicy } from './origin.js';
+
+const REQUEST_TIMEOUT_MS = 30_000;
+/** Browsers open up to six for downloads beside the WebSocket, and close them when they are idle. */
+const SOCKETS_PER_CONNECTION = 4;
+/** Where a program writes its token; logs are read by more people than tokens are meant for. */
+const SECRET_HEADERS = ['authorization', 'sec-websocket-protocol', 'cookie'];
+
+/** The HTTP server without a route. */
+export function createApp(
+  { logLevel, tls, trustProxy, maxConnections }: ServerOptions,
+  origins: OriginPolicy,
+): FastifyInstance {
+  const app = Fastify({
+    https: tls === undefined ? null : { ...tls, minVersion: 'TLSv1.2' },
+    // Beside the command line's own words, which go to stdout.
+    logger: {
+      level: logLevel,
+      stream: process.stderr,
+      redact: SECRET_HEADERS.flatMap((name) => [`req.headers["${name}"]`, `headers["${name}"]`]),
+    },
+    // A line for each document that a page loads helps nobody; what goes wrong is logged where it does.
+    logController: new LogController({ disableRequestLogging: true }),
+    bodyLimit: BODY_LIMIT_BYTES,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    trustProxy: trustProxy.length === 0 ? false : [...trustProxy],
+    // What runs is waited for before the server is closed.
+    forceCloseConnections: true,
+    // An address that cannot even be routed reaches no hook.
+    frameworkErrors: (error, request, reply) => {
+      setBrowserHeaders(request, reply, origins);
+      return sendError(reply, 400, 'bad_request', error.message);
+    },
+  });
+  app.server.maxConnections = maxConnections * SOCKETS_PER_CONNECTION;
+  // With or without TLS: nothing of ours depends on it, and a type that names both fits no plugin.
+  return app as unknown as FastifyInstance;
+}

@@ -1,0 +1,17 @@
+import { ProtocolError, parseCutTable, parseManifest } from '@cutpoint/protocol';
+import type { PreparedModel } from '../prepare/prepared.js';
+
+/** A model as its documents describe it, to send requests for its first variant. */
+export async function servedModel(
+  url: string,
+  name: string,
+  headers: Record<string, string> = {},
+): Promise<PreparedModel> {
+  const get = async (path: string): Promise<unknown> => await (await fetch(`${url}/v1/${path}`, { headers })).json();
+  const manifest = parseManifest(await get(`models/${name}/manifest`));
+  if (manifest instanceof ProtocolError) throw manifest;
+  const sha256 = manifest.variants[0]?.table ?? '';
+  const table = parseCutTable(await get(`tables/${sha256}`));
+  if (table instanceof ProtocolError) throw table;
+  return { manifest, tables: new Map([[sha256, table]]), objectsDir: '', notes: [] };
+}
