@@ -1,8 +1,8 @@
 import { expect, test } from '@playwright/test';
-import { type PreviewServer, preview } from 'vite';
 import { INPUT_DIMS } from './client-model.js';
 import { type Ground, inputValues, openPage, prepareGround } from './client-page.js';
-import { Edge, freePort } from './harness/edge.js';
+import { Edge } from './harness/edge.js';
+import { type OtherSite, serveOtherSite } from './harness/other-site.js';
 
 /** A page of one site that uses an edge of another, as in the README's first example. */
 
@@ -10,23 +10,14 @@ const values = inputValues(INPUT_DIMS.reduce((a, b) => a * b, 1));
 
 let ground: Ground;
 let edge: Edge;
-let site: PreviewServer;
-let origin: string;
+let site: OtherSite;
 
 test.beforeAll(async () => {
   ground = await prepareGround();
-  const port = await freePort();
-  origin = `http://127.0.0.1:${port}`;
   // Cross-origin isolated, as a page must be that runs onnxruntime-web on threads: it may load only what allows that.
   const headers = { 'Cross-Origin-Opener-Policy': 'same-origin', 'Cross-Origin-Embedder-Policy': 'require-corp' };
-  site = await preview({
-    configFile: false,
-    logLevel: 'error',
-    root: ground.page,
-    build: { outDir: ground.page },
-    preview: { port, strictPort: true, host: '127.0.0.1', headers },
-  });
-  edge = await Edge.start({ models: ground.models, store: ground.store, args: ['--origin', origin] });
+  site = await serveOtherSite(ground.page, headers);
+  edge = await Edge.start({ models: ground.models, store: ground.store, args: ['--origin', site.origin] });
 });
 test.afterAll(async () => {
   await edge?.stop();
@@ -35,7 +26,7 @@ test.afterAll(async () => {
 
 for (const token of [undefined, 'a-token']) {
   test(`a page of an allowed site runs head and tail ${token ? 'with a token' : 'without one'}`, async ({ page }) => {
-    await openPage(page, origin);
+    await openPage(page, site.origin);
     const done = await page.evaluate(
       async ({ url, values, dims, token }) => {
         const { connect, Tensor } = globalThis.cutpoint;
@@ -68,7 +59,7 @@ for (const token of [undefined, 'a-token']) {
 
 test('a page of any other site is refused', async ({ page }) => {
   // The same page under another name is another site.
-  await openPage(page, origin.replace('127.0.0.1', 'localhost'));
+  await openPage(page, site.origin.replace('127.0.0.1', 'localhost'));
   const code = await page.evaluate(
     (url) =>
       globalThis.cutpoint.connect(url, { model: 'tiny' }).then(

@@ -1,8 +1,8 @@
 import { expect, type Page, test } from '@playwright/test';
-import { type PreviewServer, preview } from 'vite';
 import { INPUT_DIMS } from './client-model.js';
 import { type Ground, inputValues, openPage, prepareGround } from './client-page.js';
-import { Edge, freePort } from './harness/edge.js';
+import { Edge } from './harness/edge.js';
+import { type OtherSite, serveOtherSite } from './harness/other-site.js';
 import { DemoPage } from './page-driver.js';
 
 /** An edge that wants a token, as pages meet it. */
@@ -12,24 +12,15 @@ const values = inputValues(INPUT_DIMS.reduce((a, b) => a * b, 1));
 
 let ground: Ground;
 let edge: Edge;
-let site: PreviewServer;
-let origin: string;
+let site: OtherSite;
 
 test.beforeAll(async () => {
   ground = await prepareGround();
-  const port = await freePort();
-  origin = `http://127.0.0.1:${port}`;
-  site = await preview({
-    configFile: false,
-    logLevel: 'error',
-    root: ground.page,
-    build: { outDir: ground.page },
-    preview: { port, strictPort: true, host: '127.0.0.1' },
-  });
+  site = await serveOtherSite(ground.page);
   edge = await Edge.start({
     models: ground.models,
     store: ground.store,
-    args: ['--origin', origin, '--token', TOKEN],
+    args: ['--origin', site.origin, '--token', TOKEN],
   });
 });
 test.afterAll(async () => {
@@ -39,7 +30,7 @@ test.afterAll(async () => {
 
 /** What comes of an inference at the edge, in a page of an allowed site. */
 async function offload(page: Page, token: string | undefined): Promise<string> {
-  await openPage(page, origin);
+  await openPage(page, site.origin);
   return await page.evaluate(
     async ({ url, token, values, dims }) => {
       const { connect, Tensor } = globalThis.cutpoint;

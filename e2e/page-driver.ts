@@ -53,6 +53,15 @@ export class DemoPage {
     );
     return { cut: Number(cut), index: Number(index), last: Number(last) };
   }
+
+  /** The ribbon shows a cut in the middle; it is drawn a few times a second, so it may follow the answer. */
+  async expectMiddleCut(model: string): Promise<void> {
+    const isInTheMiddle = async (): Promise<boolean> => {
+      const { index, last } = await this.cutOf(model);
+      return index > 0 && index < last;
+    };
+    await expect.poll(isInTheMiddle, { message: `${model} is cut in the middle` }).toBe(true);
+  }
 }
 
 /** 320 x 160, so that the smallest served size fits: the software adapter needs half a minute for it as it is. */

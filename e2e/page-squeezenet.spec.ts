@@ -53,7 +53,8 @@ test.describe('SqueezeNet on the page, in the half precision of the file that th
       return false;
     };
     let found: string | undefined;
-    for (const link of LINKS) {
+    // Twice, because something else on the machine may have slowed down the heads, or the tails, the first time.
+    for (const link of [...LINKS, ...LINKS]) {
       await page.getByTestId('link').selectOption(link);
       if (await settlesInTheMiddle(link)) {
         found = link;
@@ -76,9 +77,7 @@ test.describe('SqueezeNet on the page, in the half precision of the file that th
     await demo.open(edge().url, `?model=squeezenet&device=${device}&cut=30`);
     await page.getByTestId('file').setInputFiles(dogPicture);
     await expect(demo.result.locator('li').first()).toContainText('golden retriever', { timeout: 90_000 });
-    const { index, last } = await demo.cutOf('squeezenet');
-    expect(index).toBeGreaterThan(0);
-    expect(index).toBeLessThan(last);
+    await demo.expectMiddleCut('squeezenet');
     await expect(page.getByTestId('chosen-cut')).toHaveText(/^[1-9]\d* of \d+$/);
     expect(demo.complaints).toEqual([]);
     return demo;

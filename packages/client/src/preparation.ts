@@ -4,7 +4,7 @@ import { calibrationCut, nearestCut } from './arms.js';
 import { CutpointError } from './errors.js';
 import { headKey, headPacks, headSpec, type Part } from './heads/head-store.js';
 import { nextStep } from './heads/next-step.js';
-import { packBytes } from './heads/weight-budget.js';
+import { packBytes } from './heads/pack-store.js';
 import type { RunnerHost } from './variant-runner.js';
 
 /** A head that was just built is timed so often, and for no longer than so long. */

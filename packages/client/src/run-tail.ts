@@ -25,7 +25,8 @@ export type TailOutcome =
  */
 export async function runTail(edge: SharedEdge, run: TailRun): Promise<TailOutcome> {
   const { request, unfinished, rescue, failures } = run;
-  const { signal } = request;
+  const { signal, deadlineMs = Number.POSITIVE_INFINITY } = request;
+  const endMs = edge.clock.now() + deadlineMs;
   const settled = new AbortController();
   const either = AbortSignal.any([signal, settled.signal]);
   let finishing: Promise<TailOutcome | undefined> | undefined;
@@ -36,10 +37,12 @@ export async function runTail(edge: SharedEdge, run: TailRun): Promise<TailOutco
   try {
     return await Promise.race([
       askEdge(edge, { ...request, signal: either }, unfinished.cut.tailOutputs),
-      finishedLate(edge, run, either, finishHere),
+      finishedLate(edge, run, { endMs, signal: either }, finishHere),
     ]);
   } catch (error) {
     if (signal.aborted || !isForRescue(error, failures)) throw error;
+    // The edge gives up early what it cannot make; that is no reason to begin what cannot be made here either.
+    if (isLate(error) && !isInTime(await rescue.timeFor(unfinished), endMs - edge.clock.now())) throw error;
     const outcome = await orAborted(finishHere(), signal);
     if (!outcome) throw error;
     return outcome;
@@ -62,17 +65,16 @@ async function askEdge(edge: SharedEdge, request: TailRequest, names: readonly s
 /** Settles only with a result: when it cannot be had here the edge still has its time. */
 function finishedLate(
   { clock }: SharedEdge,
-  { request: { deadlineMs }, unfinished, rescue }: TailRun,
-  signal: AbortSignal,
+  { unfinished, rescue }: TailRun,
+  { endMs, signal }: { readonly endMs: number; readonly signal: AbortSignal },
   finishHere: () => Promise<TailOutcome | undefined>,
 ): Promise<TailOutcome> {
   return new Promise((resolve) => {
-    if (deadlineMs === undefined) return;
-    const endMs = clock.now() + deadlineMs;
+    if (endMs === Number.POSITIVE_INFINITY) return;
     const begin = (time: FinishTime | undefined) => {
       const leftMs = endMs - clock.now();
       // What would be late as well is not begun: the next inference would wait for the end of it.
-      if (!time || time.expectedMs > leftMs || signal.aborted) return;
+      if (!isInTime(time, leftMs) || signal.aborted) return;
       const cancel = clock.after(Math.max(0, leftMs - time.ampleMs), () => {
         finishHere().then(
           (outcome) => outcome && resolve(outcome),
@@ -83,6 +85,14 @@ function finishedLate(
     };
     rescue.timeFor(unfinished).then(begin, () => {});
   });
+}
+
+function isInTime(time: FinishTime | undefined, leftMs: number): time is FinishTime {
+  return time !== undefined && time.expectedMs <= leftMs;
+}
+
+function isLate(error: unknown): boolean {
+  return error instanceof CutpointError && error.code === 'deadline_exceeded';
 }
 
 /** Failures that another try at the edge would not mend, or did not. */

@@ -23,6 +23,7 @@ import type { Plan } from './plan.js';
 import { isPolicyName, POLICY_NAMES, type PolicyName, policies } from './policies/registry.js';
 import { PROBE_BYTES, PROBE_RESERVE_BYTES, wantsProbe } from './probe.js';
 import type { Pruner } from './pruner.js';
+import { READY, UNATTAINABLE, UNREADY } from './readiness.js';
 import { type Signal, withoutSignals } from './signals.js';
 import { UplinkAllowance } from './uplink-allowance.js';
 
@@ -66,7 +67,7 @@ export class Controller {
     this.#options = options;
     this.#constraints = options.constraints ?? {};
     this.#without = options.without ?? [];
-    this.#ready = arms.map((arm) => (arm.usesEdge && arm.cut === 0 ? 1 : 0));
+    this.#ready = arms.map((arm) => (arm.usesEdge && arm.cut === 0 ? READY : UNREADY));
     this.#corrections = new Corrections(arms);
     this.#pruner = options.pruner?.(arms, () => this.#factors);
     this.#wholeHeadMs = Math.max(...arms.map(({ headMs }) => headMs));
@@ -93,18 +94,12 @@ export class Controller {
   /** Full offload is ready from the start: it needs nothing on the device. */
   setReady(cut: number, ready: boolean): void {
     if (this.isReady(cut) === ready) return;
-    // A new array: plans and the decision's memory keep the one that they saw.
-    this.#ready = this.arms.map((arm, index) => (arm.cut === cut ? Number(ready) : (this.#ready[index] ?? 0)));
+    this.#setReadiness(cut, ready ? READY : UNREADY);
   }
 
   /** Whether this cut may be wished for, while it is not ready: its weights may be more than the app allows. */
   setAttainable(cut: number, attainable: boolean): void {
-    const value = attainable ? 0 : -1;
-    if (!this.arms.some((arm, index) => arm.cut === cut && this.#ready[index] === -1 - value)) return;
-    this.#ready = this.arms.map((arm, index) => {
-      const ready = this.#ready[index] ?? 0;
-      return arm.cut === cut && ready !== 1 ? value : ready;
-    });
+    if (!this.isReady(cut)) this.#setReadiness(cut, attainable ? UNREADY : UNATTAINABLE);
   }
 
   /** Whether the constraints allow any arm of this cut at all. */
@@ -113,7 +108,7 @@ export class Controller {
   }
 
   isReady(cut: number): boolean {
-    return this.arms.some((arm, index) => arm.cut === cut && this.#ready[index] === 1);
+    return this.arms.some((arm, index) => arm.cut === cut && this.#ready[index] === READY);
   }
 
   observeConnection(connected: boolean): void {
@@ -283,6 +278,12 @@ export class Controller {
 
   #lacks(signal: Signal): boolean {
     return this.#without.includes(signal);
+  }
+
+  #setReadiness(cut: number, readiness: number): void {
+    if (!this.arms.some((arm, index) => arm.cut === cut && this.#ready[index] !== readiness)) return;
+    // A new array: plans and the decision's memory keep the one that they saw.
+    this.#ready = this.arms.map((arm, index) => (arm.cut === cut ? readiness : (this.#ready[index] ?? UNREADY)));
   }
 }
 

@@ -9,6 +9,7 @@ import { type Options, optionsOf } from './options.js';
 import type { Cause, Plan } from './plan.js';
 import { argMin, type PolicyInput } from './policies/policy.js';
 import { type PolicyName, policies } from './policies/registry.js';
+import { READY } from './readiness.js';
 import { writePlan } from './record.js';
 import { chooseByScore, fitsMoment, type Score, scoreOf } from './score.js';
 import { type Steadiness, settled, shouldSwitch, stay } from './steadiness.js';
@@ -37,7 +38,7 @@ export interface DecisionMemory {
 /** All that a decision depends on: the same input gives the same plan. */
 export interface DecisionInput {
   readonly arms: readonly Arm[];
-  /** 1 for each arm whose weights are here and whose session is warm, -1 for one that must not be prepared, else 0. */
+  /** Per arm `READY`, `UNREADY` or `UNATTAINABLE`. */
   readonly ready: readonly number[];
   /** Per arm, how real runs correct its profile. */
   readonly factors: readonly ArmFactors[];
@@ -224,9 +225,9 @@ function causeOf(input: DecisionInput, chosen: number, forced: number): Cause {
   if (memory.policy !== input.policy) return 'policy';
   if (memory.chosen === chosen) return 'steady';
   if (!conditions.connected && at(arms, memory.chosen).usesEdge) return 'disconnected';
-  if (input.ready[memory.chosen] !== 1) return 'not-ready';
+  if (input.ready[memory.chosen] !== READY) return 'not-ready';
   if (!memory.conditions.connected && at(arms, chosen).usesEdge) return 'reconnected';
-  if (memory.ready[chosen] !== 1) return 'ready';
+  if (memory.ready[chosen] !== READY) return 'ready';
   const change = { from: switchEnd(input, memory.chosen), to: switchEnd(input, chosen) };
   return (
     attribute(change, memory.adopted, conditions) ?? attribute(change, memory.conditions, conditions) ?? 'corrected'

@@ -1,6 +1,7 @@
 import type { Arm } from './arm.js';
 import { type Constraints, permits } from './constraints.js';
 import { type PolicyName, policies } from './policies/registry.js';
+import { READY } from './readiness.js';
 
 /** What can be chosen, as far as that does not depend on predictions. Indexes of arms, ascending. */
 export interface Options {
@@ -47,7 +48,7 @@ export function optionsOf({ arms, ready, constraints, policy, conditions }: Opti
   for (const [index, arm] of arms.entries()) {
     if ((connected || !arm.usesEdge) && permits(constraints, arm)) reachable.push(index);
   }
-  const runnable = reachable.filter((index) => ready[index] === 1);
+  const runnable = reachable.filter((index) => ready[index] === READY);
   const options = { reachable, runnable, considered: considered(arms, runnable, policy) };
   known.set(ready, { arms, constraints, policy, connected, options });
   return options;

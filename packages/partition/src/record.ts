@@ -4,6 +4,7 @@ import { at, type DecisionInput, type Verdict } from './decision.js';
 import type { Options } from './options.js';
 import type { Candidate, Cause, Plan, Rejection } from './plan.js';
 import { policies } from './policies/registry.js';
+import { READY } from './readiness.js';
 import { bytesOf } from './score.js';
 
 /**
@@ -57,7 +58,7 @@ function rejectionOf(
   const arm = at(arms, index);
   if (!permits(constraints, arm)) return 'constraint';
   if (!conditions.connected && arm.usesEdge) return input.edgeFailed ? 'edge-failed' : 'disconnected';
-  if (input.ready[index] !== 1) return 'not-ready';
+  if (input.ready[index] !== READY) return 'not-ready';
   if (verdict.reason === 'forced') return 'not-forced';
   if (!policies[policy].considers(arm, arms)) return 'outside-policy';
   const chosenMs = totalOf(predict(at(arms, verdict.chosen), values, input.factors[verdict.chosen] ?? UNCORRECTED));

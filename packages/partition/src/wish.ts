@@ -3,6 +3,7 @@ import { at, type Deciding, type DecisionInput } from './decision.js';
 import { considered } from './options.js';
 import type { PolicyInput } from './policies/policy.js';
 import { policies } from './policies/registry.js';
+import { UNATTAINABLE, UNREADY } from './readiness.js';
 import { SWITCH_MS, SWITCH_SHARE } from './steadiness.js';
 
 /**
@@ -28,12 +29,12 @@ export function wishOf({ input, options }: Deciding, chosen: number): number {
   // Nothing is left to prepare.
   if (options.reachable.length === options.runnable.length) return chosen;
   const hopeful = (index: number) => hopefulMs(input, index);
-  const attainable = options.reachable.filter((index) => input.ready[index] !== -1);
+  const attainable = options.reachable.filter((index) => input.ready[index] !== UNATTAINABLE);
   const allowed = considered(arms, attainable, policy);
   const wish = policy === 'cutpoint' ? lowest(allowed, hopeful) : policies[policy].choose(hopefulInput(input, allowed));
   if (wish < 0) return chosen;
   // A wish that is being prepared is held on to like an arm in use.
-  const pending = memory !== undefined && input.ready[memory.wish] === 0 ? memory.wish : chosen;
+  const pending = memory !== undefined && input.ready[memory.wish] === UNREADY ? memory.wish : chosen;
   if (policy !== 'cutpoint' || !allowed.includes(pending)) return wish;
   const pendingMs = hopeful(pending);
   return pendingMs - hopeful(wish) > SWITCH_MS + SWITCH_SHARE * pendingMs ? wish : pending;

@@ -4,12 +4,12 @@ import { CutpointError, orAborted } from '../errors.js';
 import type { Progress } from '../session.js';
 import type { CreateResult, RunCall, RunResult } from '../worker/messages.js';
 import { buffersOf, type Runtime } from '../worker/runtime.js';
-import type { PackStore } from './pack-store.js';
+import { type PackStore, packBytes } from './pack-store.js';
 
 /** Parts kept built at a time. Each holds its weights a second time, on the graphics device or in the wasm heap. */
-const MAX_HEADS = 6;
+const MAX_PARTS = 6;
 /** And never more than this of weights, whatever their number. */
-const MAX_HEAD_BYTES = 512 * 1024 * 1024;
+const MAX_PART_BYTES = 512 * 1024 * 1024;
 
 /** One part of a network: the head of a cut of one variant, or the tail of one that the edge did not finish. */
 export interface PartSpec {
@@ -152,7 +152,7 @@ export class HeadStore {
     onProgress({ stage: 'runtime', loadedBytes: 0, totalBytes: 0 });
     const runtime = this.#runtime.call({ type: 'load' });
     runtime.catch(() => {});
-    const totalBytes = packs.reduce((sum, { numBytes }) => sum + numBytes, 0);
+    const totalBytes = packBytes(packs);
     let loadedBytes = 0;
     onProgress({ stage: 'weights', loadedBytes, totalBytes });
     const graph = await this.#packs.graph(spec.graph, signal);
@@ -185,12 +185,12 @@ export class HeadStore {
 
   #evict(newest: Part): void {
     const all = [...this.#parts.values()];
-    let numBytes = all.reduce((sum, { spec }) => sum + bytesOf(spec), 0);
+    let numBytes = all.reduce((sum, { spec }) => sum + packBytes(spec.packs), 0);
     let count = all.length;
     for (const part of all) {
-      if (count <= MAX_HEADS && numBytes <= MAX_HEAD_BYTES) return;
+      if (count <= MAX_PARTS && numBytes <= MAX_PART_BYTES) return;
       if (part === newest) continue;
-      numBytes -= bytesOf(part.spec);
+      numBytes -= packBytes(part.spec.packs);
       count -= 1;
       this.#release(part);
     }
@@ -207,8 +207,4 @@ export class HeadStore {
     this.#parts.clear();
     for (const part of all) this.events.emit('released', part);
   }
-}
-
-function bytesOf({ packs }: PartSpec): number {
-  return packs.reduce((sum, { numBytes }) => sum + numBytes, 0);
 }

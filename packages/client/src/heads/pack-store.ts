@@ -189,6 +189,10 @@ export class PackStore {
   }
 }
 
+export function packBytes(packs: readonly Pack[]): number {
+  return packs.reduce((sum, { numBytes }) => sum + numBytes, 0);
+}
+
 /** Cache keys are addresses; this one is never fetched. */
 function cacheKey(kind: Kind, sha256: string): string {
   return `https://cutpoint.invalid/${kind}/${sha256}`;

@@ -1,5 +1,5 @@
 import type { Pack } from '@cutpoint/protocol';
-import type { PackStore } from './pack-store.js';
+import { type PackStore, packBytes } from './pack-store.js';
 import type { WeightRules } from './weight-rules.js';
 
 /** What one session may still download of weights. What is here already is free. */
@@ -35,8 +35,4 @@ export class WeightBudget {
       return missingBytes === 0 || missingBytes <= leftBytes;
     };
   }
-}
-
-export function packBytes(packs: readonly Pack[]): number {
-  return packs.reduce((sum, { numBytes }) => sum + numBytes, 0);
 }

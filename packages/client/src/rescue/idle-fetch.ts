@@ -1,7 +1,7 @@
 import type { Pack } from '@cutpoint/protocol';
 import type { Clock } from '../clock.js';
-import type { PackStore } from '../heads/pack-store.js';
-import { packBytes, type WeightBudget } from '../heads/weight-budget.js';
+import { type PackStore, packBytes } from '../heads/pack-store.js';
+import type { WeightBudget } from '../heads/weight-budget.js';
 import type { WeightRules } from '../heads/weight-rules.js';
 import { isPageVisible } from '../page-visibility.js';
 import type { Progress } from '../session.js';

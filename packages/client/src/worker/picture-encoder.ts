@@ -1,9 +1,10 @@
 import type { Clock } from '../clock.js';
 import type { PictureCodec } from '../codec/picture.js';
+import { CALL_LIMITS_MS } from './call-watch.js';
 import { spawnPictureWorker } from './spawn-worker.js';
 
-/** A worker that says nothing for so long is frozen, or its script does not arrive. */
-export const PICTURE_LIMIT_MS = 5000;
+/** A worker that says nothing for so long is frozen, or its script does not arrive: what the other worker's has, too. */
+export const PICTURE_LIMIT_MS = CALL_LIMITS_MS.probe;
 
 /** Asks for a picture of `[h, w, 3]` pixels in `codec`. */
 export interface PictureMessage {

@@ -18,7 +18,7 @@ const CUTS = 10;
 const MEBIBYTE = 2 ** 20;
 
 interface MemorySizes extends BufferSizes {
-  /** Of page and worker together. */
+  /** Of the page and its workers together. */
   readonly heapBytes: number;
 }
 
@@ -60,8 +60,8 @@ async function measureScenario({ options, print }: Setting, { edge }: ClientGrou
   const page = await openClientPage(await browser.visitor(), edge.url);
   const devtools = await DevtoolsHeap.of(page);
   const { device, arms } = await page.evaluate((asked) => globalThis.clientPage.open(asked), scenario.opening);
-  const [worker] = page.workers();
-  if (!worker) throw new Error('the client has no worker');
+  const worker = page.workers().find((candidate) => candidate.url().includes('runtime-worker'));
+  if (!worker) throw new Error('the client has no worker for heads');
   // It has loaded nothing of onnxruntime-web yet.
   await worker.evaluate(installMemoryProbe);
   const cuts = spreadCuts(arms);
@@ -95,7 +95,7 @@ function spreadCuts(arms: readonly ArmFacts[]): number[] {
 async function sizesOf(devtools: DevtoolsHeap, worker: Worker): Promise<MemorySizes> {
   // Collects garbage as well, and with it the graphics buffers that nobody has.
   const heapBytes = await devtools.numBytes();
-  if (devtools.numWorkers !== 1) throw new Error(`${devtools.numWorkers} workers are attached instead of one`);
+  if (devtools.numWorkers === 0) throw new Error('no worker is attached');
   const buffers = await worker.evaluate(() => globalThis.bufferSizes?.());
   if (!buffers) throw new Error('the probe is gone: the worker was replaced');
   return { heapBytes, ...buffers };

@@ -22,8 +22,8 @@ type Ort = typeof import('onnxruntime-web');
 
 /** The same network, the same feeds: by a session of ours that is forced to run all of it here, and by onnxruntime-web itself. */
 export async function compareLocal({ model, network, warmUpRuns, runs }: LocalRequest): Promise<LocalTimes> {
-  // A policy that wishes for nothing: no other head is built meanwhile.
-  const session = await connect('/', { model, policy: 'offload' });
+  // Wishes for nothing and fetches nothing: no other head is built meanwhile.
+  const session = await connect('/', { model, policy: 'offload', rescue: 'off' });
   try {
     const { device } = session;
     const ort = await bareOrt(device);

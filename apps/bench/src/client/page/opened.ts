@@ -42,7 +42,8 @@ export function thePicture(): ImageBitmap {
 /** Connects, and has the edge answer once. */
 export async function open({ model, picture: url, policy = 'offload', ...options }: OpenRequest): Promise<Opened> {
   const picture = url === undefined ? undefined : await createImageBitmap(await (await fetch(url)).blob());
-  const session = await connect('/', { model, policy, ...options });
+  // Its weights would come while others are counted.
+  const session = await connect('/', { model, policy, rescue: 'off', ...options });
   opened = { session, picture };
   await runOnce({});
   return { device: session.device.reason, arms: armsOf(session) };

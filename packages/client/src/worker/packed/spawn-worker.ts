@@ -8,18 +8,16 @@ import type { WorkerLike } from '../runtime.js';
  * The addresses in the second places are never reached where a bundler put the file elsewhere, so it need not look at them.
  */
 export function spawnWorker(): WorkerLike {
-  const name = 'cutpoint-runtime';
   return ownOr(
     () => new Worker(new URL('./runtime-worker.js', import.meta.url), { type: 'module', name: 'cutpoint-runtime' }),
-    () => imported(new URL(/* @vite-ignore */ './runtime-worker.js', import.meta.url), name),
+    () => imported(new URL(/* @vite-ignore */ './runtime-worker.js', import.meta.url), 'cutpoint-runtime'),
   );
 }
 
 export function spawnPictureWorker(): PictureWorkerLike {
-  const name = 'cutpoint-pictures';
   return ownOr(
     () => new Worker(new URL('./picture-worker.js', import.meta.url), { type: 'module', name: 'cutpoint-pictures' }),
-    () => imported(new URL(/* @vite-ignore */ './picture-worker.js', import.meta.url), name),
+    () => imported(new URL(/* @vite-ignore */ './picture-worker.js', import.meta.url), 'cutpoint-pictures'),
   );
 }
 
