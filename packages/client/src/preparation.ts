@@ -2,6 +2,7 @@ import type { Controller, Plan } from '@cutpoint/partition';
 import { type Cut, type CutTable, tensorBytes, type Variant } from '@cutpoint/protocol';
 import { calibrationCut, nearestCut } from './arms.js';
 import { CutpointError } from './errors.js';
+import { BlockedCuts } from './heads/blocked-cuts.js';
 import { type Head, headKey, headSpec } from './heads/head-store.js';
 import type { RunnerHost } from './variant-runner.js';
 
@@ -25,6 +26,7 @@ export class Preparation {
   readonly #controller: Controller;
   /** Cuts whose head could not be built here; not tried again. */
   readonly #broken = new Set<number>();
+  readonly #blocked: BlockedCuts;
   readonly #unsubscribe: readonly (() => void)[];
   #busy = false;
 
@@ -33,6 +35,7 @@ export class Preparation {
     this.#variant = variant;
     this.#table = table;
     this.#controller = controller;
+    this.#blocked = new BlockedCuts({ heads: host.edge.heads, runtime: host.edge.runtime, variant, controller });
     this.#unsubscribe = [
       host.edge.heads.events.on('released', ({ spec }) => {
         if (spec.variant.table === variant.table) controller.setReady(spec.cut.id, false);
@@ -43,6 +46,7 @@ export class Preparation {
 
   close(): void {
     for (const unsubscribe of this.#unsubscribe) unsubscribe();
+    this.#blocked.close();
   }
 
   /** One piece of background work at a time: it must not crowd out the inferences. Its failures are not theirs. */
@@ -90,6 +94,7 @@ export class Preparation {
   }
 
   async #prepare(cut: Cut, signal: AbortSignal): Promise<void> {
+    await this.#blocked.until(cut.id, signal);
     if (this.#controller.isReady(cut.id)) return;
     if (cut.headGraph === null) {
       this.#controller.setReady(cut.id, true);
@@ -129,7 +134,7 @@ export class Preparation {
     const endMs = edge.clock.now() + CALIBRATION_MS;
     let fastestMs = Number.POSITIVE_INFINITY;
     for (let run = 0; run < CALIBRATION_RUNS && edge.clock.now() < endMs; run++) {
-      const { headMs } = await edge.heads.run(head, { feeds, fetches: named }, life);
+      const { headMs } = await edge.heads.run(head, { feeds, fetches: named, isTrial: true }, life);
       fastestMs = Math.min(fastestMs, headMs);
     }
     if (Number.isFinite(fastestMs)) this.#controller.observeHead(cut.id, fastestMs, edge.clock.now());

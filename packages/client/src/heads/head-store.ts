@@ -29,7 +29,7 @@ export interface Head {
 }
 
 /** One run of a head. */
-export type HeadWork = Pick<RunCall, 'feeds' | 'fetches' | 'encode'>;
+export type HeadWork = Pick<RunCall, 'feeds' | 'fetches' | 'encode' | 'isTrial'>;
 
 export interface HeadStoreEvents {
   /** It is no longer built: another one needed its place, or the runtime was replaced. */
@@ -83,7 +83,7 @@ export class HeadStore {
     this.#http = http;
     this.#packs = packs;
     this.#runtime = runtime;
-    runtime.events.on('lost', () => this.#forgetAll());
+    runtime.events.on('lost', ({ keys }) => this.#forget(keys));
   }
 
   get(key: string): Head | undefined {
@@ -184,10 +184,10 @@ export class HeadStore {
     this.events.emit('released', head);
   }
 
-  #forgetAll(): void {
-    const all = [...this.#heads.values()];
-    this.#heads.clear();
-    for (const head of all) this.events.emit('released', head);
+  #forget(keys: readonly string[]): void {
+    const lost = keys.flatMap((key) => this.#heads.get(key) ?? []);
+    for (const { key } of lost) this.#heads.delete(key);
+    for (const head of lost) this.events.emit('released', head);
   }
 }
 

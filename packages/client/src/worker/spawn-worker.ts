@@ -1,5 +1,5 @@
 import type { PictureWorkerLike } from './picture-encoder.js';
-import type { WorkerLike } from './runtime.js';
+import type { WorkerLike } from './lane.js';
 
 /** Written as bundlers want it, to the letter. */
 export function spawnWorker(): WorkerLike {

@@ -4,7 +4,7 @@ import { ManualClock } from '../testing/manual-clock.js';
 import { tinyHead } from '../testing/tiny-edge.js';
 import { CALL_LIMITS_MS } from './call-watch.js';
 import type { Call } from './messages.js';
-import { Runtime } from './runtime.js';
+import { Lane } from './lane.js';
 
 const RUN: Call = { type: 'run', key: 'head', feeds: [], fetches: [] };
 const CREATE: Call = { type: 'create', key: 'head', graph: new Uint8Array(4), packs: [], inputs: [], provider: 'wasm' };
@@ -19,16 +19,18 @@ const probeOnly: Performance = (call) => (call.type === 'probe' ? tinyHead(call)
 async function start(...performances: Performance[]) {
   const clock = new ManualClock();
   const workers: FakeWorker[] = [];
-  const { runtime, device } = await Runtime.start('auto', clock, () => {
+  const spawn = () => {
     const worker = new FakeWorker(performances[Math.min(workers.length, performances.length - 1)]);
     workers.push(worker);
     return worker;
-  });
+  };
+  const lane = new Lane({ wanted: 'auto', clock, spawn, losses: { count: 0, lastMs: Number.NEGATIVE_INFINITY } });
+  const device = await lane.choice;
   const lost: string[] = [];
   const restarted: string[] = [];
-  runtime.events.on('lost', (reason) => lost.push(reason));
-  runtime.events.on('restarted', ({ reason }) => restarted.push(reason));
-  return { clock, runtime, device, workers, lost, restarted };
+  lane.events.on('lost', (reason) => lost.push(reason));
+  lane.events.on('restarted', ({ reason }) => restarted.push(reason));
+  return { clock, lane, device, workers, lost, restarted };
 }
 
 /** What a run gives that took so long. */
@@ -36,39 +38,39 @@ const ran = (headMs: number) => ({ outputs: [], encoded: [], headMs, encodeMs: 0
 
 const settled = () => new Promise((resolve) => setTimeout(resolve));
 
-describe('calls of the runtime', () => {
+describe('calls of a lane', () => {
   it('are answered by their own id', async () => {
-    const { runtime, device, workers } = await start(probeOnly);
+    const { lane, device, workers } = await start(probeOnly);
     expect(device.kind).toBe('wasm');
-    const [first, second] = [runtime.call(RUN), runtime.call(RUN)];
+    const [first, second] = [lane.call(RUN), lane.call(RUN)];
     workers[0]?.answer(3, { value: ran(3) });
     workers[0]?.answer(2, { value: ran(2) });
     expect([(await first).headMs, (await second).headMs]).toEqual([2, 3]);
   });
 
   it('fail alone when onnxruntime fails at them', async () => {
-    const { runtime, lost } = await start((call) => (call.type === 'run' ? { error: 'no memory' } : tinyHead(call)));
-    await expect(runtime.call(RUN)).rejects.toMatchObject({ code: 'runtime_failed', message: /no memory/ });
+    const { lane, lost } = await start((call) => (call.type === 'run' ? { error: 'no memory' } : tinyHead(call)));
+    await expect(lane.call(RUN)).rejects.toMatchObject({ code: 'runtime_failed', message: /no memory/ });
     expect(lost).toEqual([]);
   });
 
   it('are taken back from the worker when aborted', async () => {
-    const { runtime, workers } = await start(probeOnly);
+    const { lane, workers } = await start(probeOnly);
     const abort = new AbortController();
-    const call = runtime.call(RUN, [], abort.signal);
+    const call = lane.call(RUN, [], abort.signal);
     abort.abort();
     await expect(call).rejects.toMatchObject({ code: 'aborted' });
     expect(workers[0]?.cancelled).toEqual([2]);
-    await expect(runtime.call(RUN, [], abort.signal)).rejects.toMatchObject({ code: 'aborted' });
+    await expect(lane.call(RUN, [], abort.signal)).rejects.toMatchObject({ code: 'aborted' });
   });
 
   it('are rejected when it is closed', async () => {
-    const { runtime, workers } = await start(probeOnly);
-    const caught = expect(runtime.call(RUN)).rejects.toMatchObject({ code: 'closed' });
-    runtime.close();
+    const { lane, workers } = await start(probeOnly);
+    const caught = expect(lane.call(RUN)).rejects.toMatchObject({ code: 'closed' });
+    lane.close();
     await caught;
     expect(workers[0]?.isTerminated).toBe(true);
-    await expect(runtime.call(RUN)).rejects.toMatchObject({ code: 'closed' });
+    await expect(lane.call(RUN)).rejects.toMatchObject({ code: 'closed' });
   });
 });
 
@@ -77,15 +79,15 @@ describe('a worker that freezes', () => {
     ['a run', RUN, CALL_LIMITS_MS.run],
     ['a create in a fresh worker, which loads as well', CREATE, CALL_LIMITS_MS.create + CALL_LIMITS_MS.load],
   ])('at %s is replaced when its time is up, and the next call finds the new one', async (_what, call, limitMs) => {
-    const { clock, runtime, workers, lost, restarted } = await start(probeOnly, tinyHead);
-    const caught = expect(runtime.call(call)).rejects.toMatchObject({ code: 'runtime_failed', message: /within/ });
+    const { clock, lane, workers, lost, restarted } = await start(probeOnly, tinyHead);
+    const caught = expect(lane.call(call)).rejects.toMatchObject({ code: 'runtime_failed', message: /within/ });
     clock.advance(limitMs - 1);
     expect(workers).toHaveLength(1);
     clock.advance(1);
     await caught;
     expect(workers[0]?.isTerminated).toBe(true);
     expect(lost).toHaveLength(1);
-    const next = runtime.call(RUN);
+    const next = lane.call(RUN);
     clock.advance(1000);
     expect((await next).headMs).toBe(1);
     expect(workers).toHaveLength(2);
@@ -93,9 +95,9 @@ describe('a worker that freezes', () => {
   });
 
   it('while onnxruntime-web is on its way is tried again, each time with twice the time', async () => {
-    const { clock, runtime, workers, lost } = await start(probeOnly);
+    const { clock, lane, workers, lost } = await start(probeOnly);
     for (const doublings of [0, 1, 2]) {
-      const caught = expect(runtime.call(LOAD)).rejects.toMatchObject({ code: 'runtime_unavailable' });
+      const caught = expect(lane.call(LOAD)).rejects.toMatchObject({ code: 'runtime_unavailable' });
       // The new worker comes after a pause.
       clock.advance(doublings === 0 ? 0 : 60_000);
       await settled();
@@ -109,8 +111,8 @@ describe('a worker that freezes', () => {
   });
 
   it('counts from when a call begins, not from when it was made', async () => {
-    const { clock, runtime, workers } = await start(probeOnly);
-    const [first, second] = [runtime.call(RUN), runtime.call(RUN)];
+    const { clock, lane, workers } = await start(probeOnly);
+    const [first, second] = [lane.call(RUN), lane.call(RUN)];
     clock.advance(CALL_LIMITS_MS.run - 1);
     workers[0]?.answer(2, { value: ran(1) });
     await first;
@@ -123,9 +125,9 @@ describe('a worker that freezes', () => {
   });
 
   it('at a run that nobody waits for any more is replaced all the same', async () => {
-    const { clock, runtime, workers } = await start(probeOnly);
+    const { clock, lane, workers } = await start(probeOnly);
     const abort = new AbortController();
-    const caught = expect(runtime.call(RUN, [], abort.signal)).rejects.toMatchObject({ code: 'aborted' });
+    const caught = expect(lane.call(RUN, [], abort.signal)).rejects.toMatchObject({ code: 'aborted' });
     abort.abort();
     await caught;
     clock.advance(CALL_LIMITS_MS.run);
@@ -135,7 +137,8 @@ describe('a worker that freezes', () => {
   it('before it has chosen a device lets nobody wait for ever', async () => {
     const clock = new ManualClock();
     const worker = new FakeWorker();
-    const caught = expect(Runtime.start('auto', clock, () => worker)).rejects.toMatchObject({ code: 'runtime_failed' });
+    const { choice } = new Lane({ wanted: 'auto', clock, spawn: () => worker, losses: { count: 0, lastMs: 0 } });
+    const caught = expect(choice).rejects.toMatchObject({ code: 'runtime_failed' });
     clock.advance(CALL_LIMITS_MS.probe);
     await caught;
     expect(worker.isTerminated).toBe(true);
@@ -144,34 +147,34 @@ describe('a worker that freezes', () => {
 
 describe('a worker that fails', () => {
   it('is replaced when the graphics device is lost; after three times heads stay on the CPU', async () => {
-    const { clock, runtime, workers, restarted } = await start(tinyHead);
+    const { clock, lane, workers, restarted } = await start(tinyHead);
     for (let losses = 1; losses <= 4; losses++) {
       workers.at(-1)?.say({ deviceLost: 'the driver went away' });
       clock.advance(1000);
-      await runtime.call(RUN);
+      await lane.call(RUN);
       expect(workers.at(-1)?.calls[0]).toMatchObject({ type: 'probe', device: losses <= 3 ? 'auto' : 'wasm' });
     }
     expect(restarted.at(-1)).toMatch(/WebGPU failed 4 times/);
   });
 
   it('for ever is not started for ever, and says why', async () => {
-    const { clock, runtime, workers } = await start(tinyHead);
+    const { clock, lane, workers } = await start(tinyHead);
     for (let losses = 1; losses <= 7; losses++) {
       workers.at(-1)?.say({ deviceLost: 'the driver went away' });
       clock.advance(1000);
       await settled();
     }
     expect(workers).toHaveLength(7);
-    await expect(runtime.call(RUN)).rejects.toMatchObject({ code: 'runtime_failed', message: /driver went away/ });
+    await expect(lane.call(RUN)).rejects.toMatchObject({ code: 'runtime_failed', message: /driver went away/ });
   });
 
   it('to fetch onnxruntime-web is replaced, and the next call fetches it again', async () => {
-    const { clock, runtime, workers } = await start(
+    const { clock, lane, workers } = await start(
       (call) => (call.type === 'load' ? { error: 'offline', isUnavailable: true } : tinyHead(call)),
       tinyHead,
     );
-    await expect(runtime.call(LOAD)).rejects.toMatchObject({ code: 'runtime_unavailable', message: /offline/ });
-    const again = runtime.call(LOAD);
+    await expect(lane.call(LOAD)).rejects.toMatchObject({ code: 'runtime_unavailable', message: /offline/ });
+    const again = lane.call(LOAD);
     clock.advance(500);
     expect(await again).toEqual({ ms: 1 });
     expect(workers).toHaveLength(2);
