@@ -11,7 +11,7 @@ import { root, tsc } from './lib/run.mjs';
 // The tarball of @cutpoint/client as a stranger gets it. What it does in a browser is tested in e2e/embed.
 
 /** The aim is 20 KB; docs/decisions/0011 says what the rest is. */
-const LIMIT_BYTES = { page: 35_300, worker: 8_300 };
+const LIMIT_BYTES = { page: 39_300, worker: 8_300 };
 
 let ground = '';
 let folder = '';

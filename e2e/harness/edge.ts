@@ -59,6 +59,11 @@ export class Edge implements AsyncDisposable {
     await this.#end('SIGKILL');
   }
 
+  /** It takes what it is sent and does nothing with it, until it is killed. */
+  freeze(): void {
+    this.#process.kill('SIGSTOP');
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stop();
   }

@@ -2,6 +2,7 @@ import { ConnectedSession } from './connected-session.js';
 import { DEFAULT_CONNECT_OPTIONS } from './defaults.js';
 import { SharedEdge } from './edge.js';
 import { CutpointError, orAborted, throwIfAborted } from './errors.js';
+import { weightRules } from './heads/weight-rules.js';
 import { EdgeHttp } from './http.js';
 import { fetchManifest } from './manifest.js';
 import type { ConnectOptions, Session } from './session.js';
@@ -54,6 +55,7 @@ export async function connect(url: string | URL, options: ConnectOptions): Promi
       edge,
       manifest,
       choice: { policy, objective, constraints: options },
+      weights: weightRules(options),
       onProgress,
     });
     session.warmUp();

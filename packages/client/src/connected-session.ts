@@ -5,10 +5,15 @@ import { type Undertaking, withinDeadline } from './deadline.js';
 import type { SharedEdge } from './edge.js';
 import { Emitter } from './emitter.js';
 import { CutpointError, orAborted, throwIfAborted } from './errors.js';
-import type { Head } from './heads/head-store.js';
+import type { Part } from './heads/head-store.js';
+import { WeightBudget } from './heads/weight-budget.js';
+import { type WeightRules, weightRules } from './heads/weight-rules.js';
 import { decodeImage, pixelsOf } from './image/pixels.js';
 import { chooseSize } from './image/placement.js';
+import { linkEvent } from './link-event.js';
 import { LinkProbe } from './link-probe.js';
+import { OFFLINE_ADVICE } from './recovery.js';
+import { IdleFetch } from './rescue/idle-fetch.js';
 import { RunnerSet } from './runner-set.js';
 import type {
   DeviceChoice,
@@ -28,10 +33,15 @@ import { traceOf } from './trace.js';
 import type { RunnerOptions } from './variant-runner.js';
 import type { TensorMessage } from './worker/messages.js';
 
+/** What makes later inferences faster is begun when the first one has ended, or so long after there was none. */
+const FIRST_MS = 1000;
+
 export interface SessionParts {
   readonly edge: SharedEdge;
   readonly manifest: Manifest;
   readonly choice: Omit<RunnerOptions, 'forced'>;
+  /** The defaults where it is left out. */
+  readonly weights?: WeightRules;
   readonly onProgress?: ((progress: Progress) => void) | undefined;
 }
 
@@ -52,25 +62,35 @@ export class ConnectedSession implements Session {
   readonly #life = new AbortController();
   readonly #runners: RunnerSet;
   readonly #linkProbe: LinkProbe;
+  readonly #idleFetch: IdleFetch;
   readonly #lastPlans = new Map<string, string>();
   readonly #unsubscribe: (() => void)[];
   readonly #onProgress: ((progress: Progress) => void) | undefined;
+  /** The first inference has ended. */
+  #onFirst: () => void = () => {};
   #device: DeviceChoice;
   #nextTrace = 1;
   #lastLink = '';
 
-  constructor({ edge, manifest, choice, onProgress }: SessionParts) {
+  constructor({ edge, manifest, choice, weights = weightRules({}), onProgress }: SessionParts) {
     this.edge = edge;
     this.#onProgress = onProgress;
     this.#device = edge.device;
+    const budget = new WeightBudget(edge.packs, weights);
+    const afterFirst = new Promise<void>((resolve) => {
+      this.#onFirst = resolve;
+    });
+    const cancelFirst = edge.clock.after(FIRST_MS, this.#onFirst);
     this.#runners = new RunnerSet(
       manifest,
       { ...choice, forced: undefined },
       {
         edge,
+        afterFirst,
         life: this.#life.signal,
         provider: () => this.#device.kind,
-        onHead: (head) => this.#onHead(head),
+        budget,
+        onHead: (part) => this.#onHead(part),
         onProgress: (progress) => this.#emitProgress(progress),
         onPlan: (variant, plan) => this.#emitPlan(variant, plan),
       },
@@ -81,7 +101,21 @@ export class ConnectedSession implements Session {
       onMeasured: () => this.#emitLink(),
       life: this.#life.signal,
     });
+    this.#idleFetch = new IdleFetch({
+      clock: edge.clock,
+      packs: edge.packs,
+      budget,
+      rules: weights,
+      isSettled: () => edge.link.connected && this.#runners.lastUsed?.isSettled === true,
+      isLinkFree: () => edge.connection.isIdle,
+      needs: () => this.#runners.lastUsed?.rescueNeeds,
+      loadRuntime: () => edge.runtime.call({ type: 'load' }),
+      onProgress: (progress) => this.#emitProgress(progress),
+      life: this.#life.signal,
+    });
     this.#unsubscribe = [
+      cancelFirst,
+      edge.packs.events.on('notKept', (why) => this.#onNotKept(why)),
       edge.connection.events.on('state', (state) => this.#events.emit('state', state)),
       edge.connection.events.on('load', (load) => this.#events.emit('load', load)),
       edge.connection.events.on('roundTrip', () => this.#emitLink()),
@@ -182,7 +216,11 @@ export class ConnectedSession implements Session {
   }
 
   #undertake<T>({ deadlineMs, signal }: RunOptions, work: (undertaking: Undertaking) => Promise<T>): Promise<T> {
-    return withinDeadline(this.edge.clock, { deadlineMs, signal, life: this.#life.signal }, work);
+    const advice = () => {
+      const { state, reason } = this.edge.connection.state;
+      return state === 'offline' ? `The edge cannot be reached (${reason}). ${OFFLINE_ADVICE}` : undefined;
+    };
+    return withinDeadline(this.edge.clock, { deadlineMs, signal, life: this.#life.signal, advice }, work);
   }
 
   async #runImage(image: ImageSource, options: RunOptions, objective: Objective | undefined): Promise<ImageResult> {
@@ -215,6 +253,16 @@ export class ConnectedSession implements Session {
   }
 
   async #run(job: Job): Promise<{ outputs: Record<string, Tensor>; trace: Trace }> {
+    this.#idleFetch.began();
+    try {
+      return await this.#attemptTwice(job);
+    } finally {
+      this.#onFirst();
+      this.#idleFetch.ended();
+    }
+  }
+
+  async #attemptTwice(job: Job): Promise<{ outputs: Record<string, Tensor>; trace: Trace }> {
     try {
       return await this.#attempt(job);
     } catch (error) {
@@ -240,7 +288,7 @@ export class ConnectedSession implements Session {
     return { outputs: outcome.outputs, trace };
   }
 
-  #onHead({ created }: Head): void {
+  #onHead({ created }: Part): void {
     if (created.provider === this.#device.kind) return;
     const why = created.fallbackReason ?? 'the head was built there before';
     this.#setDevice({
@@ -256,6 +304,11 @@ export class ConnectedSession implements Session {
     this.#events.emit('device', device);
   }
 
+  #onNotKept(why: string): void {
+    const detail = `this browser keeps no weights for the next visit: ${why}`;
+    this.#emitProgress({ stage: 'weights', loadedBytes: 0, totalBytes: 0, detail });
+  }
+
   #emitProgress(progress: Progress): void {
     this.#onProgress?.(progress);
     this.#events.emit('progress', progress);
@@ -269,20 +322,10 @@ export class ConnectedSession implements Session {
   }
 
   #emitLink(): void {
-    const nowMs = this.edge.clock.now();
-    const { uplink, downlink, fixed } = this.edge.link;
-    const up = uplink.measuredRate;
-    const down = downlink.measuredRate;
-    const roundTrip = fixed.estimate(nowMs);
-    const fixedMs = Number.isFinite(roundTrip.ageMs) ? roundTrip.value : undefined;
-    const now = [up, down, fixedMs].join();
-    if (now === this.#lastLink) return;
-    this.#lastLink = now;
-    this.#events.emit('link', {
-      ...(up === undefined ? {} : { uplinkBytesPerMs: up, uplinkAgeMs: uplink.estimate(nowMs).ageMs }),
-      ...(down === undefined ? {} : { downlinkBytesPerMs: down, downlinkAgeMs: downlink.estimate(nowMs).ageMs }),
-      ...(fixedMs === undefined ? {} : { fixedMs }),
-    });
+    const { event, measured } = linkEvent(this.edge.link, this.edge.clock.now());
+    if (measured === this.#lastLink) return;
+    this.#lastLink = measured;
+    this.#events.emit('link', event);
   }
 }
 

@@ -15,6 +15,8 @@ export interface Limits {
   readonly signal?: AbortSignal | undefined;
   /** Of the session. */
   readonly life: AbortSignal;
+  /** What to say of a deadline beyond that it passed. */
+  readonly advice?: () => string | undefined;
 }
 
 /**
@@ -24,7 +26,7 @@ export interface Limits {
  */
 export async function withinDeadline<T>(
   clock: Clock,
-  { deadlineMs, signal, life }: Limits,
+  { deadlineMs, signal, life, advice }: Limits,
   work: (undertaking: Undertaking) => Promise<T>,
 ): Promise<T> {
   if (life.aborted) throw CutpointError.closed();
@@ -42,7 +44,9 @@ export async function withinDeadline<T>(
     // What was left for one stage of it says little; the caller knows the whole.
     const ranOut = late.signal.aborted || (cause instanceof CutpointError && cause.code === 'deadline_exceeded');
     if (!ranOut || deadlineMs === undefined) throw cause;
-    throw new CutpointError('deadline_exceeded', `No result within ${deadlineMs} ms.`, { cause });
+    const more = advice?.();
+    const message = `No result within ${deadlineMs} ms.${more === undefined ? '' : ` ${more}`}`;
+    throw new CutpointError('deadline_exceeded', message, { cause });
   } finally {
     cancel?.();
   }

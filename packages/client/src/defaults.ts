@@ -6,6 +6,10 @@ export const DEFAULT_CONNECT_OPTIONS = Object.freeze({
   device: 'auto',
   objective: 'latency' satisfies Objective,
   keepInputOnDevice: false,
+  /** Where the browser asks to save data: 0. */
+  maxWeightBytes: Number.POSITIVE_INFINITY,
+  /** On a metered or slow link: `off`. */
+  rescue: 'idle',
   /**
    * By what is called: `run` is onnxruntime's, to the last bit but rounding; a picture has been through a camera's
    * compressor anyway, and may lose more where its own JPEG or WebP does.

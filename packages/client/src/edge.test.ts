@@ -35,7 +35,8 @@ it('hands all that a pushed load report says to whoever decides, also before and
   });
   const { load } = edge.knowledgeOf('tiny');
   const nowMs = edge.clock.now();
-  expect(load.queue(nowMs).value).toBe(40);
+  // It drains from the moment at which it was reported.
+  expect(load.queue(nowMs).value).toBeCloseTo(40, 0);
   expect(load.k(nowMs).value).toBe(3);
   expect(load.kWithQueue(nowMs).value).toBe(7);
   expect(load.announcedMs(nowMs)).toBe(70);
@@ -52,5 +53,5 @@ it('hands all that a pushed load report says to whoever decides, also before and
   // An edge of an earlier version says less, and what is not said is not made up.
   await pushed({ queueMs: 20, k: { tiny: 2 }, gpuUtilisation: null });
   expect(load.k(edge.clock.now()).value).toBe(2);
-  expect(load.queue(edge.clock.now()).value).toBe(20);
+  expect(load.queue(edge.clock.now()).value).toBeCloseTo(20, 0);
 });

@@ -56,7 +56,7 @@ export class SharedEdge {
     this.runtime = runtime;
     this.device = device;
     this.packs = new PackStore(http);
-    this.heads = new HeadStore(http, this.packs, runtime);
+    this.heads = new HeadStore(this.packs, runtime);
     this.connection = new EdgeConnection({
       url: streamUrl(baseUrl),
       token,

@@ -5,6 +5,14 @@ import { CutpointError, messageOf } from './errors.js';
 export const DOCUMENT_TIMEOUT_MS = 15_000;
 /** Weights may be large and links slow: only a transfer that stands still is given up. */
 export const STALL_TIMEOUT_MS = 20_000;
+const PARTIAL_CONTENT = 206;
+
+export interface BytesOptions {
+  /** Beside the page's other requests. */
+  readonly priority?: RequestPriority;
+  /** What came of it before. What comes now is added, so that it outlives a transfer that breaks off. */
+  readonly received?: Uint8Array[];
+}
 
 /** Reads from one edge over HTTP. */
 export class EdgeHttp {
@@ -47,19 +55,29 @@ export class EdgeHttp {
     }
   }
 
-  /** A content-addressed block of bytes. */
+  /**
+   * A content-addressed block of bytes.
+   * @param onBytes hears of each step; a negative number takes back what the edge begins to send anew
+   */
   async bytes(
     path: string,
     signal: AbortSignal | undefined,
     onBytes?: (numBytes: number) => void,
+    { priority = 'auto', received: parts = [] }: BytesOptions = {},
   ): Promise<Uint8Array<ArrayBuffer>> {
+    const keptBytes = sizeOf(parts);
+    const range: Record<string, string> = keptBytes > 0 ? { Range: `bytes=${keptBytes}-` } : {};
     const stall = new AbortController();
     const restart = () => this.#clock.after(STALL_TIMEOUT_MS, () => stall.abort(tooSlow(STALL_TIMEOUT_MS)));
     let cancel = restart();
     try {
-      const response = await this.#fetch(path, signal ? AbortSignal.any([signal, stall.signal]) : stall.signal, signal);
+      const ends = signal ? AbortSignal.any([signal, stall.signal]) : stall.signal;
+      const response = await this.#fetch(path, ends, signal, { priority, headers: range });
       if (!response.ok) throw refusal(response.status, await errorOf(response), path);
-      const parts: Uint8Array[] = [];
+      if (keptBytes > 0 && response.status !== PARTIAL_CONTENT) {
+        parts.length = 0;
+        onBytes?.(-keptBytes);
+      }
       const reader = response.body?.getReader();
       if (!reader) return new Uint8Array(await response.arrayBuffer());
       for (let part = await reader.read(); !part.done; part = await reader.read()) {
@@ -78,9 +96,14 @@ export class EdgeHttp {
     }
   }
 
-  async #fetch(path: string, signal: AbortSignal, callers: AbortSignal | undefined): Promise<Response> {
+  async #fetch(
+    path: string,
+    signal: AbortSignal,
+    callers: AbortSignal | undefined,
+    { headers, ...init }: Pick<RequestInit, 'priority'> & { readonly headers?: Record<string, string> } = {},
+  ): Promise<Response> {
     try {
-      return await fetch(new URL(path, this.baseUrl), { headers: this.#headers, signal });
+      return await fetch(new URL(path, this.baseUrl), { ...init, headers: { ...this.#headers, ...headers }, signal });
     } catch (cause) {
       if (callers?.aborted) throw CutpointError.aborted(callers);
       throw this.#unreachable(path, cause);
@@ -125,11 +148,15 @@ export function refusal(status: number, error: EdgeErrorBody | undefined, path: 
 }
 
 function concatenated(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
-  const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.byteLength, 0));
+  const whole = new Uint8Array(sizeOf(parts));
   let offset = 0;
   for (const part of parts) {
     whole.set(part, offset);
     offset += part.byteLength;
   }
   return whole;
+}
+
+export function sizeOf(parts: readonly Uint8Array[]): number {
+  return parts.reduce((sum, part) => sum + part.byteLength, 0);
 }

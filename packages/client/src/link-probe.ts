@@ -1,5 +1,6 @@
 import type { Controller } from '@cutpoint/partition';
 import type { Clock } from './clock.js';
+import { isPageVisible } from './page-visibility.js';
 import type { EdgeConnection } from './transport/connection.js';
 
 const LOOK_EVERY_MS = 500;
@@ -56,7 +57,7 @@ export class LinkProbe {
   }
 
   async #look(): Promise<void> {
-    const { connection, clock, isVisible = pageIsVisible, life, onMeasured } = this.#options;
+    const { connection, clock, isVisible = isPageVisible, life, onMeasured } = this.#options;
     const controller = this.#controller;
     if (!controller || this.#isProbing || !isVisible()) return;
     if (connection.state.state !== 'online' || !connection.isIdle || connection.maxProbeBytes === 0) return;
@@ -77,8 +78,4 @@ export class LinkProbe {
       this.#isProbing = false;
     }
   }
-}
-
-function pageIsVisible(): boolean {
-  return globalThis.document?.visibilityState !== 'hidden';
 }

@@ -3,7 +3,9 @@ import { type Cut, type CutTable, tensorBytes, type Variant } from '@cutpoint/pr
 import { calibrationCut, nearestCut } from './arms.js';
 import { CutpointError } from './errors.js';
 import { BlockedCuts } from './heads/blocked-cuts.js';
-import { type Head, headKey, headSpec } from './heads/head-store.js';
+import { headKey, headPacks, headSpec, type Part } from './heads/head-store.js';
+import { nextStep } from './heads/next-step.js';
+import { packBytes } from './heads/weight-budget.js';
 import type { RunnerHost } from './variant-runner.js';
 
 /** A head that was just built is timed so often, and for no longer than so long. */
@@ -38,7 +40,7 @@ export class Preparation {
     this.#blocked = new BlockedCuts({ heads: host.edge.heads, runtime: host.edge.runtime, variant, controller });
     this.#unsubscribe = [
       host.edge.heads.events.on('released', ({ spec }) => {
-        if (spec.variant.table === variant.table) controller.setReady(spec.cut.id, false);
+        if (spec.kind === 'head' && spec.variant.table === variant.table) controller.setReady(spec.cut.id, false);
       }),
       host.edge.runtime.events.on('restarted', () => this.#broken.clear()),
     ];
@@ -51,9 +53,11 @@ export class Preparation {
 
   /** One piece of background work at a time: it must not crowd out the inferences. Its failures are not theirs. */
   inBackground(work: () => Promise<void>): void {
-    if (this.#busy || this.#host.life.aborted) return;
+    const { afterFirst, life } = this.#host;
+    if (this.#busy || life.aborted) return;
     this.#busy = true;
-    work()
+    afterFirst
+      .then(() => (life.aborted ? undefined : work()))
       .catch(() => {})
       .finally(() => {
         this.#busy = false;
@@ -63,7 +67,8 @@ export class Preparation {
   /** The cut that the device is learnt by, unless it is known. */
   async device(): Promise<void> {
     const known = this.#controller.device.estimate(this.#host.edge.clock.now());
-    const cut = calibrationCut(this.#table, (candidate) => this.#packBytes(candidate));
+    const allowed = await this.#allowedCuts();
+    const cut = calibrationCut({ ...this.#table, cuts: allowed }, (candidate) => this.#packBytes(candidate));
     if (cut && !Number.isFinite(known.ageMs)) await this.#prepare(cut, this.#host.life);
   }
 
@@ -73,12 +78,25 @@ export class Preparation {
     if (cut) await this.#prepare(cut, signal);
   }
 
-  /** Follows the wish of a plan, and the next one, until what is wished for is there. */
+  /** Nothing is on its way, and of this plan nothing is left to be prepared. */
+  isDone(plan: Plan): boolean {
+    return !this.#busy && this.#isFulfilled(plan);
+  }
+
+  /** Follows the wish of a plan, and the next one, until what is wished for is there: in steps, as its weights come. */
   async wishOf(first: Plan | undefined, next: () => Plan | undefined): Promise<void> {
+    const refused = new Set<Cut>();
     for (let plan = first; plan && !this.#host.life.aborted; plan = next()) {
-      const { arm } = plan.wish;
-      if (arm.cut === plan.chosen.arm.cut || this.#controller.isReady(arm.cut) || this.#broken.has(arm.cut)) return;
-      await this.#prepare(cutOf(this.#table, arm.cut), this.#host.life);
+      if (this.#isFulfilled(plan)) return;
+      const cut = cutOf(this.#table, plan.wish.arm.cut);
+      const allowed = await this.#allowedCuts();
+      if (allowed.includes(cut)) {
+        await this.#prepare(await this.#stepTowards(plan, cut, allowed), this.#host.life);
+        continue;
+      }
+      // A forced cut is wished for all the same; whoever forced it prepares it.
+      if (refused.has(cut)) return;
+      refused.add(cut);
     }
   }
 
@@ -91,6 +109,40 @@ export class Preparation {
     const [cut] = possible.sort((a, b) => this.#packBytes(a) - this.#packBytes(b));
     if (!cut) throw new CutpointError('runtime_failed', 'None of the heads of this model can be built here.');
     await this.#prepare(cut, signal);
+  }
+
+  #isFulfilled({ wish: { arm }, chosen }: Plan): boolean {
+    return arm.cut === chosen.arm.cut || this.#controller.isReady(arm.cut) || this.#broken.has(arm.cut);
+  }
+
+  async #stepTowards(plan: Plan, wish: Cut, allowed: readonly Cut[]): Promise<Cut> {
+    const { edge, manifest } = this.#host;
+    const wanted = headPacks(manifest, wish);
+    const missing = new Set(await edge.packs.missing(wanted));
+    const step = nextStep(
+      plan,
+      (id) => {
+        const cut = allowed.find((candidate) => candidate.id === id);
+        if (!cut || this.#broken.has(id)) return undefined;
+        const packs = headPacks(manifest, cut);
+        // A step fetches nothing that the wish does not need.
+        if (!packs.every((pack) => wanted.includes(pack))) return undefined;
+        return packBytes(packs.filter((pack) => missing.has(pack)));
+      },
+      edge.packs.bytesPerMs,
+    );
+    return cutOf(this.#table, step);
+  }
+
+  /** Cuts whose weights are within what may be downloaded; the controller wishes for no other. */
+  async #allowedCuts(): Promise<Cut[]> {
+    const { budget, manifest } = this.#host;
+    const { cuts } = this.#table;
+    if (!budget.isLimited) return cuts;
+    const allows = await budget.judge(manifest.packs);
+    const allowed = cuts.filter((cut) => cut.headGraph === null || allows(headPacks(manifest, cut)));
+    for (const cut of cuts) this.#controller.setAttainable(cut.id, allowed.includes(cut));
+    return allowed;
   }
 
   async #prepare(cut: Cut, signal: AbortSignal): Promise<void> {
@@ -119,7 +171,7 @@ export class Preparation {
    * Times a fresh head on zeros. Its fastest run counts: WASM code gets faster for a dozen of runs, and whatever else the
    * page does meanwhile only ever adds. Real heads correct the figure from then on.
    */
-  async #calibrate(head: Head): Promise<void> {
+  async #calibrate(head: Part): Promise<void> {
     const { edge, life } = this.#host;
     const { cut } = head.spec;
     const feeds = this.#variant.inputs.map((input) => ({
@@ -141,7 +193,7 @@ export class Preparation {
   }
 
   #packBytes(cut: Cut): number {
-    return cut.headPacks.reduce((sum, index) => sum + (this.#host.manifest.packs[index]?.numBytes ?? 0), 0);
+    return packBytes(headPacks(this.#host.manifest, cut));
   }
 }
 

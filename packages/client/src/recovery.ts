@@ -14,6 +14,10 @@ const MAX_EDGE_FAILURES = 2;
 /** A full edge is asked again after this, times the tries. */
 const OVERLOAD_PAUSE_MS = 100;
 
+/** For whoever gets no result because the edge is away. */
+export const OFFLINE_ADVICE =
+  "The weights that would finish it here are not here: run again when the session's state is `online`, or connect with `rescue: 'idle'`.";
+
 export interface RecoveryParts {
   readonly edge: SharedEdge;
   readonly controller: Controller;
@@ -52,8 +56,15 @@ export class Recovery {
 
   /** Until the edge is back; rejects at the deadline, without one after {@link GRACE_MS} in all. */
   async untilOnline(): Promise<void> {
-    const leftMs = this.#beginGrace() - this.#edge.clock.now();
-    await this.#edge.connection.whenOnline(Math.max(0, leftMs), this.#signal);
+    const { clock, connection } = this.#edge;
+    // A deadline of the caller's own ends the wait through the signal, and is then what the error is about.
+    const leftMs = this.#parts.endMs === undefined ? Math.max(0, this.#beginGrace() - clock.now()) : undefined;
+    try {
+      await connection.whenOnline(leftMs, this.#signal);
+    } catch (error) {
+      if (!(error instanceof CutpointError) || error.code !== 'edge_unreachable') throw error;
+      throw new CutpointError(error.code, `${error.message} ${OFFLINE_ADVICE}`, { cause: error });
+    }
   }
 
   /**

@@ -12,7 +12,9 @@ import { encode } from './codec/encode.js';
 import type { SharedEdge } from './edge.js';
 import { CutpointError } from './errors.js';
 import type { HeadKey } from './heads/head-store.js';
-import { tensorOf, toTensor } from './tensors.js';
+import type { Finished, Rescue } from './rescue/rescue.js';
+import { runTail } from './run-tail.js';
+import { toTensor } from './tensors.js';
 import type { TailReply } from './transport/requests.js';
 import type { Reservation } from './transport/reservations.js';
 import type { RunResult, TensorMessage } from './worker/messages.js';
@@ -26,6 +28,9 @@ export interface CutRun {
   readonly feeds: readonly TensorMessage[];
   readonly deadlineMs: number | undefined;
   readonly signal: AbortSignal;
+  readonly rescue: Rescue;
+  /** Tries of this inference that the edge failed before. */
+  readonly failures: number;
 }
 
 /** What one pass through head and tail gave, and what each took. */
@@ -36,6 +41,8 @@ export interface CutResult {
   readonly encodeMs: number;
   readonly bytesUp: number;
   readonly reply?: TailReply;
+  /** Instead of a reply: what the page did in the edge's place. */
+  readonly finished?: Finished;
 }
 
 /**
@@ -70,22 +77,27 @@ async function runWith(edge: SharedEdge, run: CutRun, reservation: Reservation |
 
   const { payload, encodeMs } = await encodeCrossing(edge, run, crossing, made, head);
   const { deadlineMs } = run;
-  const reply = await edge.connection.request({
-    model: table.model,
-    table: run.key.table,
-    cut: cut.id,
-    reservation,
-    ...payload,
-    signal,
-    // What head and codec took is gone from it.
-    ...(deadlineMs === undefined ? {} : { deadlineMs: Math.max(1, deadlineMs - (edge.clock.now() - startMs)) }),
+  const outcome = await runTail(edge, {
+    request: {
+      model: table.model,
+      table: run.key.table,
+      cut: cut.id,
+      reservation,
+      ...payload,
+      signal,
+      // What head and codec took is gone from it.
+      ...(deadlineMs === undefined ? {} : { deadlineMs: Math.max(1, deadlineMs - (edge.clock.now() - startMs)) }),
+    },
+    unfinished: { cut, feeds, payload },
+    rescue: run.rescue,
+    failures: run.failures,
   });
-  for (const tensor of reply.tensors) outputs[tensor.header.name] = tensorOf(tensor);
-  const missing = cut.tailOutputs.find((name) => outputs[name] === undefined);
-  if (missing !== undefined) {
-    throw new CutpointError('edge_error', `The edge's reply has no output "${missing}".`, { edgeCode: 'bad_tensors' });
+  const whole = { headMs, encodeMs, bytesUp: payload.numBytes };
+  if ('reply' in outcome) {
+    return { ...whole, outputs: { ...outputs, ...outcome.outputs }, reply: outcome.reply };
   }
-  return { outputs, headMs, encodeMs, bytesUp: payload.numBytes, reply };
+  const { finished } = outcome;
+  return { ...whole, outputs: { ...outputs, ...finished.outputs }, finished };
 }
 
 /** The payload: what the worker encoded already, and what crosses as it was fed. */

@@ -19,7 +19,8 @@ export interface DeviceChoice {
 
 /** Bytes that arrived of bytes that will be needed. */
 export interface Progress {
-  readonly stage: 'manifest' | 'runtime' | 'weights' | 'session';
+  /** `rescue`: weights that nothing runs with yet, see {@link ConnectOptions.rescue}; counted apart from `weights`. */
+  readonly stage: 'manifest' | 'runtime' | 'weights' | 'session' | 'rescue';
   readonly loadedBytes: number;
   /** 0 when unknown. */
   readonly totalBytes: number;
@@ -57,6 +58,20 @@ export interface ConnectOptions {
   readonly keepInputOnDevice?: boolean;
   /** Mean of what inferences may send; none is refused for it, later ones pay what one sent too much. */
   readonly maxUplinkBytesPerSecond?: number;
+  /**
+   * Most bytes of weights that the session downloads, those for {@link rescue} included. What the browser kept from an
+   * earlier visit is free. Heads that need more are not prepared (`not-ready` among the candidates of a plan), unless a
+   * cut is forced or nothing else can run. Sessions that share a connection count each other's. Default `Infinity`; 0
+   * where the browser says that its user wants to save data (`navigator.connection.saveData`).
+   */
+  readonly maxWeightBytes?: number;
+  /**
+   * `idle`: once the decision wishes for nothing more and nothing runs, the rest of the weights is fetched at low priority,
+   * pack by pack, and then onnxruntime-web, so that the page can finish alone what the edge does not. `off`: nothing is
+   * fetched for that; what happens to be here still serves. Default `idle`; `off` where the browser says that the link
+   * is metered or slow (`saveData`, `cellular`, `3g` or less).
+   */
+  readonly rescue?: 'idle' | 'off';
   /** Default `latency`. `throughput` is for a stream of inferences: the slowest stage counts, not the sum. */
   readonly objective?: Objective;
   /** Shares the connection, the runtime and the link estimate of another session to the same edge. */
@@ -94,6 +109,12 @@ export interface Trace {
   /** How the crossing tensors travelled; `f32` when nothing crossed. */
   readonly codec: Codec;
   readonly startedAtMs: number;
+  /**
+   * The edge died, refused, or would have been too late, and the page finished it: `tail` ran the tail of {@link cut} from
+   * what was to be sent (its time is `tailMs`), `feeds` the whole network from the start ({@link cut} is the local one).
+   * What was spent on the edge is in `otherMs`, and `bytesUp` is what it was to be sent.
+   */
+  readonly rescued?: 'tail' | 'feeds';
   /** Decoding and resizing of the picture; 0 for tensors. */
   readonly resizeMs: number;
   /** Until the outputs were there, or until the GPU had finished where they stay on it to be encoded. */
@@ -179,8 +200,9 @@ export interface Session extends AsyncDisposable {
   /**
    * onnxruntime's `run`: the model's own inputs to the model's own outputs. Takes tensors of onnxruntime-web and of
    * onnxruntime-common whose data is on the CPU; leave it unchanged until the run has settled. When the edge goes away
-   * meanwhile the run finishes here if it can, else waits for the edge until the deadline (15 s without one). A tail that
-   * fails there is tried once more, then finished here if it can be, else the run rejects.
+   * meanwhile, or would be late for the deadline, the run finishes here if it can (see {@link ConnectOptions.rescue}), else
+   * waits for the edge until the deadline (15 s without one). A tail that fails there is tried once more, then finished
+   * here if it can be, else the run rejects.
    * @throws CutpointError `bad_feeds`, `shape_not_served`, `edge_unreachable`, `overloaded`, `deadline_exceeded`,
    *   `stale_manifest`, `runtime_failed`, `edge_error`, `aborted`, `closed`
    */

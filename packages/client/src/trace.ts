@@ -13,12 +13,13 @@ export interface TraceFacts {
 /** The record of one inference. What no stage explains is `otherMs`: round trip, framing, waiting, earlier tries. */
 export function traceOf(facts: TraceFacts, outcome: RunOutcome): Trace {
   const { id, model, variant, startedAtMs, endedAtMs, resizeMs } = facts;
-  const { plan, cut, codec, headMs, encodeMs, bytesUp, reply } = outcome;
+  const { plan, cut, codec, encodeMs, bytesUp, reply, finished, rescued } = outcome;
+  const headMs = finished?.kind === 'feeds' ? finished.runMs : outcome.headMs;
   const totalMs = endedAtMs - startedAtMs;
   const uploadMs = reply?.timings.uploadMs ?? 0;
   const queueMs = reply?.timings.queueMs ?? 0;
   const decodeMs = reply?.timings.decodeMs ?? 0;
-  const tailMs = reply?.timings.tailMs ?? 0;
+  const tailMs = reply?.timings.tailMs ?? (finished?.kind === 'tail' ? finished.runMs : 0);
   const downloadMs = reply?.downloadMs ?? 0;
   const explainedMs = resizeMs + headMs + encodeMs + uploadMs + queueMs + decodeMs + tailMs + downloadMs;
   return {
@@ -28,6 +29,7 @@ export function traceOf(facts: TraceFacts, outcome: RunOutcome): Trace {
     plan,
     cut,
     codec,
+    ...(rescued === undefined ? {} : { rescued }),
     startedAtMs,
     resizeMs,
     headMs,

@@ -12,10 +12,13 @@ import type { Cut, CutTable, Manifest, Variant } from '@cutpoint/protocol';
 import { defaultMaxAccuracyDrop } from './codec/accuracy.js';
 import { DEFAULT_CONNECT_OPTIONS } from './defaults.js';
 import type { SharedEdge } from './edge.js';
-import { type Head, headKey } from './heads/head-store.js';
+import { CutpointError } from './errors.js';
+import { headKey, type Part } from './heads/head-store.js';
+import type { WeightBudget } from './heads/weight-budget.js';
 import { observedUpload } from './observed-upload.js';
 import { cutOf, Preparation } from './preparation.js';
 import { Recovery } from './recovery.js';
+import { type Finished, Rescue, type RescueNeeds } from './rescue/rescue.js';
 import { type CutResult, runCut } from './run-cut.js';
 import type { Progress } from './session.js';
 import type { TensorMessage } from './worker/messages.js';
@@ -26,11 +29,15 @@ export interface RunnerHost {
   readonly manifest: Manifest;
   /** Where heads of this model run now. */
   provider(): 'webgpu' | 'wasm';
-  /** A head was built, perhaps elsewhere than asked. */
-  onHead(head: Head): void;
+  /** Of the session's downloads of weights. */
+  readonly budget: WeightBudget;
+  /** A head or another part was built, perhaps elsewhere than asked. */
+  onHead(part: Part): void;
   onProgress(progress: Progress): void;
   /** A decision was taken. */
   onPlan(plan: Plan): void;
+  /** No first result is waited for any more: until then nothing is fetched that it does not need. */
+  readonly afterFirst: Promise<void>;
   /** Aborted when the session is closed. */
   readonly life: AbortSignal;
 }
@@ -75,6 +82,8 @@ export interface RunOutcome extends CutResult {
   readonly plan: Plan;
   readonly cut: number;
   readonly codec: Codec;
+  /** The edge had failed it, or would have been late: what the page ran in its place. */
+  readonly rescued: Finished['kind'] | undefined;
 }
 
 /** Runs one variant of a model: decides, prepares what the decision wishes for, and gets each inference done. */
@@ -84,6 +93,8 @@ export class VariantRunner {
   readonly controller: Controller;
   readonly #host: RunnerHost;
   readonly #preparation: Preparation;
+  readonly #rescue: Rescue;
+  #lastCut: number | undefined;
   #forced: ForcedArm | undefined;
 
   constructor({ host, variant, table, arms, options }: RunnerParts) {
@@ -113,7 +124,9 @@ export class VariantRunner {
       load,
       device,
     });
-    this.#preparation = new Preparation({ host, variant, table, controller: this.controller });
+    const parts = { host, variant, table, controller: this.controller };
+    this.#preparation = new Preparation(parts);
+    this.#rescue = new Rescue(parts);
     this.force(forced);
   }
 
@@ -134,6 +147,18 @@ export class VariantRunner {
     }
   }
 
+  /** Whatever the decisions wish for is here, or will not be. */
+  get isSettled(): boolean {
+    const plan = this.explain();
+    return plan !== undefined && this.#preparation.isDone(plan);
+  }
+
+  /** What a local finish of inferences like the last one would need. */
+  get rescueNeeds(): RescueNeeds | undefined {
+    const cut = this.table.cuts.find(({ id }) => id === this.#lastCut);
+    return cut && this.#rescue.needsOf(cut);
+  }
+
   /** Learns the device by a small head, then prepares what the decision wishes for. */
   warmUp(): void {
     if (this.controller.policy === 'offload' || this.#forced !== undefined) return;
@@ -149,11 +174,12 @@ export class VariantRunner {
     const { endMs, signal, feeds } = request;
     const recovery = new Recovery({ edge, controller, model: manifest.model, onProgress, endMs, signal });
     const asked = request.cut ?? this.#forced?.cut;
+    let failures = 0;
     for (;;) {
       let cut: Cut | undefined;
       try {
         // Again after a failure: it may have taken the head with it.
-        if (asked !== undefined && !recovery.refusal) await this.#preparation.nearest(asked, signal);
+        if (asked !== undefined && !recovery.refusal) await this.#prepareAsked(asked, signal);
         const plan = await this.#decide(request, recovery);
         const { arm } = plan.chosen;
         cut = cutOf(this.table, arm.cut);
@@ -168,19 +194,37 @@ export class VariantRunner {
           feeds,
           deadlineMs: endMs === undefined ? undefined : Math.max(1, endMs - edge.clock.now()),
           signal,
+          rescue: this.#rescue,
+          failures,
         }).finally(() => {
           wasAlone = ends();
         });
         this.#observe(cut, arm.codec, result, { totalMs: edge.clock.now() - startMs, wasAlone });
-        return { ...result, plan, cut: cut.id, codec: arm.codec };
+        this.#lastCut = cut.id;
+        const { finished } = result;
+        const again = failures > 0 && cut.tailGraph === null ? 'feeds' : undefined;
+        return { ...result, plan, cut: finished?.cut ?? cut.id, codec: arm.codec, rescued: finished?.kind ?? again };
       } catch (error) {
         await recovery.after(error, cut);
+        if (cut && cut.tailGraph !== null && !isOfRuntime(error)) failures += 1;
       }
     }
   }
 
   close(): void {
     this.#preparation.close();
+    this.#rescue.close();
+  }
+
+  /** Without the edge the whole network will do, if the head that was asked for can only come from there. */
+  async #prepareAsked(asked: number, signal: AbortSignal): Promise<void> {
+    try {
+      await this.#preparation.nearest(asked, signal);
+    } catch (error) {
+      const isAway =
+        error instanceof CutpointError && error.code === 'edge_unreachable' && !this.#host.edge.link.connected;
+      if (!isAway || !(this.#rescue.isWholeReady || (await this.#rescue.prepareWhole(signal)))) throw error;
+    }
   }
 
   /** Waits for the edge when nothing can run without it, and for a head when nothing can run with it. */
@@ -199,6 +243,8 @@ export class VariantRunner {
         return plan;
       } catch (error) {
         if (!(error instanceof PartitionError) || error.code !== 'no_runnable_arm') throw error;
+        const isWithout = recovery.refusal !== undefined || !edge.link.connected;
+        if (isWithout && (await this.#rescue.prepareWhole(signal))) continue;
         if (recovery.refusal) throw recovery.refusal;
         if (edge.link.connected) await this.#preparation.soonest(signal);
         else await recovery.untilOnline();
@@ -209,12 +255,15 @@ export class VariantRunner {
   #observe(
     cut: Cut,
     codec: Codec,
-    { headMs, encodeMs, bytesUp, reply }: CutResult,
+    { headMs, encodeMs, bytesUp, reply, finished }: CutResult,
     { totalMs, wasAlone }: { readonly totalMs: number; readonly wasAlone: boolean },
   ): void {
     const { edge } = this.#host;
     const nowMs = edge.clock.now();
     if (cut.headGraph !== null) this.controller.observeHead(cut.id, headMs, nowMs);
+    if (finished?.kind === 'feeds') this.controller.observeHead(finished.cut, finished.runMs, nowMs);
+    // The rest would say something of an arm that nobody chose.
+    if (finished) return;
     if (!reply) {
       if (wasAlone) this.controller.observeOverhead(totalMs - headMs, nowMs);
       this.controller.observeOutcome({ cut: cut.id, codec, totalMs, headMs, queueMs: 0, tailMs: 0 });
@@ -235,4 +284,9 @@ export class VariantRunner {
     if (wasAlone) this.controller.observeOverhead(totalMs - headMs - encodeMs - roundMs, nowMs);
     this.controller.observeOutcome({ cut: cut.id, codec, totalMs, headMs, queueMs, tailMs });
   }
+}
+
+/** The head failed, not the edge. */
+function isOfRuntime(error: unknown): boolean {
+  return error instanceof CutpointError && (error.code === 'runtime_failed' || error.code === 'runtime_unavailable');
 }

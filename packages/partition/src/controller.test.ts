@@ -398,6 +398,25 @@ describe('readiness', () => {
     expect(controller.decide(23).cause).toBe('steady');
   });
 
+  it('wishes for nothing that must not be prepared, and for the best of what may be', () => {
+    const controller = seasoned(500);
+    const wished = controller.decide(20).chosen.arm.cut;
+    for (const { cut } of arms) if (cut !== 0) controller.setReady(cut, false);
+    expect(controller.decide(21).wish.arm.cut).toBe(wished);
+    controller.setAttainable(wished, false);
+    const plan = controller.decide(22);
+    expect(plan.wish.arm.cut).not.toBe(wished);
+    expect(plan.candidates.find(({ arm }) => arm.cut === wished)?.rejected).toBe('not-ready');
+    for (const { cut } of arms) controller.setAttainable(cut, false);
+    expect(controller.decide(23).wish.arm.cut).toBe(0);
+    expect(controller.decide(24).chosen.arm.cut).toBe(0);
+    controller.setAttainable(wished, true);
+    expect(controller.decide(25).wish.arm.cut).toBe(wished);
+    controller.setAttainable(wished, false);
+    controller.setReady(wished, true);
+    expect(controller.decide(26).chosen.arm.cut).toBe(wished);
+  });
+
   it('holds on to a wish that is being prepared when another becomes slightly better', () => {
     const controller = seasoned(700);
     for (const { cut } of arms) if (cut !== 0) controller.setReady(cut, false);

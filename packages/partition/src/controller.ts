@@ -97,6 +97,16 @@ export class Controller {
     this.#ready = this.arms.map((arm, index) => (arm.cut === cut ? Number(ready) : (this.#ready[index] ?? 0)));
   }
 
+  /** Whether this cut may be wished for, while it is not ready: its weights may be more than the app allows. */
+  setAttainable(cut: number, attainable: boolean): void {
+    const value = attainable ? 0 : -1;
+    if (!this.arms.some((arm, index) => arm.cut === cut && this.#ready[index] === -1 - value)) return;
+    this.#ready = this.arms.map((arm, index) => {
+      const ready = this.#ready[index] ?? 0;
+      return arm.cut === cut && ready !== 1 ? value : ready;
+    });
+  }
+
   /** Whether the constraints allow any arm of this cut at all. */
   permits(cut: number): boolean {
     return this.arms.some((arm) => arm.cut === cut && permits(this.#constraints, arm));

@@ -36,7 +36,8 @@ describe('the cost of an arm', () => {
         const { headMs, tailMs, bytesDown, encodeMs = 0, decodeMs = 0 } = arm;
         const uploadMs = (arm.bytesUp * factors.bytes) / at.uplink;
         const beforeArrivalMs = at.d * headMs * factors.head + encodeMs * factors.encode + uploadMs;
-        const queueMs = Math.max(0, at.queueMs - beforeArrivalMs);
+        const placedMs = at.queueMs - (1 - Math.min(1, at.busy)) * at.fixedMs;
+        const queueMs = Math.max(0, placedMs - beforeArrivalMs);
         const expected =
           beforeArrivalMs +
           at.fixedMs +

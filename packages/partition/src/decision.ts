@@ -37,7 +37,7 @@ export interface DecisionMemory {
 /** All that a decision depends on: the same input gives the same plan. */
 export interface DecisionInput {
   readonly arms: readonly Arm[];
-  /** 1 for each arm whose weights are here and whose session is warm. */
+  /** 1 for each arm whose weights are here and whose session is warm, -1 for one that must not be prepared, else 0. */
   readonly ready: readonly number[];
   /** Per arm, how real runs correct its profile. */
   readonly factors: readonly ArmFactors[];
@@ -224,9 +224,9 @@ function causeOf(input: DecisionInput, chosen: number, forced: number): Cause {
   if (memory.policy !== input.policy) return 'policy';
   if (memory.chosen === chosen) return 'steady';
   if (!conditions.connected && at(arms, memory.chosen).usesEdge) return 'disconnected';
-  if (input.ready[memory.chosen] === 0) return 'not-ready';
+  if (input.ready[memory.chosen] !== 1) return 'not-ready';
   if (!memory.conditions.connected && at(arms, chosen).usesEdge) return 'reconnected';
-  if (memory.ready[chosen] === 0) return 'ready';
+  if (memory.ready[chosen] !== 1) return 'ready';
   const change = { from: switchEnd(input, memory.chosen), to: switchEnd(input, chosen) };
   return (
     attribute(change, memory.adopted, conditions) ?? attribute(change, memory.conditions, conditions) ?? 'corrected'

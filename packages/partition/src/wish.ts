@@ -28,7 +28,8 @@ export function wishOf({ input, options }: Deciding, chosen: number): number {
   // Nothing is left to prepare.
   if (options.reachable.length === options.runnable.length) return chosen;
   const hopeful = (index: number) => hopefulMs(input, index);
-  const allowed = considered(arms, options.reachable, policy);
+  const attainable = options.reachable.filter((index) => input.ready[index] !== -1);
+  const allowed = considered(arms, attainable, policy);
   const wish = policy === 'cutpoint' ? lowest(allowed, hopeful) : policies[policy].choose(hopefulInput(input, allowed));
   if (wish < 0) return chosen;
   // A wish that is being prepared is held on to like an arm in use.

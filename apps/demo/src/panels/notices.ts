@@ -17,7 +17,7 @@ const MOOD_WORDS: Readonly<Record<PageMood, string>> = {
   failed: 'stopped',
 };
 
-const STAGE_WORDS: Readonly<Record<Progress['stage'], string>> = {
+const STAGE_WORDS: Readonly<Record<Exclude<Progress['stage'], 'rescue'>, string>> = {
   manifest: 'Asking what the model is',
   runtime: 'Fetching the runtime',
   weights: 'Fetching weights for the head',
@@ -48,6 +48,8 @@ export class Notices {
 
   showProgress(model: string, progress: Progress): void {
     const { stage, loadedBytes, totalBytes, detail } = progress;
+    // Nobody waits for these.
+    if (stage === 'rescue') return;
     const isDone = totalBytes > 0 && loadedBytes >= totalBytes;
     if (isDone || (totalBytes === 0 && detail === undefined)) {
       this.hideProgress();

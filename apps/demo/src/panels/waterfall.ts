@@ -76,7 +76,7 @@ export function renderWaterfall(title: string, trace: Trace, runs: number): HTML
     );
   });
   const rescued =
-    trace.cut === trace.plan.chosen.arm.cut
+    trace.rescued === undefined
       ? []
       : [el('p', { class: 'muted' }, 'The edge did not answer in time; this page finished the network alone.')];
   return el(

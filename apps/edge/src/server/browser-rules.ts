@@ -43,7 +43,7 @@ export function installBrowserRules(app: FastifyInstance, policy: OriginPolicy):
         .code(204)
         .headers({
           'access-control-allow-methods': 'GET, HEAD, POST',
-          'access-control-allow-headers': 'authorization, content-type',
+          'access-control-allow-headers': 'authorization, content-type, range',
           'access-control-max-age': PREFLIGHT_MAX_AGE_S,
         })
         .send();

@@ -55,7 +55,7 @@ export class BlockedCuts {
   #block(key: string): void {
     const { heads, variant, controller } = this.#parts;
     const spec = heads.get(key)?.spec;
-    if (spec?.variant.table !== variant.table || !controller.isReady(spec.cut.id)) return;
+    if (spec?.kind !== 'head' || spec.variant.table !== variant.table || !controller.isReady(spec.cut.id)) return;
     controller.setReady(spec.cut.id, false);
     let free = () => {};
     const freed = new Promise<void>((resolve) => {

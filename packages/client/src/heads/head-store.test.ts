@@ -24,7 +24,7 @@ async function open(perform: (call: Call) => ReturnType<typeof tinyHead> | { err
     return worker;
   });
   const http = new EdgeHttp(edge.baseUrl, undefined);
-  const heads = new HeadStore(http, new PackStore(http), runtime);
+  const heads = new HeadStore(new PackStore(http), runtime);
   cleanups.push(() => runtime.close());
   const released: string[] = [];
   heads.events.on('released', ({ key }) => released.push(key));

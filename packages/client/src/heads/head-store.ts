@@ -1,39 +1,45 @@
-import type { Cut, CutTable, Manifest, Pack, Variant } from '@cutpoint/protocol';
+import type { Cut, CutTable, Manifest, Pack, TensorInfo, Variant } from '@cutpoint/protocol';
 import { Emitter } from '../emitter.js';
 import { CutpointError, orAborted } from '../errors.js';
-import type { EdgeHttp } from '../http.js';
 import type { Progress } from '../session.js';
 import type { CreateResult, RunCall, RunResult } from '../worker/messages.js';
 import { buffersOf, type Runtime } from '../worker/runtime.js';
 import type { PackStore } from './pack-store.js';
 
-/** Heads kept built at a time. Each holds its weights a second time, on the graphics device or in the wasm heap. */
+/** Parts kept built at a time. Each holds its weights a second time, on the graphics device or in the wasm heap. */
 const MAX_HEADS = 6;
 /** And never more than this of weights, whatever their number. */
 const MAX_HEAD_BYTES = 512 * 1024 * 1024;
 
-/** One head: a cut of one variant. */
-export interface HeadSpec {
+/** One part of a network: the head of a cut of one variant, or the tail of one that the edge did not finish. */
+export interface PartSpec {
+  /** Names it. */
+  readonly key: string;
+  readonly kind: 'head' | 'tail';
   readonly variant: Variant;
   readonly cut: Cut;
+  /** sha256 of its graph. */
+  readonly graph: string;
+  readonly inputs: readonly TensorInfo[];
   readonly packs: readonly Pack[];
   readonly provider: 'webgpu' | 'wasm';
   /** Outputs that only travel, and can wait on a GPU until they do. */
   readonly onGpu: readonly string[];
 }
 
-export interface Head {
+/** A part that is built. */
+export interface Part {
   readonly key: string;
-  readonly spec: HeadSpec;
+  readonly spec: PartSpec;
   readonly created: CreateResult;
 }
 
-/** One run of a head. */
-export type HeadWork = Pick<RunCall, 'feeds' | 'fetches' | 'encode' | 'isTrial'>;
+/** One run of a part. */
+export type PartWork = Pick<RunCall, 'feeds' | 'fetches' | 'encode' | 'isTrial'>;
 
 export interface HeadStoreEvents {
   /** It is no longer built: another one needed its place, or the runtime was replaced. */
-  released: Head;
+  released: Part;
 }
 
 /** Names a head: the cut table of its variant, and the cut. */
@@ -52,13 +58,11 @@ export function headSpec(
   cut: Cut,
   provider: 'webgpu' | 'wasm',
   table: CutTable,
-): HeadSpec {
-  const packs = cut.headPacks.map((index) => {
-    const pack = manifest.packs[index];
-    if (!pack)
-      throw new CutpointError('bad_manifest', `Cut ${cut.id} names pack ${index}, which the manifest has not.`);
-    return pack;
-  });
+): PartSpec {
+  const { headGraph: graph } = cut;
+  if (graph === null) throw new CutpointError('bad_manifest', `Cut ${cut.id} has no head.`);
+  const { inputs } = variant;
+  const key = headKey(variant, cut.id).text;
   const crossing = cut.crossing.flatMap((index) => table.tensors[index] ?? []);
   const onGpu = crossing.filter(
     ({ name, type }) =>
@@ -66,79 +70,90 @@ export function headSpec(
       !cut.headOutputs.includes(name) &&
       !variant.inputs.some((input) => input.name === name),
   );
-  return { variant, cut, packs, provider, onGpu: onGpu.map(({ name }) => name) };
+  const packs = headPacks(manifest, cut);
+  return { key, kind: 'head', variant, cut, graph, inputs, packs, provider, onGpu: onGpu.map(({ name }) => name) };
 }
 
-/** The heads that are built in the runtime, the least recently used one first. */
+export function headPacks(manifest: Manifest, cut: Cut): Pack[] {
+  return cut.headPacks.map((index) => {
+    const pack = manifest.packs[index];
+    if (!pack) {
+      throw new CutpointError('bad_manifest', `Cut ${cut.id} names pack ${index}, which the manifest has not.`);
+    }
+    return pack;
+  });
+}
+
+/** The heads and other parts that are built in the runtime, the least recently used one first. */
 export class HeadStore {
   readonly events = new Emitter<HeadStoreEvents>();
-  readonly #http: EdgeHttp;
   readonly #packs: PackStore;
   readonly #runtime: Runtime;
-  readonly #heads = new Map<string, Head>();
-  readonly #coming = new Map<string, Promise<Head>>();
+  readonly #parts = new Map<string, Part>();
+  readonly #coming = new Map<string, Promise<Part>>();
   readonly #life = new AbortController();
 
-  constructor(http: EdgeHttp, packs: PackStore, runtime: Runtime) {
-    this.#http = http;
+  /** What the last build took, with the wait for its turn; `undefined` before the first. */
+  buildMs: number | undefined;
+
+  constructor(packs: PackStore, runtime: Runtime) {
     this.#packs = packs;
     this.#runtime = runtime;
     runtime.events.on('lost', ({ keys }) => this.#forget(keys));
   }
 
-  get(key: string): Head | undefined {
-    return this.#heads.get(key);
+  get(key: string): Part | undefined {
+    return this.#parts.get(key);
   }
 
-  /** Fetches what the head needs, builds it and warms it up. An abort leaves the work going: its end is kept. */
-  prepare(spec: HeadSpec, onProgress: (progress: Progress) => void, signal?: AbortSignal): Promise<Head> {
-    const key = headKey(spec.variant, spec.cut.id).text;
-    const there = this.#heads.get(key);
+  /** Fetches what the part needs, builds it and warms it up. An abort leaves the work going: its end is kept. */
+  prepare(spec: PartSpec, onProgress: (progress: Progress) => void, signal?: AbortSignal): Promise<Part> {
+    const { key } = spec;
+    const there = this.#parts.get(key);
     if (there) return Promise.resolve(there);
     let coming = this.#coming.get(key);
     if (!coming) {
-      coming = this.#build(key, spec, onProgress).finally(() => this.#coming.delete(key));
+      coming = this.#build(spec, onProgress).finally(() => this.#coming.delete(key));
       this.#coming.set(key, coming);
     }
     return orAborted(coming, signal);
   }
 
-  async run(head: Head, { feeds, ...rest }: HeadWork, signal?: AbortSignal): Promise<RunResult> {
-    if (this.#heads.get(head.key) === head) {
-      this.#heads.delete(head.key);
-      this.#heads.set(head.key, head);
+  async run(part: Part, { feeds, ...rest }: PartWork, signal?: AbortSignal): Promise<RunResult> {
+    if (this.#parts.get(part.key) === part) {
+      this.#parts.delete(part.key);
+      this.#parts.set(part.key, part);
     }
     // Copies, because the feeds must outlive a failure of the runtime.
     const copies = feeds
-      .filter(({ name }) => head.created.inputNames.includes(name))
+      .filter(({ name }) => part.created.inputNames.includes(name))
       .map((feed) => ({ ...feed, bytes: feed.bytes.slice() }));
-    return this.#runtime.call({ type: 'run', key: head.key, feeds: copies, ...rest }, buffersOf(copies), signal);
+    return this.#runtime.call({ type: 'run', key: part.key, feeds: copies, ...rest }, buffersOf(copies), signal);
   }
 
-  /** Releases the heads of these variants. */
+  /** Releases the parts of these variants. */
   releaseVariants(variants: readonly Variant[]): void {
     const tables = new Set(variants.map(({ table }) => table));
-    for (const head of [...this.#heads.values()]) if (tables.has(head.spec.variant.table)) this.#release(head);
+    for (const part of [...this.#parts.values()]) if (tables.has(part.spec.variant.table)) this.#release(part);
   }
 
   close(): void {
     this.#life.abort();
-    this.#heads.clear();
+    this.#parts.clear();
     this.events.clear();
   }
 
-  async #build(key: string, spec: HeadSpec, onProgress: (progress: Progress) => void): Promise<Head> {
+  async #build(spec: PartSpec, onProgress: (progress: Progress) => void): Promise<Part> {
     const { signal } = this.#life;
-    const { cut, packs, variant, provider, onGpu } = spec;
-    if (cut.headGraph === null) throw new CutpointError('bad_manifest', `Cut ${cut.id} has no head.`);
-    // The runtime arrives beside the weights; its own failure shows when the head is built.
+    const { key, packs, inputs, provider, onGpu } = spec;
+    // The runtime arrives beside the weights; its own failure shows when the part is built.
     onProgress({ stage: 'runtime', loadedBytes: 0, totalBytes: 0 });
     const runtime = this.#runtime.call({ type: 'load' });
     runtime.catch(() => {});
     const totalBytes = packs.reduce((sum, { numBytes }) => sum + numBytes, 0);
     let loadedBytes = 0;
     onProgress({ stage: 'weights', loadedBytes, totalBytes });
-    const graph = await this.#http.bytes(`v1/graphs/${cut.headGraph}`, signal);
+    const graph = await this.#packs.graph(spec.graph, signal);
     const blocks: { path: string; bytes: Uint8Array<ArrayBuffer> }[] = [];
     for (const pack of packs) {
       const bytes = await this.#packs.get(
@@ -154,43 +169,45 @@ export class HeadStore {
     await runtime;
     onProgress({ stage: 'session', loadedBytes, totalBytes });
     const transfer = [graph.buffer, ...blocks.map(({ bytes }) => bytes.buffer)];
+    const startMs = performance.now();
     const created = await this.#runtime.call(
-      { type: 'create', key, graph, packs: blocks, inputs: variant.inputs, provider, onGpu },
+      { type: 'create', key, graph, packs: blocks, inputs, provider, onGpu },
       transfer,
     );
-    const head: Head = { key, spec, created };
-    this.#heads.set(key, head);
-    // Only now: while an old head lives, its compiled pipelines serve the new one too.
-    this.#evict(head);
-    return head;
+    this.buildMs = performance.now() - startMs;
+    const part: Part = { key, spec, created };
+    this.#parts.set(key, part);
+    // Only now: while an old part lives, its compiled pipelines serve the new one too.
+    this.#evict(part);
+    return part;
   }
 
-  #evict(newest: Head): void {
-    const all = [...this.#heads.values()];
+  #evict(newest: Part): void {
+    const all = [...this.#parts.values()];
     let numBytes = all.reduce((sum, { spec }) => sum + bytesOf(spec), 0);
     let count = all.length;
-    for (const head of all) {
+    for (const part of all) {
       if (count <= MAX_HEADS && numBytes <= MAX_HEAD_BYTES) return;
-      if (head === newest) continue;
-      numBytes -= bytesOf(head.spec);
+      if (part === newest) continue;
+      numBytes -= bytesOf(part.spec);
       count -= 1;
-      this.#release(head);
+      this.#release(part);
     }
   }
 
-  #release(head: Head): void {
-    this.#heads.delete(head.key);
-    this.#runtime.call({ type: 'release', key: head.key }).catch(() => {});
-    this.events.emit('released', head);
+  #release(part: Part): void {
+    this.#parts.delete(part.key);
+    this.#runtime.call({ type: 'release', key: part.key }).catch(() => {});
+    this.events.emit('released', part);
   }
 
   #forget(keys: readonly string[]): void {
-    const lost = keys.flatMap((key) => this.#heads.get(key) ?? []);
-    for (const { key } of lost) this.#heads.delete(key);
-    for (const head of lost) this.events.emit('released', head);
+    const lost = keys.flatMap((key) => this.#parts.get(key) ?? []);
+    for (const { key } of lost) this.#parts.delete(key);
+    for (const part of lost) this.events.emit('released', part);
   }
 }
 
-function bytesOf({ packs }: HeadSpec): number {
+function bytesOf({ packs }: PartSpec): number {
   return packs.reduce((sum, { numBytes }) => sum + numBytes, 0);
 }

@@ -15,8 +15,17 @@ import { WsEdge } from './ws-edge.js';
 const info = (name: string) => ({ name, type: 'float32' as const, dims: [2] });
 const sha256 = (bytes: Uint8Array | string) => createHash('sha256').update(bytes).digest('hex');
 
-const GRAPH = Buffer.from('a graph');
+const headOf = (id: number) => Buffer.from(`a head of ${id} nodes`);
 const PACK = Buffer.from('some weights');
+/** Names its pack, as graphs do. */
+const TAIL = Buffer.from(`a tail of ${sha256(PACK)}`);
+export const TAIL_GRAPH = sha256(TAIL);
+const GRAPHS = [TAIL, ...[1, 2, 3, 4].map(headOf)];
+
+/** sha256 of the head of so many nodes. */
+export function headGraph(id: number): string {
+  return sha256(headOf(id));
+}
 
 function cut(id: 0 | 1 | 2): Cut {
   return {
@@ -25,8 +34,8 @@ function cut(id: 0 | 1 | 2): Cut {
     crossing: id === 2 ? [] : [id],
     headOutputs: id === 2 ? ['y'] : [],
     tailOutputs: id === 2 ? [] : ['y'],
-    headGraph: id === 0 ? null : sha256(GRAPH),
-    tailGraph: id === 2 ? null : 'b'.repeat(64),
+    headGraph: id === 0 ? null : headGraph(id),
+    tailGraph: id === 2 ? null : TAIL_GRAPH,
     headPacks: id === 0 ? [] : [0],
     bytesUp: id === 2 ? 0 : 8,
     bytesDown: id === 2 ? 0 : 8,
@@ -50,14 +59,14 @@ export function tinyTable(more: Partial<CutTable> = {}): CutTable {
   };
 }
 
-export function tinyManifest(table: CutTable): Manifest {
+export function tinyManifest(table: CutTable, packs: readonly Uint8Array[] = [PACK]): Manifest {
   return {
     format: 'cutpoint.manifest.v1',
     model: 'tiny',
     version: '1',
     description: 'For tests',
     task: { type: 'tensors' },
-    packs: [{ sha256: sha256(PACK), numBytes: PACK.byteLength }],
+    packs: packs.map((pack) => ({ sha256: sha256(pack), numBytes: pack.byteLength })),
     variants: [
       {
         id: 'tensors:x=2',
@@ -75,6 +84,7 @@ export class TinyEdge {
   readonly ws: WsEdge;
   /** What it serves now. */
   table = tinyTable();
+  packs: readonly Uint8Array[] = [PACK];
   /** Paths that were asked for. */
   readonly asked: string[] = [];
   /** How far it says that the model is, one question after another; the last answer for good. */
@@ -100,7 +110,7 @@ export class TinyEdge {
   }
 
   get manifest(): Manifest {
-    return tinyManifest(this.table);
+    return tinyManifest(this.table, this.packs);
   }
 
   get baseUrl(): URL {
@@ -131,12 +141,9 @@ export class TinyEdge {
         return JSON.stringify(manifest);
       case `/v1/tables/${manifest.variants[0]?.table}`:
         return JSON.stringify(table);
-      case `/v1/graphs/${sha256(GRAPH)}`:
-        return GRAPH;
-      case `/v1/packs/${sha256(PACK)}`:
-        return PACK;
     }
-    return undefined;
+    const named = [...GRAPHS, ...this.packs];
+    return named.find((bytes) => url.endsWith(`/${sha256(bytes)}`));
   }
 }
 
@@ -148,7 +155,7 @@ export function tinyHead(call: Call): { value: Results[keyof Results] } {
     case 'load':
       return { value: { ms: 1 } };
     case 'create':
-      return { value: { inputNames: ['x'], provider: 'wasm', warmUpMs: 1 } };
+      return { value: { inputNames: call.inputs.map(({ name }) => name), provider: 'wasm', warmUpMs: 1 } };
     case 'run': {
       const travels = (name: string) => call.encode?.names.includes(name) ?? false;
       const made = call.fetches.map((name): TensorMessage => ({ ...info(name), bytes: new Uint8Array(8) }));

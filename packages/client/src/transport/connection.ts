@@ -82,15 +82,15 @@ export class EdgeConnection {
     this.#dial();
   }
 
-  /** Resolves once online; rejects when closed, aborted, or not online within `timeoutMs`. */
-  whenOnline(timeoutMs: number, signal?: AbortSignal): Promise<void> {
+  /** Resolves once online; rejects when closed, aborted, or not online within `timeoutMs` where that is given. */
+  whenOnline(timeoutMs: number | undefined, signal?: AbortSignal): Promise<void> {
     if (this.#state.state === 'online') return Promise.resolve();
     if (this.#state.state === 'closed') return Promise.reject(CutpointError.closed('connection'));
     if (signal?.aborted) return Promise.reject(CutpointError.aborted(signal));
     return new Promise((resolve, reject) => {
       const settle = (error?: CutpointError) => {
         unsubscribe();
-        cancelTimer();
+        cancelTimer?.();
         signal?.removeEventListener('abort', onAbort);
         if (error) reject(error);
         else resolve();
@@ -100,7 +100,8 @@ export class EdgeConnection {
         if (state === 'online') settle();
         if (state === 'closed') settle(CutpointError.closed('connection'));
       });
-      const cancelTimer = this.#options.clock.after(timeoutMs, () => settle(this.#unreachable()));
+      const cancelTimer =
+        timeoutMs === undefined ? undefined : this.#options.clock.after(timeoutMs, () => settle(this.#unreachable()));
       signal?.addEventListener('abort', onAbort, { once: true });
     });
   }

@@ -1,0 +1,110 @@
+import { Controller, type PolicyName } from '@cutpoint/partition';
+import type { Cut } from '@cutpoint/protocol';
+import { afterEach, describe, expect, it } from 'vitest';
+import { armsOf } from './arms.js';
+import { WeightBudget } from './heads/weight-budget.js';
+import { weightRules } from './heads/weight-rules.js';
+import { Preparation } from './preparation.js';
+import { headGraph, openTinyEdge, TinyEdge, tinyHead, tinyTable } from './testing/tiny-edge.js';
+
+const cleanups: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
+});
+
+const MIB = 2 ** 20;
+const LAST = 4;
+
+/** Five cuts: each node takes 10 ms, has weights of its own, and halves what crosses. */
+function deepTable() {
+  const [zero] = tinyTable().cuts;
+  if (!zero) throw new Error('the table has no cut 0');
+  const cuts = Array.from({ length: LAST + 1 }, (_, id): Cut => {
+    const isLast = id === LAST;
+    return {
+      ...zero,
+      id,
+      headNodes: id,
+      crossing: isLast ? [] : [id],
+      headOutputs: isLast ? ['y'] : [],
+      tailOutputs: isLast ? [] : ['y'],
+      headGraph: id === 0 ? null : headGraph(id),
+      tailGraph: isLast ? null : zero.tailGraph,
+      headPacks: Array.from({ length: id }, (_, index) => index),
+      headMs: 10 * id,
+      tailMs: 10 * (LAST - id),
+    };
+  });
+  const tensors = cuts.map(({ id }) => ({
+    name: id === 0 ? 'x' : `h${id}`,
+    type: 'float32' as const,
+    dims: [25_000 >> id],
+  }));
+  const nodes = Array.from({ length: LAST }, (_, i) => ({ opType: 'Relu', name: `n${i}`, flops: 1 }));
+  return tinyTable({ cuts, tensors, nodes });
+}
+
+async function open({ packBytes = MIB, policy = 'cutpoint' as PolicyName, isDeviceKnown = true } = {}) {
+  const tiny = await TinyEdge.listen();
+  cleanups.push(() => tiny.close());
+  tiny.table = deepTable();
+  tiny.packs = Array.from({ length: LAST }, (_, i) => Buffer.alloc(packBytes, i));
+  const edge = await openTinyEdge(tiny, tinyHead);
+  cleanups.push(() => edge.release());
+  const { manifest, table } = tiny;
+  const [variant] = manifest.variants;
+  if (!variant) throw new Error('the model has no variant');
+  const controller = new Controller(armsOf(table, variant, new Set()), { policy, link: edge.link });
+  const nowMs = edge.clock.now();
+  // A slow way up: the deeper, the better.
+  controller.observeTransfer('up', { numBytes: 100_000, spanMs: 1000 }, nowMs);
+  controller.observeTransfer('down', { numBytes: 100_000, spanMs: 10 }, nowMs);
+  if (isDeviceKnown) controller.observeHead(1, 10, nowMs);
+  const prepared: number[] = [];
+  const host = {
+    edge,
+    manifest,
+    provider: () => 'wasm' as const,
+    budget: new WeightBudget(
+      edge.packs,
+      weightRules({}, () => undefined),
+    ),
+    onHead: () => {},
+    onProgress: () => {},
+    onPlan: () => {},
+    afterFirst: Promise.resolve(),
+    life: new AbortController().signal,
+  };
+  const preparation = new Preparation({
+    host: { ...host, onHead: ({ spec }) => prepared.push(spec.cut.id) },
+    variant,
+    table,
+    controller,
+  });
+  const explain = () => controller.decide(edge.clock.now(), { peek: true });
+  return { tiny, edge, prepared, explain, follow: () => preparation.wishOf(explain(), explain) };
+}
+
+describe('weights that take long to come', () => {
+  it('deepen the cut in steps, each fetching at most half of what is wished for', async () => {
+    const { tiny, edge, prepared, explain, follow } = await open();
+    expect(explain()).toMatchObject({ chosen: { arm: { cut: 0 } }, wish: { arm: { cut: LAST } } });
+    await follow();
+    // From the first one on it is known how fast they come here: there is nothing to do in steps any more.
+    expect(prepared).toEqual([1, LAST]);
+    expect(edge.packs.bytesPerMs).toBeGreaterThan(500);
+    const packs = tiny.asked.filter((path) => path.startsWith('/v1/packs/'));
+    expect(packs).toEqual(tiny.manifest.packs.map(({ sha256 }) => `/v1/packs/${sha256}`));
+  });
+
+  it.each([
+    ['are few', { packBytes: MIB / 8 }],
+    ['are for a policy that reckons otherwise', { policy: 'local' as const }],
+    ['are for a device of which nothing is known', { isDeviceKnown: false }],
+  ])('come in one go where they %s', async (_what, options) => {
+    const { prepared, explain, follow } = await open(options);
+    const { wish } = explain();
+    await follow();
+    expect(prepared[0]).toBe(wish.arm.cut);
+  });
+});
