@@ -3,8 +3,8 @@ import { FakeWorker } from '../testing/fake-worker.js';
 import { ManualClock } from '../testing/manual-clock.js';
 import { tinyHead } from '../testing/tiny-edge.js';
 import { CALL_LIMITS_MS } from './call-watch.js';
-import type { Call } from './messages.js';
 import { Lane } from './lane.js';
+import type { Call } from './messages.js';
 
 const RUN: Call = { type: 'run', key: 'head', feeds: [], fetches: [] };
 const CREATE: Call = { type: 'create', key: 'head', graph: new Uint8Array(4), packs: [], inputs: [], provider: 'wasm' };

@@ -121,7 +121,7 @@ describe('a second worker', () => {
     await runtime.call(release('a'));
     expect(workers[0]?.isTerminated).toBe(false);
     workers[0]?.answer(3, { value: { outputs: [], encoded: [], headMs: 1, encodeMs: 0 } });
-    expect((await running as { headMs: number }).headMs).toBe(1);
+    expect(((await running) as { headMs: number }).headMs).toBe(1);
   });
 
   it('that lies idle while the other works ends, and its heads are lost', async () => {
