@@ -183,13 +183,15 @@ export class Preparation {
       ...new Set([...cut.crossing.map((index) => this.#table.tensors[index]?.name), ...cut.headOutputs]),
     ];
     const named = fetches.filter((name) => name !== undefined).filter((name) => !given.has(name));
+    const work = { feeds, fetches: named };
     const endMs = edge.clock.now() + CALIBRATION_MS;
     let fastestMs = Number.POSITIVE_INFINITY;
     for (let run = 0; run < CALIBRATION_RUNS && edge.clock.now() < endMs; run++) {
-      const { headMs } = await edge.heads.run(head, { feeds, fetches: named, isTrial: true }, life);
+      const { headMs } = await edge.heads.run(head, { ...work, isTrial: true }, life);
       fastestMs = Math.min(fastestMs, headMs);
     }
     if (Number.isFinite(fastestMs)) this.#controller.observeHead(cut.id, fastestMs, edge.clock.now());
+    edge.trialOf(this.#host.manifest.model)?.offer({ head, work });
   }
 
   #packBytes(cut: Cut): number {

@@ -24,8 +24,9 @@ async function start(...performances: Performance[]) {
     workers.push(worker);
     return worker;
   };
-  const lane = new Lane({ wanted: 'auto', clock, spawn, losses: { count: 0, lastMs: Number.NEGATIVE_INFINITY } });
-  const device = await lane.choice;
+  const losses = { count: 0, lastMs: Number.NEGATIVE_INFINITY };
+  const lane = new Lane({ wanted: 'auto', hints: () => ({}), clock, spawn, losses });
+  const device = await lane.choose();
   const lost: string[] = [];
   const restarted: string[] = [];
   lane.events.on('lost', (reason) => lost.push(reason));
@@ -137,8 +138,9 @@ describe('a worker that freezes', () => {
   it('before it has chosen a device lets nobody wait for ever', async () => {
     const clock = new ManualClock();
     const worker = new FakeWorker();
-    const { choice } = new Lane({ wanted: 'auto', clock, spawn: () => worker, losses: { count: 0, lastMs: 0 } });
-    const caught = expect(choice).rejects.toMatchObject({ code: 'runtime_failed' });
+    const losses = { count: 0, lastMs: 0 };
+    const lane = new Lane({ wanted: 'auto', hints: () => ({}), clock, spawn: () => worker, losses });
+    const caught = expect(lane.choose()).rejects.toMatchObject({ code: 'runtime_failed' });
     clock.advance(CALL_LIMITS_MS.probe);
     await caught;
     expect(worker.isTerminated).toBe(true);
@@ -176,7 +178,7 @@ describe('a worker that fails', () => {
     await expect(lane.call(LOAD)).rejects.toMatchObject({ code: 'runtime_unavailable', message: /offline/ });
     const again = lane.call(LOAD);
     clock.advance(500);
-    expect(await again).toEqual({ ms: 1 });
+    expect(await again).toMatchObject({ ms: 1 });
     expect(workers).toHaveLength(2);
   });
 });

@@ -3,7 +3,7 @@ import { Emitter } from '../emitter.js';
 import { CutpointError, orAborted } from '../errors.js';
 import type { DeviceChoice } from '../session.js';
 import { CALL_LIMITS_MS, CallWatch } from './call-watch.js';
-import type { AnswerMessage, Call, CallMessage, CancelMessage, Results } from './messages.js';
+import type { AnswerMessage, Call, CallMessage, CancelMessage, ProbeCall, Results } from './messages.js';
 import { ortBuilds } from './ort-files.js';
 
 /** After a lost device WebGPU is tried again this often before heads stay on the CPU. */
@@ -38,8 +38,12 @@ interface Waiting {
   readonly reject: (error: CutpointError) => void;
 }
 
+type Wanted = ProbeCall['device'];
+
 export interface LaneParts {
-  readonly wanted: 'auto' | 'webgpu' | 'wasm';
+  readonly wanted: Wanted;
+  /** What the worker is told when it chooses its device. */
+  hints(wanted: Wanted): Pick<ProbeCall, 'threads' | 'remembered'>;
   readonly clock: Clock;
   readonly spawn: () => WorkerLike;
   readonly losses: Losses;
@@ -52,12 +56,11 @@ export interface Losses {
   lastMs: number;
 }
 
-/** The page's end of one worker with onnxruntime-web in it, which does one thing at a time. */
+/** The page's end of one worker with onnxruntime-web in it, which does one thing at a time. Starts it; loads nothing more. */
 export class Lane {
   readonly events = new Emitter<LaneEvents>();
-  /** What the worker says that it is on; rejects when it does not get so far. */
-  readonly choice: Promise<DeviceChoice>;
-  readonly #wanted: 'auto' | 'webgpu' | 'wasm';
+  readonly #wanted: Wanted;
+  readonly #hints: LaneParts['hints'];
   readonly #clock: Clock;
   readonly #spawnWorker: () => WorkerLike;
   readonly #losses: Losses;
@@ -72,9 +75,9 @@ export class Lane {
   #restarting: Promise<void> | undefined;
   #failure = 'The runtime is not there.';
 
-  /** Starts the worker and has it choose its device; loads nothing more. */
-  constructor({ wanted, clock, spawn, losses }: LaneParts) {
+  constructor({ wanted, hints, clock, spawn, losses }: LaneParts) {
     this.#wanted = wanted;
+    this.#hints = hints;
     this.#clock = clock;
     this.#spawnWorker = spawn;
     this.#losses = losses;
@@ -84,9 +87,20 @@ export class Lane {
       (call, limitMs) => this.#onOverdue(call, limitMs),
     );
     this.#spawn();
-    this.choice = this.call({ type: 'probe', device: wanted, ort: ortBuilds() });
-    // Whoever calls it next hears of its failure.
-    this.choice.catch(() => {});
+  }
+
+  /** There is a worker, and nothing is asked of it. */
+  get isIdle(): boolean {
+    return this.#worker !== undefined && this.#waiting.size === 0;
+  }
+
+  /** Has the worker choose its device; to be called before anything else. */
+  async choose(): Promise<DeviceChoice> {
+    const { count } = this.#losses;
+    const stays = count <= MAX_GPU_LOSSES;
+    const device = stays ? this.#wanted : 'wasm';
+    const choice = await this.call({ type: 'probe', device, ...this.#hints(device), ort: ortBuilds() });
+    return stays ? choice : { ...choice, reason: `WebGPU failed ${count} times, so the CPU is used (WASM).` };
   }
 
   /** One call at a time runs; the others wait their turn, and while the worker is replaced, for the new one. */
@@ -126,9 +140,10 @@ export class Lane {
     });
   }
 
-  close(): void {
+  /** @param error what rejects the calls under way */
+  close(error = CutpointError.closed()): void {
     this.#closed = true;
-    this.#stop(CutpointError.closed());
+    this.#stop(error);
     this.events.clear();
   }
 
@@ -213,22 +228,12 @@ export class Lane {
       this.#restarting = undefined;
       if (this.#closed) return;
       this.#spawn();
-      this.#announce();
+      // Its own answer comes before that of any other call. If it fails as well it is replaced in its turn.
+      this.choose().then(
+        (choice) => this.events.emit('restarted', choice),
+        () => {},
+      );
     });
-  }
-
-  /** The first call of a new worker: its own answer comes before that of any other. */
-  #announce(): void {
-    const { count } = this.#losses;
-    const stays = count <= MAX_GPU_LOSSES;
-    this.call({ type: 'probe', device: stays ? this.#wanted : 'wasm', ort: ortBuilds() }).then(
-      (choice) => {
-        const reason = stays ? choice.reason : `WebGPU failed ${count} times, so the CPU is used (WASM).`;
-        this.events.emit('restarted', { ...choice, reason });
-      },
-      // The new worker failed as well, and is replaced in its turn.
-      () => {},
-    );
   }
 
   #stop(error: CutpointError): void {

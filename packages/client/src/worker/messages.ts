@@ -1,5 +1,6 @@
 import type { Codec } from '@cutpoint/partition';
 import type { EncodedTensor, TensorInfo } from '@cutpoint/protocol';
+import type { Remembered } from '../device/device-memory.js';
 import type { DeviceChoice } from '../session.js';
 import type { OrtBuilds } from './ort-files.js';
 
@@ -13,6 +14,10 @@ export interface TensorMessage extends TensorInfo {
 export interface ProbeCall {
   readonly type: 'probe';
   readonly device: 'auto' | 'webgpu' | 'wasm';
+  /** Of WASM, instead of the default. */
+  readonly threads?: number;
+  /** With `auto`: what was measured of the model, the newest first. */
+  readonly remembered?: readonly Remembered[];
   /** What to load later, whichever the choice. */
   readonly ort: OrtBuilds;
 }
@@ -88,7 +93,7 @@ export interface RunResult {
 
 export interface Results {
   probe: DeviceChoice;
-  load: { readonly ms: number };
+  load: { readonly ms: number; readonly version: string };
   create: CreateResult;
   run: RunResult;
   release: null;

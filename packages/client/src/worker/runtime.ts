@@ -1,4 +1,7 @@
 import type { Clock } from '../clock.js';
+import type { Remembered } from '../device/device-memory.js';
+import { isolationLoss } from '../device/threads.js';
+import { wordsOf } from '../device/words.js';
 import { Emitter } from '../emitter.js';
 import { CutpointError } from '../errors.js';
 import type { DeviceChoice } from '../session.js';
@@ -16,10 +19,19 @@ export interface RuntimeEvents {
   lost: { readonly reason: string; readonly keys: readonly string[] };
   /** Another worker took its place; heads have to be built again. */
   restarted: DeviceChoice;
+  /** Heads stay where they are, and it was measured that this is right. */
+  confirmed: DeviceChoice;
   /** These heads share a worker with one that is being built: runs of theirs would wait for it. */
   blocked: readonly string[];
   /** They do not any more. */
   freed: readonly string[];
+}
+
+/** What is known before a worker is asked. */
+export interface RuntimeHints {
+  /** Of WASM, instead of the default. */
+  readonly threads?: number | undefined;
+  readonly remembered?: Promise<readonly Remembered[]>;
 }
 
 /** A worker, and what is in it. */
@@ -47,14 +59,22 @@ export class Runtime {
   readonly #clock: Clock;
   readonly #spawn: () => WorkerLike;
   readonly #losses: Losses = { count: 0, lastMs: NEVER };
+  readonly #threads: number | undefined;
+  #remembered: readonly Remembered[] = [];
   #places: Place[] = [];
   #cancelSweep: (() => void) | undefined;
   #closed = false;
 
-  private constructor(wanted: 'auto' | 'webgpu' | 'wasm', clock: Clock, spawn: () => WorkerLike) {
+  private constructor(
+    wanted: 'auto' | 'webgpu' | 'wasm',
+    clock: Clock,
+    spawn: () => WorkerLike,
+    threads: number | undefined,
+  ) {
     this.#wanted = wanted;
     this.#clock = clock;
     this.#spawn = spawn;
+    this.#threads = threads;
   }
 
   /** Starts a worker and chooses the device; loads nothing more. */
@@ -62,11 +82,13 @@ export class Runtime {
     wanted: 'auto' | 'webgpu' | 'wasm',
     clock: Clock,
     spawn: () => WorkerLike = spawnWorker,
+    { threads, remembered }: RuntimeHints = {},
   ): Promise<{ runtime: Runtime; device: DeviceChoice }> {
-    const runtime = new Runtime(wanted, clock, spawn);
+    const runtime = new Runtime(wanted, clock, spawn, threads);
+    const { lane } = runtime.#add();
     try {
-      const device = await runtime.#open().lane.choice;
-      return { runtime, device };
+      if (remembered) runtime.#remembered = await remembered;
+      return { runtime, device: described(await lane.choose()) };
     } catch (error) {
       runtime.close();
       throw error;
@@ -84,6 +106,31 @@ export class Runtime {
     if (call.type === 'release') return this.#release(place, call.key);
     if (!call.isTrial) place.lastRunMs = this.#clock.now();
     return this.#through(place, call, transfer, signal);
+  }
+
+  /** Nothing is asked of any worker. */
+  get isIdle(): boolean {
+    return this.#places.every(({ lane }) => lane.isIdle);
+  }
+
+  /** It was measured that heads should run where they do; `device` is that. */
+  confirm(device: DeviceChoice, found: Remembered): void {
+    this.#remembered = [found];
+    this.events.emit('confirmed', described({ ...device, measured: found.measured }));
+  }
+
+  /** Heads run elsewhere from now on: in another worker, because one has one build of onnxruntime-web. */
+  move(found: Remembered): void {
+    if (this.#closed) return;
+    this.#remembered = [found];
+    for (const place of this.#places) this.#drop(place, 'heads move to where they were measured to be faster');
+    this.#add()
+      .lane.choose()
+      .then(
+        (choice) => this.events.emit('restarted', described(choice)),
+        // It failed, and is replaced.
+        () => {},
+      );
   }
 
   close(): void {
@@ -116,7 +163,7 @@ export class Runtime {
     if (place.keys.size > 0 || place.calls > 0 || this.#places.length === 1) {
       return this.#through(place, { type: 'release', key });
     }
-    this.#drop(place);
+    this.#drop(place, 'empty');
     return null;
   }
 
@@ -146,15 +193,26 @@ export class Runtime {
   }
 
   #open(): Place {
+    const place = this.#add();
+    // Whoever calls it next hears of its failure.
+    place.lane.choose().catch(() => {});
+    return place;
+  }
+
+  #add(): Place {
     const lane = new Lane({
       wanted: this.#wanted,
+      hints: (device) => ({
+        ...(this.#threads === undefined ? {} : { threads: this.#threads }),
+        ...(device === 'auto' ? { remembered: this.#remembered } : {}),
+      }),
       clock: this.#clock,
       spawn: this.#spawn,
       losses: this.#losses,
     });
     const place: Place = { lane, keys: new Set(), calls: 0, builds: 0, lastBuildMs: NEVER, lastRunMs: NEVER };
     lane.events.on('lost', (reason) => this.#onLost(place, reason));
-    lane.events.on('restarted', (choice) => this.events.emit('restarted', choice));
+    lane.events.on('restarted', (choice) => this.events.emit('restarted', described(choice)));
     this.#places.push(place);
     return place;
   }
@@ -165,10 +223,10 @@ export class Runtime {
     this.events.emit('lost', { reason, keys: lost });
   }
 
-  #drop(place: Place): void {
+  #drop(place: Place, reason: string): void {
     this.#places = this.#places.filter((other) => other !== place);
-    place.lane.close();
-    if (place.keys.size > 0) this.#onLost(place, 'not used for long');
+    place.lane.close(new CutpointError('runtime_failed', reason));
+    if (place.keys.size > 0) this.#onLost(place, reason);
   }
 
   #sweepLater(): void {
@@ -180,7 +238,7 @@ export class Runtime {
   #sweep(): void {
     const newestMs = Math.max(...this.#places.map(lastUsedMs));
     for (const place of this.#places) {
-      if (place.calls === 0 && newestMs - lastUsedMs(place) >= IDLE_LANE_MS) this.#drop(place);
+      if (place.calls === 0 && newestMs - lastUsedMs(place) >= IDLE_LANE_MS) this.#drop(place, 'not used for long');
     }
     this.#sweepLater();
   }
@@ -193,6 +251,12 @@ function lastInUse({ keys, lastRunMs }: Place): number {
 
 function lastUsedMs({ lastRunMs, lastBuildMs }: Place): number {
   return Math.max(lastRunMs, lastBuildMs);
+}
+
+/** With what only the page knows, and its words for it. */
+function described(choice: DeviceChoice): DeviceChoice {
+  const { measured } = choice;
+  return { ...choice, ...(measured ? { reason: wordsOf(measured) } : {}), ...isolationLoss() };
 }
 
 /** Buffers to hand over rather than copy. */
