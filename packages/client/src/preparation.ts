@@ -159,6 +159,7 @@ export class Preparation {
       const head = known ?? (await edge.heads.prepare(spec, (progress) => this.#host.onProgress(progress), signal));
       this.#host.onHead(head);
       await this.#calibrate(head);
+      await this.#blocked.until(cut.id, signal);
       // It may have been released while it was timed.
       if (edge.heads.get(head.key) === head) this.#controller.setReady(cut.id, true);
     } catch (error) {

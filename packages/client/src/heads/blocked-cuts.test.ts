@@ -55,7 +55,15 @@ describe('the head of a cut that shares its worker with one that is being built'
 
   it('stays as it was when it was not ready, or is gone', async () => {
     const { heads, runtime, variant, controller, blocked, prepare, head } = await open();
-    await prepare(2);
+    const building = prepare(2);
+    let isFree = false;
+    runtime.events.on('blocked', () => {
+      void blocked.until(1, signal).then(() => {
+        isFree = true;
+      });
+    });
+    await building;
+    expect(isFree).toBe(true);
     expect(controller.isReady(1)).toBe(false);
     controller.setReady(1, true);
     runtime.events.emit('blocked', [head.key]);

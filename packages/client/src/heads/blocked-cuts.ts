@@ -6,6 +6,7 @@ import { type HeadStore, headKey } from './head-store.js';
 
 interface Blocked {
   readonly cut: number;
+  readonly wasReady: boolean;
   readonly freed: Promise<void>;
   free(): void;
 }
@@ -51,25 +52,26 @@ export class BlockedCuts {
     for (const { free } of this.#blocked.values()) free();
   }
 
-  /** What is not ready yet becomes so in its own time. */
   #block(key: string): void {
     const { heads, variant, controller } = this.#parts;
     const spec = heads.get(key)?.spec;
-    if (spec?.kind !== 'head' || spec.variant.table !== variant.table || !controller.isReady(spec.cut.id)) return;
-    controller.setReady(spec.cut.id, false);
+    if (spec?.kind !== 'head' || spec.variant.table !== variant.table) return;
+    const cut = spec.cut.id;
+    const wasReady = controller.isReady(cut);
+    controller.setReady(cut, false);
     let free = () => {};
     const freed = new Promise<void>((resolve) => {
       free = resolve;
     });
-    this.#blocked.set(key, { cut: spec.cut.id, freed, free });
+    this.#blocked.set(key, { cut, wasReady, freed, free });
   }
 
   #free(key: string): void {
     const blocked = this.#blocked.get(key);
     if (!blocked) return;
     this.#blocked.delete(key);
-    // It may have been released meanwhile.
-    if (this.#parts.heads.get(key)) this.#parts.controller.setReady(blocked.cut, true);
+    // What was not ready becomes so in its own time; and it may have been released meanwhile.
+    if (blocked.wasReady && this.#parts.heads.get(key)) this.#parts.controller.setReady(blocked.cut, true);
     blocked.free();
   }
 }

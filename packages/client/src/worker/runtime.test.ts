@@ -83,6 +83,21 @@ describe('a head is built', () => {
     expect(events).toEqual(['blocked a', 'freed a']);
     await expect(runtime.call(run('b'))).rejects.toMatchObject({ code: 'runtime_failed', message: /no head b/ });
   });
+
+  it('after another one, and what shares their worker waits for both', async () => {
+    const { runtime, events, workers } = await start((call) =>
+      call.type === 'create' && call.key !== 'a' ? undefined : tinyHead(call),
+    );
+    await runtime.call(create('a'));
+    const both = [runtime.call(create('b')), runtime.call(create('c'))];
+    const value = { inputNames: ['x'], provider: 'wasm', warmUpMs: 1 } as const;
+    workers[0]?.answer(3, { value });
+    await both[0];
+    expect(events).toEqual(['blocked a']);
+    workers[0]?.answer(4, { value });
+    await both[1];
+    expect(events).toEqual(['blocked a', 'freed a']);
+  });
 });
 
 /** Heads `a` and `b` in two workers. */

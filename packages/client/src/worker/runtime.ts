@@ -39,6 +39,8 @@ interface Place {
   readonly lane: Lane;
   /** Of the heads. */
   readonly keys: Set<string>;
+  /** Of those that were there when what is being built was begun. */
+  readonly blocked: Set<string>;
   /** Calls under way, and those among them that build. */
   calls: number;
   builds: number;
@@ -143,9 +145,8 @@ export class Runtime {
 
   async #create(call: CreateCall, transfer: Transferable[], signal: AbortSignal | undefined): Promise<CreateResult> {
     const place = this.#placeToBuild();
-    const blocked = [...place.keys];
     place.builds += 1;
-    if (blocked.length > 0) this.events.emit('blocked', blocked);
+    this.#block(place);
     try {
       const created = await this.#through(place, call, transfer, signal);
       place.keys.add(call.key);
@@ -153,9 +154,22 @@ export class Runtime {
     } finally {
       place.builds -= 1;
       place.lastBuildMs = this.#clock.now();
-      if (blocked.length > 0 && place.builds === 0) this.events.emit('freed', blocked);
+      if (place.builds === 0) this.#free(place);
       this.#sweepLater();
     }
+  }
+
+  #block({ keys, blocked }: Place): void {
+    const more = [...keys].filter((key) => !blocked.has(key));
+    if (more.length === 0) return;
+    for (const key of more) blocked.add(key);
+    this.events.emit('blocked', more);
+  }
+
+  #free({ blocked }: Place): void {
+    const freed = [...blocked];
+    blocked.clear();
+    if (freed.length > 0) this.events.emit('freed', freed);
   }
 
   async #release(place: Place, key: string): Promise<null> {
@@ -210,7 +224,8 @@ export class Runtime {
       spawn: this.#spawn,
       losses: this.#losses,
     });
-    const place: Place = { lane, keys: new Set(), calls: 0, builds: 0, lastBuildMs: NEVER, lastRunMs: NEVER };
+    const sets = { keys: new Set<string>(), blocked: new Set<string>() };
+    const place: Place = { lane, ...sets, calls: 0, builds: 0, lastBuildMs: NEVER, lastRunMs: NEVER };
     lane.events.on('lost', (reason) => this.#onLost(place, reason));
     lane.events.on('restarted', (choice) => this.events.emit('restarted', described(choice)));
     this.#places.push(place);
