@@ -75,6 +75,10 @@ async function begin(speeds: Speeds, remembered: readonly Remembered[] = []) {
   const started = await Runtime.start('auto', clock, spawn, { remembered: Promise.resolve(remembered) });
   const { runtime } = started;
   let { device } = started;
+  for (const { head } of [headOf(1, device.kind), headOf(2, device.kind)]) {
+    const { inputs, provider } = head.spec;
+    await runtime.call({ type: 'create', key: head.key, graph: new Uint8Array(4), packs: [], inputs, provider });
+  }
   for (const event of ['restarted', 'confirmed'] as const) {
     runtime.events.on(event, (choice) => {
       device = choice;

@@ -4,8 +4,9 @@ import { CutpointError } from '../errors.js';
 import type { Part, PartWork } from '../heads/head-store.js';
 import type { Overlap } from '../overlap.js';
 import type { DeviceCandidate, DeviceChoice } from '../session.js';
+import type { WorkerLike } from '../worker/lane.js';
 import type { CreateCall, RunResult } from '../worker/messages.js';
-import { buffersOf, Runtime, type WorkerLike } from '../worker/runtime.js';
+import { buffersOf, Runtime } from '../worker/runtime.js';
 import { type DeviceMemory, NO_ADAPTER, type Remembered } from './device-memory.js';
 import { mostThreads } from './threads.js';
 import { timeRuns } from './time-runs.js';
@@ -211,5 +212,6 @@ function runHead(runtime: Runtime, { head, work }: TimedHead): Promise<RunResult
   const feeds = work.feeds
     .filter(({ name }) => head.created.inputNames.includes(name))
     .map((feed) => ({ ...feed, bytes: feed.bytes.slice() }));
-  return runtime.call({ type: 'run', key: head.key, feeds, fetches: work.fetches }, buffersOf(feeds));
+  const call = { type: 'run', key: head.key, feeds, fetches: work.fetches, isTrial: true } as const;
+  return runtime.call(call, buffersOf(feeds));
 }

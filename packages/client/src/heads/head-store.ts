@@ -35,7 +35,7 @@ export interface Part {
 }
 
 /** One run of a part. */
-export type PartWork = Pick<RunCall, 'feeds' | 'fetches' | 'encode'>;
+export type PartWork = Pick<RunCall, 'feeds' | 'fetches' | 'encode' | 'isTrial'>;
 
 export interface HeadStoreEvents {
   /** It is no longer built: another one needed its place, or the runtime was replaced. */
@@ -99,7 +99,7 @@ export class HeadStore {
   constructor(packs: PackStore, runtime: Runtime) {
     this.#packs = packs;
     this.#runtime = runtime;
-    runtime.events.on('lost', () => this.#forgetAll());
+    runtime.events.on('lost', ({ keys }) => this.#forget(keys));
   }
 
   get(key: string): Part | undefined {
@@ -202,9 +202,9 @@ export class HeadStore {
     this.events.emit('released', part);
   }
 
-  #forgetAll(): void {
-    const all = [...this.#parts.values()];
-    this.#parts.clear();
-    for (const part of all) this.events.emit('released', part);
+  #forget(keys: readonly string[]): void {
+    const lost = keys.flatMap((key) => this.#parts.get(key) ?? []);
+    for (const { key } of lost) this.#parts.delete(key);
+    for (const part of lost) this.events.emit('released', part);
   }
 }

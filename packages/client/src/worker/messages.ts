@@ -52,6 +52,8 @@ export interface RunCall {
   readonly fetches: readonly string[];
   /** Those of {@link fetches} that will travel, and how. */
   readonly encode?: EncodeOrder;
+  /** No inference: it tells the page's end nothing of which head is in use. */
+  readonly isTrial?: boolean;
 }
 
 export interface EncodeOrder {
