@@ -55,16 +55,20 @@ test('inferences by one head do not wait while another one is built and timed', 
   const figures = `during ${inWords(duringMs)}; steady ${inWords(steadyMs)}; whole ${Math.round(wholeMs)} ms`;
   console.log(figures);
   expect(duringMs.length, 'it was built while inferences ran').toBeGreaterThan(5);
-  // Its warm-up alone is one run of the whole network.
-  expect(Math.max(...duringMs), figures).toBeLessThan(wholeMs / 2);
+  // Behind it they would wait for its warm-up and for each of the runs by which it is timed: one of the whole network each.
+  // Beside it they share the cores, and a few come late.
+  expect(quantile(duringMs, 0.9), figures).toBeLessThan(wholeMs / 2);
   const runtimes = () => page.workers().filter((worker) => worker.url().includes('runtime'));
   expect(runtimes()).toHaveLength(2);
   await page.evaluate(() => globalThis.session.close());
   await expect.poll(() => runtimes().length, 'what a worker held is given back').toBe(0);
 });
 
+function quantile(times: readonly number[], share: number): number {
+  return times.toSorted((a, b) => a - b)[Math.floor(share * (times.length - 1))] ?? Number.NaN;
+}
+
 function inWords(times: readonly number[]): string {
-  const sorted = [...times].sort((a, b) => a - b);
-  const median = sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
-  return `${sorted.length} runs, median ${median.toFixed(1)} ms, worst ${(sorted.at(-1) ?? Number.NaN).toFixed(1)} ms`;
+  const [median, late, worst] = [0.5, 0.9, 1].map((share) => quantile(times, share).toFixed(1));
+  return `${times.length} runs, median ${median} ms, 90 % within ${late} ms, worst ${worst} ms`;
 }

@@ -5,6 +5,7 @@ import { BrowserDeviceMemory, type DeviceMemory } from './device/device-memory.j
 import { DeviceTrial } from './device/device-trial.js';
 import { mayMeasure } from './device/may-measure.js';
 import { HeadStore, type Part } from './heads/head-store.js';
+import { LinkPace } from './heads/link-pace.js';
 import { PackStore } from './heads/pack-store.js';
 import type { EdgeHttp } from './http.js';
 import { Overlap } from './overlap.js';
@@ -51,6 +52,8 @@ export class SharedEdge {
   /** Of all inferences of this page with this edge. */
   readonly overlap = new Overlap();
   readonly runtime: Runtime;
+  /** Of weights, beside inferences. */
+  readonly pace = new LinkPace(this.clock);
   readonly packs: PackStore;
   readonly heads: HeadStore;
   readonly pictures = new PictureEncoder(this.clock);
@@ -68,7 +71,7 @@ export class SharedEdge {
     this.http = http;
     this.runtime = runtime;
     this.device = device;
-    this.packs = new PackStore(http);
+    this.packs = new PackStore(http, this.pace);
     this.heads = new HeadStore(this.packs, runtime);
     this.connection = new EdgeConnection({
       url: streamUrl(baseUrl),
