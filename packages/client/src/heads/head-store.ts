@@ -25,6 +25,8 @@ export interface PartSpec {
   readonly provider: 'webgpu' | 'wasm';
   /** Outputs that only travel, and can wait on a GPU until they do. */
   readonly onGpu: readonly string[];
+  /** An inference waits for it that the edge did not finish. */
+  readonly isUrgent?: boolean;
 }
 
 /** A part that is built. */
@@ -145,7 +147,7 @@ export class HeadStore {
 
   async #build(spec: PartSpec, onProgress: (progress: Progress) => void): Promise<Part> {
     const { signal } = this.#life;
-    const { key, packs, inputs, provider, onGpu } = spec;
+    const { key, packs, inputs, provider, onGpu, isUrgent = false } = spec;
     const startMs = performance.now();
     const fetchedBytes = this.#packs.fetchedBytes;
     // The runtime arrives beside the weights; its own failure shows when the part is built.
@@ -172,7 +174,7 @@ export class HeadStore {
     onProgress({ stage: 'session', loadedBytes, totalBytes });
     const transfer = [graph.buffer, ...blocks.map(({ bytes }) => bytes.buffer)];
     const created = await this.#runtime.call(
-      { type: 'create', key, graph, packs: blocks, inputs, provider, onGpu },
+      { type: 'create', key, graph, packs: blocks, inputs, provider, onGpu, isUrgent },
       transfer,
     );
     if (this.#packs.fetchedBytes === fetchedBytes) this.buildMs = performance.now() - startMs;

@@ -94,6 +94,11 @@ export class Lane {
     return this.#worker !== undefined && this.#waiting.size === 0;
   }
 
+  /** onnxruntime-web is in it. */
+  get isLoaded(): boolean {
+    return this.#worker !== undefined && this.#isLoaded;
+  }
+
   /** Has the worker choose its device; to be called before anything else. */
   async choose(): Promise<DeviceChoice> {
     const { count } = this.#losses;

@@ -43,6 +43,8 @@ export interface CreateCall {
    * types that onnxruntime-web leaves there: float32 and float16 are.
    */
   readonly onGpu?: readonly string[];
+  /** An inference waits for it, and the server of onnxruntime-web may be gone: where that is already, beside whatever runs there. */
+  readonly isUrgent?: boolean;
 }
 
 export interface RunCall {

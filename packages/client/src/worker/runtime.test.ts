@@ -74,6 +74,15 @@ describe('a head is built', () => {
     expect(events).toEqual(['blocked a', 'freed a', 'blocked b', 'freed b']);
   });
 
+  it('where onnxruntime-web is already, when an inference waits for it: the server of another copy may be gone', async () => {
+    const { runtime, builds, events } = await start();
+    await runtime.call(create('a'));
+    await runtime.call(run('a'));
+    await runtime.call({ ...create('b'), isUrgent: true } as Call);
+    expect(builds()).toEqual(['a,b']);
+    expect(events).toEqual(['blocked a', 'freed a']);
+  });
+
   it('and what shares its worker is free again when that failed', async () => {
     const { runtime, events } = await start((call) =>
       call.type === 'create' && call.key === 'b' ? { error: 'no memory' } : tinyHead(call),

@@ -102,7 +102,8 @@ export class Runtime {
   call(call: Call, transfer: Transferable[] = [], signal?: AbortSignal): Promise<Results[keyof Results]> {
     if (this.#closed) return Promise.reject(CutpointError.closed());
     if (call.type === 'create') return this.#create(call, transfer, signal);
-    if (call.type === 'load' || call.type === 'probe') return this.#through(this.#stalest(), call, transfer, signal);
+    if (call.type === 'load') return this.#through(this.#loaded() ?? this.#stalest(), call, transfer, signal);
+    if (call.type === 'probe') return this.#through(this.#stalest(), call, transfer, signal);
     const place = this.#places.find(({ keys }) => keys.has(call.key));
     if (!place) return Promise.reject(new CutpointError('runtime_failed', `There is no head ${call.key}.`));
     if (call.type === 'release') return this.#release(place, call.key);
@@ -144,7 +145,7 @@ export class Runtime {
   }
 
   async #create(call: CreateCall, transfer: Transferable[], signal: AbortSignal | undefined): Promise<CreateResult> {
-    const place = this.#placeToBuild();
+    const place = (call.isUrgent && this.#loaded()) || this.#placeToBuild();
     place.builds += 1;
     this.#block(place);
     try {
@@ -199,6 +200,14 @@ export class Runtime {
   #placeToBuild(): Place {
     const stalest = this.#stalest();
     return lastInUse(stalest) === NEVER || this.#places.length >= MAX_LANES ? stalest : this.#open();
+  }
+
+  /** The one where onnxruntime-web is that has least to do with builds, if it is in any: nothing is fetched there. */
+  #loaded(): Place | undefined {
+    const [place] = this.#places
+      .filter(({ lane }) => lane.isLoaded)
+      .sort((a, b) => a.builds - b.builds || lastInUse(a) - lastInUse(b));
+    return place;
   }
 
   #stalest(): Place {
