@@ -11,7 +11,7 @@ import { root, tsc } from './lib/run.mjs';
 // The tarball of @cutpoint/client as a stranger gets it. What it does in a browser is tested in e2e/embed.
 
 /** The aim is 20 KB; docs/decisions/0011 says what the rest is. */
-const LIMIT_BYTES = { page: 43_650, worker: 8_450 };
+const LIMIT_BYTES = { page: 43_700, worker: 8_450 };
 
 let ground = '';
 let folder = '';
