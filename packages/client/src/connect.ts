@@ -38,7 +38,7 @@ export async function connect(url: string | URL, options: ConnectOptions): Promi
   const http = new EdgeHttp(baseUrl, token);
   const shared = share instanceof ConnectedSession && share.edge.baseUrl.href === baseUrl.href ? share.edge : undefined;
   if (shared && share?.state === 'closed') throw CutpointError.closed('session to share with');
-  const opening = shared ? Promise.resolve(shared.acquire()) : SharedEdge.open({ baseUrl, token, device }, http);
+  const opening = shared ? Promise.resolve(shared.acquire()) : SharedEdge.open({ baseUrl, token, device, model }, http);
   let session: ConnectedSession | undefined;
   try {
     const [edge, manifest] = await orAborted(

@@ -55,6 +55,13 @@ export class RunnerSet {
     for (const runner of this.#made) runner.force(forced);
   }
 
+  /** What was learnt of heads was learnt elsewhere. */
+  onOtherDevice(): void {
+    const nowMs = this.#host.edge.clock.now();
+    for (const runner of this.#made) runner.controller.forgetHeads(nowMs);
+    this.lastUsed?.warmUp();
+  }
+
   /** Reads the manifest again because `stale` is of an older one, once for all who found that out. */
   reload(stale: Variant): Promise<void> {
     if (!this.#manifest.variants.includes(stale)) return Promise.resolve();
