@@ -38,15 +38,16 @@ export async function connect(url: string | URL, options: ConnectOptions): Promi
   const http = new EdgeHttp(baseUrl, token);
   const shared = share instanceof ConnectedSession && share.edge.baseUrl.href === baseUrl.href ? share.edge : undefined;
   if (shared && share?.state === 'closed') throw CutpointError.closed('session to share with');
-  const opening = shared ? Promise.resolve(shared.acquire()) : SharedEdge.open({ baseUrl, token, device, model }, http);
+  const opening = shared
+    ? Promise.resolve(shared.acquire())
+    : SharedEdge.open({ baseUrl, token, device, model, shape }, http);
   let session: ConnectedSession | undefined;
   try {
     const [edge, manifest] = await orAborted(
       Promise.all([opening, fetchManifest(http, model, (progress) => onProgress?.(progress), signal)]),
       signal,
     );
-    if (shape) edge.setShape(shape);
-    edge.connection.open();
+    if (shared && shape) edge.setShape(shape);
     session = new ConnectedSession({
       edge,
       manifest,

@@ -24,7 +24,11 @@ export interface EdgeOptions {
   readonly device: 'auto' | 'webgpu' | 'wasm';
   /** By whose heads the device is measured. */
   readonly model: string;
+  readonly shape: LinkShape | undefined;
 }
+
+/** Nobody sees it: an edge is handed out with its device chosen. */
+const NOT_CHOSEN: DeviceChoice = { kind: 'wasm', build: 'wasm', threads: 1, reason: 'not chosen yet' };
 
 /** What an edge is made of; `WebSocket` is the browser's own where none is given. */
 export interface EdgeParts extends Pick<EdgeOptions, 'baseUrl' | 'token'> {
@@ -107,13 +111,25 @@ export class SharedEdge {
     globalThis.addEventListener?.('online', this.#onBrowserOnline);
   }
 
-  static async open({ baseUrl, token, device: wanted, model }: EdgeOptions, http: EdgeHttp): Promise<SharedEdge> {
-    const parts = { baseUrl, token, http };
-    if (wanted !== 'auto') return new SharedEdge({ ...parts, ...(await Runtime.start(wanted, SYSTEM_CLOCK)) });
-    const memory = new BrowserDeviceMemory();
-    const remembered = memory.read(model);
-    const started = await Runtime.start(wanted, SYSTEM_CLOCK, spawnWorker, { remembered });
-    return new SharedEdge({ ...parts, ...started, measure: { model, memory } });
+  /** Begins to connect at once; ends when the device is chosen, whether or not the edge is there. */
+  static async open(
+    { baseUrl, token, device: wanted, model, shape }: EdgeOptions,
+    http: EdgeHttp,
+  ): Promise<SharedEdge> {
+    const memory = wanted === 'auto' ? new BrowserDeviceMemory() : undefined;
+    const hints = memory && { remembered: memory.read(model) };
+    const { runtime, device } = Runtime.begin(wanted, SYSTEM_CLOCK, spawnWorker, hints);
+    const measure = memory && { measure: { model, memory } };
+    const edge = new SharedEdge({ baseUrl, token, http, runtime, device: NOT_CHOSEN, ...measure });
+    edge.setShape(shape);
+    edge.connection.open();
+    try {
+      edge.device = await device;
+      return edge;
+    } catch (error) {
+      edge.release();
+      throw error;
+    }
   }
 
   /** What measures the device by heads of this model, if any does. */

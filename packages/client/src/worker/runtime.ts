@@ -79,22 +79,21 @@ export class Runtime {
     this.#threads = threads;
   }
 
-  /** Starts a worker and chooses the device; loads nothing more. */
-  static async start(
+  /** Starts a worker, which chooses the device; loads nothing more. Closed when that fails. */
+  static begin(
     wanted: 'auto' | 'webgpu' | 'wasm',
     clock: Clock,
     spawn: () => WorkerLike = spawnWorker,
     { threads, remembered }: RuntimeHints = {},
-  ): Promise<{ runtime: Runtime; device: DeviceChoice }> {
+  ): { runtime: Runtime; device: Promise<DeviceChoice> } {
     const runtime = new Runtime(wanted, clock, spawn, threads);
-    const { lane } = runtime.#add();
-    try {
-      if (remembered) runtime.#remembered = await remembered;
-      return { runtime, device: described(await lane.choose()) };
-    } catch (error) {
-      runtime.close();
-      throw error;
-    }
+    return { runtime, device: runtime.#choose(remembered) };
+  }
+
+  /** The same, when the device is chosen. */
+  static async start(...args: Parameters<typeof Runtime.begin>): Promise<{ runtime: Runtime; device: DeviceChoice }> {
+    const { runtime, device } = Runtime.begin(...args);
+    return { runtime, device: await device };
   }
 
   /** A head is built beside those that inferences run; the other calls go where their head is. */
@@ -142,6 +141,17 @@ export class Runtime {
     for (const { lane } of this.#places) lane.close();
     this.#places = [];
     this.events.clear();
+  }
+
+  async #choose(remembered: RuntimeHints['remembered']): Promise<DeviceChoice> {
+    try {
+      const { lane } = this.#add();
+      if (remembered) this.#remembered = await remembered;
+      return described(await lane.choose());
+    } catch (error) {
+      this.close();
+      throw error;
+    }
   }
 
   async #create(call: CreateCall, transfer: Transferable[], signal: AbortSignal | undefined): Promise<CreateResult> {
