@@ -4,7 +4,7 @@ import { type Clock, SYSTEM_CLOCK } from './clock.js';
 import { BrowserDeviceMemory, type DeviceMemory } from './device/device-memory.js';
 import { DeviceTrial } from './device/device-trial.js';
 import { mayMeasure } from './device/may-measure.js';
-import { HeadStore, type Part } from './heads/head-store.js';
+import { HeadStore } from './heads/head-store.js';
 import { LinkPace } from './heads/link-pace.js';
 import { PackStore } from './heads/pack-store.js';
 import type { EdgeHttp } from './http.js';
@@ -13,7 +13,6 @@ import type { DeviceChoice, LinkShape } from './session.js';
 import { EdgeConnection } from './transport/connection.js';
 import type { ConnectionEvents } from './transport/connection-events.js';
 import type { SocketConstructor } from './transport/socket.js';
-import type { CreateCall } from './worker/messages.js';
 import { PictureEncoder } from './worker/picture-encoder.js';
 import { Runtime } from './worker/runtime.js';
 import { spawnWorker } from './worker/spawn-worker.js';
@@ -105,7 +104,7 @@ export class SharedEdge {
         runtime,
         inferences: this.undertakings,
         device: () => this.device,
-        partsOf: (head) => this.#partsOf(head),
+        partsOf: ({ spec }) => this.heads.filesOf(spec),
         mayMeasure,
       });
     globalThis.addEventListener?.('online', this.#onBrowserOnline);
@@ -169,13 +168,6 @@ export class SharedEdge {
     this.heads.close();
     this.runtime.close();
     this.pictures.close();
-  }
-
-  async #partsOf({ spec }: Part): Promise<Pick<CreateCall, 'graph' | 'packs'>> {
-    const graph = await this.packs.graph(spec.graph);
-    const blocks = [];
-    for (const pack of spec.packs) blocks.push({ path: pack.sha256, bytes: await this.packs.get(pack, () => {}) });
-    return { graph, packs: blocks };
   }
 
   readonly #onBrowserOnline = (): void => this.connection.retryNow();

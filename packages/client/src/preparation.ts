@@ -3,7 +3,7 @@ import { type Cut, type CutTable, tensorBytes, type Variant } from '@cutpoint/pr
 import { calibrationCut, nearestCut } from './arms.js';
 import { CutpointError } from './errors.js';
 import { BlockedCuts } from './heads/blocked-cuts.js';
-import { headKey, headPacks, headSpec, type Part } from './heads/head-store.js';
+import { headKey, headPacks, headSpec, hollowSpec, type Part, type PartSpec } from './heads/head-store.js';
 import { nextStep } from './heads/next-step.js';
 import { packBytes } from './heads/pack-store.js';
 import type { RunnerHost } from './variant-runner.js';
@@ -11,6 +11,8 @@ import type { RunnerHost } from './variant-runner.js';
 /** A head that was just built is timed so often, and for no longer than so long. */
 const CALIBRATION_RUNS = 12;
 const CALIBRATION_MS = 600;
+/** A head with more weights than this is not timed without them: it would need as much memory as with them. */
+const MAX_HOLLOW_BYTES = 256 * 1024 * 1024;
 
 /** What is prepared, and for which decisions. */
 export interface PreparationParts {
@@ -69,7 +71,8 @@ export class Preparation {
     const known = this.#controller.device.estimate(this.#host.edge.clock.now());
     const allowed = await this.#allowedCuts();
     const cut = calibrationCut({ ...this.#table, cuts: allowed }, (candidate) => this.#packBytes(candidate));
-    if (cut && !Number.isFinite(known.ageMs)) await this.#prepare(cut, this.#host.life);
+    // It stays built: what measures the device may take it.
+    if (cut && !Number.isFinite(known.ageMs)) await this.#timeHollow(cut);
   }
 
   /** The listed cut nearest to the one asked for. */
@@ -91,7 +94,9 @@ export class Preparation {
       const cut = cutOf(this.#table, plan.wish.arm.cut);
       const allowed = await this.#allowedCuts();
       if (allowed.includes(cut)) {
-        await this.#prepare(await this.#stepTowards(plan, cut, allowed), this.#host.life);
+        const step = await this.#stepTowards(plan, cut, allowed);
+        if (await this.#isWorthTiming(step)) this.#host.edge.heads.release(await this.#timeHollow(step));
+        else await this.#prepare(step, this.#host.life);
         continue;
       }
       // A forced cut is wished for all the same; whoever forced it prepares it.
@@ -113,6 +118,39 @@ export class Preparation {
 
   #isFulfilled({ wish: { arm }, chosen }: Plan): boolean {
     return arm.cut === chosen.arm.cut || this.#controller.isReady(arm.cut) || this.#broken.has(arm.cut);
+  }
+
+  /** What is only hoped for is timed before its weights are fetched, which might be for nothing. */
+  async #isWorthTiming(cut: Cut): Promise<boolean> {
+    const { edge, manifest } = this.#host;
+    if (cut.headGraph === null || !this.#controller.isHopedFor(cut.id)) return false;
+    const packs = headPacks(manifest, cut);
+    return packBytes(packs) <= MAX_HOLLOW_BYTES && (await edge.packs.missing(packs)).length > 0;
+  }
+
+  /** Learns what the head of a cut takes here, without its weights. */
+  async #timeHollow(cut: Cut): Promise<Part> {
+    const { edge, life } = this.#host;
+    return this.#built(cut, async () => {
+      const hollow = await edge.heads.prepare(hollowSpec(this.#spec(cut)), this.#host.onProgress, life);
+      this.#host.onHead(hollow);
+      await this.#calibrate(hollow);
+      return hollow;
+    });
+  }
+
+  #spec(cut: Cut): PartSpec {
+    return headSpec(this.#host.manifest, this.#variant, cut, this.#host.provider(), this.#table);
+  }
+
+  /** What cannot be built here is not tried again. */
+  async #built<T>(cut: Cut, work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (error) {
+      if (error instanceof CutpointError && error.code === 'runtime_failed') this.#broken.add(cut.id);
+      throw error;
+    }
   }
 
   async #stepTowards(plan: Plan, wish: Cut, allowed: readonly Cut[]): Promise<Cut> {
@@ -152,20 +190,16 @@ export class Preparation {
       this.#controller.setReady(cut.id, true);
       return;
     }
-    const { edge, manifest } = this.#host;
-    const known = edge.heads.get(headKey(this.#variant, cut.id).text);
-    try {
-      const spec = headSpec(manifest, this.#variant, cut, this.#host.provider(), this.#table);
-      const head = known ?? (await edge.heads.prepare(spec, (progress) => this.#host.onProgress(progress), signal));
+    const { edge } = this.#host;
+    await this.#built(cut, async () => {
+      const known = edge.heads.get(headKey(this.#variant, cut.id).text);
+      const head = known ?? (await edge.heads.prepare(this.#spec(cut), this.#host.onProgress, signal));
       this.#host.onHead(head);
       await this.#calibrate(head);
       await this.#blocked.until(cut.id, signal);
       // It may have been released while it was timed.
       if (edge.heads.get(head.key) === head) this.#controller.setReady(cut.id, true);
-    } catch (error) {
-      if (error instanceof CutpointError && error.code === 'runtime_failed') this.#broken.add(cut.id);
-      throw error;
-    }
+    });
   }
 
   /**

@@ -26,6 +26,7 @@ import type { Pruner } from './pruner.js';
 import { READY, UNATTAINABLE, UNREADY } from './readiness.js';
 import { type Signal, withoutSignals } from './signals.js';
 import { UplinkAllowance } from './uplink-allowance.js';
+import { isBeyondReach } from './wish.js';
 
 /**
  * Decides, for every inference, which arm runs. No clock, no I/O: each observation and each decision is given its time
@@ -105,6 +106,11 @@ export class Controller {
   /** Whether the constraints allow any arm of this cut at all. */
   permits(cut: number): boolean {
     return this.arms.some((arm) => arm.cut === cut && permits(this.#constraints, arm));
+  }
+
+  /** Whether the time of this head is only hoped for: nothing that ran here speaks for it. */
+  isHopedFor(cut: number): boolean {
+    return this.arms.some((arm) => arm.cut === cut && isBeyondReach(arm, this.device.longestHeadMs));
   }
 
   isReady(cut: number): boolean {

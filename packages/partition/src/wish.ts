@@ -1,3 +1,4 @@
+import type { Arm } from './arm.js';
 import { predictTotal, UNCORRECTED, valuesOf } from './cost.js';
 import { at, type Deciding, type DecisionInput } from './decision.js';
 import { considered } from './options.js';
@@ -54,8 +55,16 @@ function predictedMs(input: DecisionInput, index: number, beyondFactor: number):
   const values = valuesOf(input.conditions);
   const factors = input.factors[index] ?? UNCORRECTED;
   if (isDeviceUnknown(input)) return predictTotal(arm, { ...values, d: EXPLORE_D }, factors);
-  const isBeyond = arm.headMs > REACH * input.longestHeadMs;
-  return predictTotal(arm, values, isBeyond ? { ...factors, head: factors.head * beyondFactor } : factors);
+  return predictTotal(
+    arm,
+    values,
+    isBeyondReach(arm, input.longestHeadMs) ? { ...factors, head: factors.head * beyondFactor } : factors,
+  );
+}
+
+/** Whether no head that was measured here, the longest of which takes `longestHeadMs` by its profile, speaks for this one. */
+export function isBeyondReach({ headMs }: Arm, longestHeadMs: number): boolean {
+  return headMs > REACH * longestHeadMs;
 }
 
 function hopefulInput(input: DecisionInput, allowed: readonly number[]): PolicyInput {

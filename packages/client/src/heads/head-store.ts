@@ -2,7 +2,7 @@ import type { Cut, CutTable, Manifest, Pack, TensorInfo, Variant } from '@cutpoi
 import { Emitter } from '../emitter.js';
 import { CutpointError, orAborted } from '../errors.js';
 import type { Progress } from '../session.js';
-import type { CreateResult, RunCall, RunResult } from '../worker/messages.js';
+import type { CreateCall, CreateResult, RunCall, RunResult } from '../worker/messages.js';
 import { buffersOf, type Runtime } from '../worker/runtime.js';
 import { type PackStore, packBytes } from './pack-store.js';
 
@@ -11,11 +11,14 @@ const MAX_PARTS = 6;
 /** And never more than this of weights, whatever their number. */
 const MAX_PART_BYTES = 512 * 1024 * 1024;
 
-/** One part of a network: the head of a cut of one variant, or the tail of one that the edge did not finish. */
+/**
+ * One part of a network: the head of a cut of one variant, or the tail of one that the edge did not finish. A hollow head
+ * has zeros in the place of its weights: it takes as long as the real one, and nothing is fetched for it but its graph.
+ */
 export interface PartSpec {
   /** Names it. */
   readonly key: string;
-  readonly kind: 'head' | 'tail';
+  readonly kind: 'head' | 'hollow' | 'tail';
   readonly variant: Variant;
   readonly cut: Cut;
   /** sha256 of its graph. */
@@ -76,6 +79,11 @@ export function headSpec(
   return { key, kind: 'head', variant, cut, graph, inputs, packs, provider, onGpu: onGpu.map(({ name }) => name) };
 }
 
+/** The same head without its weights, to be timed. */
+export function hollowSpec(head: PartSpec): PartSpec {
+  return { ...head, key: `${head.key}/hollow`, kind: 'hollow' };
+}
+
 export function headPacks(manifest: Manifest, cut: Cut): Pack[] {
   return cut.headPacks.map((index) => {
     const pack = manifest.packs[index];
@@ -133,6 +141,26 @@ export class HeadStore {
     return this.#runtime.call({ type: 'run', key: part.key, feeds: copies, ...rest }, buffersOf(copies), signal);
   }
 
+  /** A fresh copy of all that a part is built from. */
+  async filesOf(
+    { graph: sha256, packs, kind }: PartSpec,
+    onBytes: (numBytes: number) => void = () => {},
+  ): Promise<Pick<CreateCall, 'graph' | 'packs'>> {
+    const { signal } = this.#life;
+    const graph = await this.#packs.graph(sha256, signal);
+    const blocks: { path: string; bytes: Uint8Array<ArrayBuffer> }[] = [];
+    for (const pack of packs) {
+      const isHollow = kind === 'hollow';
+      const bytes = isHollow ? new Uint8Array(pack.numBytes) : await this.#packs.get(pack, onBytes, signal);
+      blocks.push({ path: pack.sha256, bytes });
+    }
+    return { graph, packs: blocks };
+  }
+
+  release(part: Part): void {
+    if (this.#parts.get(part.key) === part) this.#release(part);
+  }
+
   /** Releases the parts of these variants. */
   releaseVariants(variants: readonly Variant[]): void {
     const tables = new Set(variants.map(({ table }) => table));
@@ -146,7 +174,6 @@ export class HeadStore {
   }
 
   async #build(spec: PartSpec, onProgress: (progress: Progress) => void): Promise<Part> {
-    const { signal } = this.#life;
     const { key, packs, inputs, provider, onGpu, isUrgent = false } = spec;
     const startMs = performance.now();
     const fetchedBytes = this.#packs.fetchedBytes;
@@ -154,22 +181,13 @@ export class HeadStore {
     onProgress({ stage: 'runtime', loadedBytes: 0, totalBytes: 0 });
     const runtime = this.#runtime.call({ type: 'load' });
     runtime.catch(() => {});
-    const totalBytes = packBytes(packs);
+    const totalBytes = spec.kind === 'hollow' ? 0 : packBytes(packs);
     let loadedBytes = 0;
-    onProgress({ stage: 'weights', loadedBytes, totalBytes });
-    const graph = await this.#packs.graph(spec.graph, signal);
-    const blocks: { path: string; bytes: Uint8Array<ArrayBuffer> }[] = [];
-    for (const pack of packs) {
-      const bytes = await this.#packs.get(
-        pack,
-        (numBytes) => {
-          loadedBytes += numBytes;
-          onProgress({ stage: 'weights', loadedBytes, totalBytes });
-        },
-        signal,
-      );
-      blocks.push({ path: pack.sha256, bytes });
-    }
+    if (totalBytes > 0) onProgress({ stage: 'weights', loadedBytes, totalBytes });
+    const { graph, packs: blocks } = await this.filesOf(spec, (numBytes) => {
+      loadedBytes += numBytes;
+      onProgress({ stage: 'weights', loadedBytes, totalBytes });
+    });
     await runtime;
     onProgress({ stage: 'session', loadedBytes, totalBytes });
     const transfer = [graph.buffer, ...blocks.map(({ bytes }) => bytes.buffer)];
