@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { dirname, resolve, sep } from 'node:path';
-import { decodeModel, PackBuilder, type WeightPack } from '@cutpoint/onnx';
+import { decodeModel, PackBuilder, packedBytes, type WeightPack } from '@cutpoint/onnx';
 import type { Cut, CutTable, Manifest, Variant } from '@cutpoint/protocol';
 import { ModelError } from '../models/error.js';
 import { sha256Of } from '../models/hash.js';
@@ -107,10 +107,15 @@ export async function buildPrepared(request: PrepareRequest, context: BuildConte
   return { manifest, objects: [...objects], weights: weights ?? 'own', notes: built.flatMap(({ notes }) => notes) };
 }
 
+/** Fewer bytes of weights are little beside what a session costs without any, and are not worth the time to try. */
+const LEAST_SHARED_BYTES = 1024 * 1024;
+
 /** As is best for the tail of everything; the other tails are parts of it. */
 async function weightsOf({ cuts, analysis }: BuiltVariant, runtime: NodeRuntime): Promise<Weights | undefined> {
   const whole = cuts.find(({ headGraph }) => headGraph === null)?.tailGraph;
-  return whole == null ? undefined : await chooseWeights(whole, randomFeeds(analysis.inputs), runtime);
+  if (whole == null) return undefined;
+  if (packedBytes(whole) < LEAST_SHARED_BYTES) return 'own';
+  return await chooseWeights(whole, randomFeeds(analysis.inputs), runtime);
 }
 
 async function settle(writes: Promise<unknown>[]): Promise<void> {
