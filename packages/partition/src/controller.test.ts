@@ -95,6 +95,30 @@ describe('with nothing measured', () => {
     expect(disappointed.wish.arm.cut).toBe(0);
   });
 
+  it('wishes for what is best by what was measured, before hope reaches for more weights', () => {
+    // By d = 2 the middle takes 33 ms and the whole here 48; with both heads at half, as hope has them, 27 and 24.
+    const controller = new Controller(
+      chainArms(150_000, [
+        { headMs: 2, tailMs: 12, bytes: 140_000 },
+        { headMs: 4, tailMs: 12, bytes: 1_000 },
+        { headMs: 18, tailMs: 18, bytes: 0 },
+      ]),
+    );
+    controller.observeConnection(true);
+    for (let index = 0; index < 5; index++) {
+      transfer(controller, 5_000, index);
+      controller.observeRoundTrip(3, index);
+      controller.observeHead(1, 4, index);
+    }
+    controller.setReady(1, true);
+    expect(controller.decide(10).wish.arm.cut).toBe(2);
+    for (let index = 11; index < 16; index++) controller.observeHead(2, 12, index);
+    controller.setReady(2, true);
+    expect(controller.decide(19).chosen.arm.cut).toBe(2);
+    // Only now, and only because it still may be the best: the head of 6 ms speaks for 12.
+    expect(controller.decide(20).wish.arm.cut).toBe(3);
+  });
+
   it('says what is missing when nothing can run', () => {
     const controller = new Controller(arms);
     expect(() => controller.decide(0)).toThrow(expect.objectContaining({ code: 'no_runnable_arm' }));

@@ -21,17 +21,19 @@ const REACH = 2;
 const EXPLORE_FACTOR = 0.5;
 
 /**
- * The policy's choice among all arms that the network and the constraints allow, ready or not, with hope where little
- * is known: a wish is prepared and timed in the background, and no inference pays for it.
+ * The policy's choice among all arms that the network and the constraints allow, ready or not: a wish is prepared and
+ * timed in the background, and no inference pays for it. The best by what was measured comes first; only when nothing
+ * is left to prepare for that, hope reaches further. Weights that hope asks for in vain were fetched for nothing, and
+ * the head that is prepared first makes most of it needless: it says more of long heads than the short one before.
  */
 export function wishOf({ input, options }: Deciding, chosen: number): number {
   const { memory, policy, arms } = input;
   // Nothing is left to prepare.
   if (options.reachable.length === options.runnable.length) return chosen;
-  const hopeful = (index: number) => hopefulMs(input, index);
+  const hopeful = (index: number) => predictedMs(input, index, EXPLORE_FACTOR);
   const attainable = options.reachable.filter((index) => input.ready[index] !== UNATTAINABLE);
   const allowed = considered(arms, attainable, policy);
-  const wish = policy === 'cutpoint' ? lowest(allowed, hopeful) : policies[policy].choose(hopefulInput(input, allowed));
+  const wish = policy === 'cutpoint' ? bestWish(input, allowed) : policies[policy].choose(hopefulInput(input, allowed));
   if (wish < 0) return chosen;
   // A wish that is being prepared is held on to like an arm in use.
   const pending = memory !== undefined && input.ready[memory.wish] === UNREADY ? memory.wish : chosen;
@@ -40,14 +42,20 @@ export function wishOf({ input, options }: Deciding, chosen: number): number {
   return pendingMs - hopeful(wish) > SWITCH_MS + SWITCH_SHARE * pendingMs ? wish : pending;
 }
 
-/** Predicted latency, with heads beyond reach of what was measured taken to be faster. */
-function hopefulMs(input: DecisionInput, index: number): number {
+function bestWish(input: DecisionInput, allowed: readonly number[]): number {
+  const best = lowest(allowed, (index) => predictedMs(input, index, 1));
+  if (input.ready[best] === UNREADY) return best;
+  return lowest(allowed, (index) => predictedMs(input, index, EXPLORE_FACTOR));
+}
+
+/** Predicted latency, with heads beyond reach of what was measured taken at `beyondFactor` of their time. */
+function predictedMs(input: DecisionInput, index: number, beyondFactor: number): number {
   const arm = at(input.arms, index);
   const values = valuesOf(input.conditions);
   const factors = input.factors[index] ?? UNCORRECTED;
   if (isDeviceUnknown(input)) return predictTotal(arm, { ...values, d: EXPLORE_D }, factors);
   const isBeyond = arm.headMs > REACH * input.longestHeadMs;
-  return predictTotal(arm, values, isBeyond ? { ...factors, head: factors.head * EXPLORE_FACTOR } : factors);
+  return predictTotal(arm, values, isBeyond ? { ...factors, head: factors.head * beyondFactor } : factors);
 }
 
 function hopefulInput(input: DecisionInput, allowed: readonly number[]): PolicyInput {
