@@ -164,7 +164,7 @@ test('a graphics device that is lost comes back, and no inference under way is l
       return { cuts: cuts.sort((a, b) => a - b), scores };
     }, args);
   await page.evaluate(async () => {
-    globalThis.session = await globalThis.cutpoint.connect('/', { model: 'tiny' });
+    globalThis.session = await globalThis.cutpoint.connect('/', { model: 'tiny', device: 'webgpu' });
     globalThis.session.on('device', () => {
       document.title = 'new device';
     });

@@ -89,7 +89,8 @@ function expectAllEqual(runs: readonly CutOutputs[], reference: Record<string, n
 
 test('every distinct cut on WebGPU equals the unsplit network', async ({ page }) => {
   await openPage(page, edge.url);
-  const { kind, runs } = await runAllCuts(page, 'auto');
+  // Not `auto`: heads would move away from a slow adapter meanwhile.
+  const { kind, runs } = await runAllCuts(page, 'webgpu');
   expect(kind).toBe('webgpu');
   expectAllEqual(runs, await unsplit());
 });
@@ -290,8 +291,9 @@ test('sessions that share have one connection and one runtime, until the last on
     { values, dims: [...INPUT_DIMS] },
   );
   expect(sockets).toEqual([{ closed: false }]);
-  // One for heads, one for pictures.
-  await expect.poll(workers).toBe(2);
+  // One for pictures, and one for heads, or two where a second head was built beside the first.
+  await expect.poll(workers).toBeGreaterThanOrEqual(2);
+  expect(workers()).toBeLessThanOrEqual(3);
   await page.evaluate(() => globalThis.session.close());
   await expect.poll(() => sockets).toEqual([{ closed: true }]);
   await expect.poll(workers).toBe(0);

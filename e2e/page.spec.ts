@@ -233,3 +233,18 @@ test('without WebGPU the page runs on the CPU, reads, and says why @no-webgpu', 
   await expect(demo.device).toContainText('WebGPU');
   expect(demo.complaints).toEqual([]);
 });
+
+test('the page says in one line what was measured of the device, and where heads went', async ({ page }) => {
+  test.setTimeout(300_000);
+  const demo = new DemoPage(page);
+  const body = await smallPicture(page, TEXT);
+  await page.route('**/samples/invoice.jpg', (route) => route.fulfill({ body, contentType: 'image/jpeg' }));
+  await demo.open(edge.url);
+  await expect(demo.device).toHaveAttribute('data-kind', 'webgpu');
+  await expect(demo.result).toContainText(TEXT, { timeout: 100_000 });
+  await expect(demo.device).toHaveAttribute('data-kind', 'wasm', { timeout: 100_000 });
+  await expect(demo.device).toContainText(
+    /WASM with \d threads? [\d.]+ ms, .*WebGPU [\d.]+ ms \(cut .+\), measured here\.$/,
+  );
+  expect(demo.complaints).toEqual([]);
+});

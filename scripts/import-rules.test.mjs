@@ -11,7 +11,7 @@ test('imports run only the way that docs/architecture.md draws', () => {
   });
   const files = String(listed)
     .split('\n')
-    .filter((file) => /\.[jt]s$/.test(file) && !/\/(fixtures|public)\//.test(file) && existsSync(join(root, file)));
+    .filter((file) => /\.[jt]sx?$/.test(file) && !/\/(fixtures|public)\//.test(file) && existsSync(join(root, file)));
   expect(files.length).toBeGreaterThan(100);
   const faults = files.flatMap((file) =>
     importsOf(join(root, file)).flatMap((specifier) => {
@@ -45,6 +45,9 @@ test.each([
   ['packages/client/src/x.ts', '@cutpoint/protocol/dist/index.js'],
   ['packages/client/src/worker/x.ts', '../../../protocol/src/index.js'],
   ['packages/client/src/x.ts', 'node:fs'],
+  ['packages/client/src/x.ts', '@cutpoint/react'],
+  ['packages/react/src/x.ts', '@cutpoint/partition'],
+  ['packages/react/src/x.tsx', '../../client/dist/index.js'],
   ['apps/edge/src/x.ts', '@cutpoint/client'],
   ['apps/edge/src/x.ts', '../../demo/dist/x.js'],
   ['apps/demo/src/x.ts', '@cutpoint/onnx'],
@@ -61,6 +64,8 @@ test.each([
   ['packages/onnx/src/x.test.ts', 'onnxruntime-node'],
   ['packages/client/src/worker/x.ts', '../session.js'],
   ['packages/client/src/worker/x.ts', 'onnxruntime-web/webgpu'],
+  ['packages/react/src/x.tsx', '@cutpoint/client'],
+  ['apps/react-example/src/x.tsx', '@cutpoint/react'],
   ['apps/edge/src/cli/x.ts', '../models/config.js'],
   ['apps/edge/src/x.ts', '@cutpoint/edge/tail-worker'],
   ['apps/bench/src/x.ts', '@cutpoint/partition'],

@@ -22,7 +22,11 @@ const HOST = '127.0.0.1';
 
 /** An app that Vite built with no settings at all, as `vite preview` serves it. */
 export async function viteBuilt(tarball: string): Promise<Site> {
-  const root = await strangersFolder(tarball, 'bundled.html');
+  return buildWithVite(await strangersFolder(tarball, 'bundled.html'));
+}
+
+/** @param root of the app; goes with the site */
+export async function buildWithVite(root: string): Promise<Site> {
   const quiet = { root, configFile: false, logLevel: 'error' } as const;
   await build(quiet);
   const port = await freePort();
@@ -32,7 +36,11 @@ export async function viteBuilt(tarball: string): Promise<Site> {
 
 /** The same app in Vite's development server, which bundles dependencies on their own. */
 export async function viteDev(tarball: string): Promise<Site> {
-  const root = await strangersFolder(tarball, 'bundled.html');
+  return developWithVite(await strangersFolder(tarball, 'bundled.html'));
+}
+
+/** @param root of the app; goes with the site */
+export async function developWithVite(root: string): Promise<Site> {
   const port = await freePort();
   const server = await createServer({
     root,
@@ -91,7 +99,7 @@ const TYPES: Readonly<Record<string, string>> = {
 };
 
 /** @param owned goes with the site: a stranger has 60 MB of onnxruntime-web */
-async function serveFolder(root: string, owned = root): Promise<Site> {
+export async function serveFolder(root: string, owned = root): Promise<Site> {
   const server = createHttpServer(async (request, response) => {
     const { pathname } = new URL(request.url ?? '/', `http://${HOST}`);
     const path = join(root, normalize(pathname === '/' ? '/index.html' : decodeURIComponent(pathname)));

@@ -11,8 +11,10 @@ const RULES = {
   'packages/onnx': { ours: ['partition'], banned: /^(node:|onnxruntime-)/ },
   'packages/protocol': { ours: ['partition'], banned: /^(node:|onnxruntime-)/ },
   'packages/client': { ours: ['partition', 'protocol'], banned: /^(node:|onnxruntime-node)/ },
+  'packages/react': { ours: ['client'], banned: /^(node:|onnxruntime-)/ },
   'apps/edge': { ours: ['partition', 'onnx', 'protocol', 'edge'], banned: /^onnxruntime-web/ },
   'apps/demo': { ours: ['client'], banned: /^(node:|onnxruntime-node)/ },
+  'apps/react-example': { ours: ['client', 'react'], banned: /^(node:|onnxruntime-node)/ },
   'apps/bench': { ours: ['partition', 'onnx', 'protocol', 'client'] },
   e2e: { ours: ['partition', 'onnx', 'protocol', 'client'] },
 };

@@ -3,6 +3,7 @@ import { client } from './client/client.js';
 import { decide } from './decide.js';
 import { edge } from './edge/edge.js';
 import { encode } from './encode/encode.js';
+import { quantisers } from './fidelity/compare-quantisers.js';
 import { fidelity } from './fidelity/fidelity.js';
 import { frontier } from './frontier.js';
 import { live } from './live/live.js';
@@ -24,6 +25,7 @@ const benches: Readonly<Record<string, Bench>> = {
   policies,
   predictors,
   profile,
+  quantisers,
 };
 
 const [name, ...rest] = process.argv.slice(2);

@@ -79,14 +79,14 @@ const view: AppView = {
       notices.hideError('run');
     }
   },
-  device({ kind, adapter, threads, reason }) {
+  device({ kind, adapter, threads, reason, notIsolated }) {
     const words =
       kind === 'webgpu'
         ? `WebGPU${adapter ? `, ${adapter}` : ''}`
         : `WASM, ${threads} thread${threads === 1 ? '' : 's'}`;
     const element = byId('device', HTMLElement);
     element.dataset.kind = kind;
-    setText(element, `${words}. ${reason}`);
+    setText(element, [`${words}.`, reason, notIsolated?.words].filter(Boolean).join(' '));
   },
   running() {
     networks.startReading();

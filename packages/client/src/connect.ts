@@ -9,9 +9,6 @@ import type { ConnectOptions, Session } from './session.js';
 
 /** How long the first connection may take once the edge has answered over HTTP. */
 const FIRST_CONNECTION_MS = 10_000;
-/** On a link that is slower than this the first decision guesses. */
-const FIRST_ROUND_TRIP_MS = 1000;
-
 /**
  * Connects to an edge and gives a session of one of its models. It can run at once, fully at the edge; onnxruntime-web
  * and weights arrive in the background, and the cut moves as they do. Waits while the edge still prepares the model.
@@ -41,7 +38,8 @@ export async function connect(url: string | URL, options: ConnectOptions): Promi
   const http = new EdgeHttp(baseUrl, token);
   const shared = share instanceof ConnectedSession && share.edge.baseUrl.href === baseUrl.href ? share.edge : undefined;
   if (shared && share?.state === 'closed') throw CutpointError.closed('session to share with');
-  const opening = shared ? Promise.resolve(shared.acquire()) : SharedEdge.open({ baseUrl, token, device }, http);
+  const opening = shared ? Promise.resolve(shared.acquire()) : SharedEdge.open({ baseUrl, token, device, model }, http);
+  let session: ConnectedSession | undefined;
   try {
     const [edge, manifest] = await orAborted(
       Promise.all([opening, fetchManifest(http, model, (progress) => onProgress?.(progress), signal)]),
@@ -49,38 +47,27 @@ export async function connect(url: string | URL, options: ConnectOptions): Promi
     );
     if (shape) edge.setShape(shape);
     edge.connection.open();
-    await edge.connection.whenOnline(FIRST_CONNECTION_MS, signal);
-    await orAborted(firstRoundTrip(edge), signal);
-    const session = new ConnectedSession({
+    session = new ConnectedSession({
       edge,
       manifest,
       choice: { policy, objective, constraints: options },
       weights: weightRules(options),
       onProgress,
     });
+    // The cut table comes meanwhile.
     session.warmUp();
+    await edge.connection.whenOnline(FIRST_CONNECTION_MS, signal);
     return session;
   } catch (error) {
-    opening.then(
-      (edge) => edge.release(),
-      () => {},
-    );
+    if (session) await session.close();
+    else {
+      opening.then(
+        (edge) => edge.release(),
+        () => {},
+      );
+    }
     throw error;
   }
-}
-
-/** One round trip, so that the first decision knows the fixed cost instead of guessing it. */
-function firstRoundTrip({ connection, link, clock }: SharedEdge): Promise<void> {
-  if (Number.isFinite(link.fixed.estimate(clock.now()).ageMs)) return Promise.resolve();
-  return new Promise((resolve) => {
-    const done = () => {
-      cancel();
-      unsubscribe();
-      resolve();
-    };
-    const unsubscribe = connection.events.on('roundTrip', done);
-    const cancel = clock.after(FIRST_ROUND_TRIP_MS, done);
-  });
 }
 
 function baseOf(url: string | URL): URL {

@@ -119,7 +119,11 @@ export class ConnectedSession implements Session {
       edge.connection.events.on('state', (state) => this.#events.emit('state', state)),
       edge.connection.events.on('load', (load) => this.#events.emit('load', load)),
       edge.connection.events.on('roundTrip', () => this.#emitLink()),
-      edge.runtime.events.on('restarted', (choice) => this.#setDevice(choice)),
+      edge.runtime.events.on('restarted', (choice) => this.#onRestarted(choice)),
+      edge.runtime.events.on('confirmed', (choice) => {
+        // Where WebGPU cannot run this model it was measured by another one.
+        if (choice.kind === this.#device.kind) this.#setDevice(choice);
+      }),
     ];
   }
 
@@ -220,7 +224,9 @@ export class ConnectedSession implements Session {
       const { state, reason } = this.edge.connection.state;
       return state === 'offline' ? `The edge cannot be reached (${reason}). ${OFFLINE_ADVICE}` : undefined;
     };
-    return withinDeadline(this.edge.clock, { deadlineMs, signal, life: this.#life.signal, advice }, work);
+    const ends = this.edge.undertakings.begin();
+    const limits = { deadlineMs, signal, life: this.#life.signal, advice };
+    return withinDeadline(this.edge.clock, limits, work).finally(ends);
   }
 
   async #runImage(image: ImageSource, options: RunOptions, objective: Objective | undefined): Promise<ImageResult> {
@@ -297,6 +303,12 @@ export class ConnectedSession implements Session {
       threads: this.#device.threads,
       reason: `WebGPU cannot run this model here (${firstLine(why)}), so the CPU does (WASM).`,
     });
+  }
+
+  #onRestarted(device: DeviceChoice): void {
+    const { kind, threads } = this.#device;
+    this.#setDevice(device);
+    if (device.kind !== kind || device.threads !== threads) this.#runners.onOtherDevice();
   }
 
   #setDevice(device: DeviceChoice): void {

@@ -19,6 +19,14 @@ export interface Limits {
   readonly advice?: () => string | undefined;
 }
 
+/** What `work` gives, or `undefined` when it takes longer. */
+export function withinMs<T>(clock: Clock, ms: number, work: Promise<T>): Promise<T | undefined> {
+  return new Promise((resolve, reject) => {
+    const cancel = clock.after(ms, () => resolve(undefined));
+    work.then(resolve, reject).finally(cancel);
+  });
+}
+
 /**
  * Does `work`, and settles when it is done, when the caller aborts, at the deadline or when the session closes,
  * whatever stage it is in then.

@@ -7,6 +7,7 @@ export interface HasOutputs {
   readonly outputs: Readonly<Record<string, Tensor>>;
 }
 
+/** One class that a classifier found. */
 export interface Classified {
   readonly index: number;
   readonly label: string;
@@ -14,6 +15,7 @@ export interface Classified {
   readonly score: number;
 }
 
+/** What a recogniser read. */
 export interface ReadText {
   readonly text: string;
   /** Mean probability of the characters, 0..1; 0 when there are none. */

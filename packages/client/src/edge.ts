@@ -1,7 +1,11 @@
 import { DeviceFactorEstimator, type EdgeLoad, EdgeLoadTracker, LinkState } from '@cutpoint/partition';
 import type { LoadReport } from '@cutpoint/protocol';
 import { type Clock, SYSTEM_CLOCK } from './clock.js';
-import { HeadStore } from './heads/head-store.js';
+import { BrowserDeviceMemory, type DeviceMemory } from './device/device-memory.js';
+import { DeviceTrial } from './device/device-trial.js';
+import { mayMeasure } from './device/may-measure.js';
+import { HeadStore, type Part } from './heads/head-store.js';
+import { LinkPace } from './heads/link-pace.js';
 import { PackStore } from './heads/pack-store.js';
 import type { EdgeHttp } from './http.js';
 import { Overlap } from './overlap.js';
@@ -9,13 +13,17 @@ import type { DeviceChoice, LinkShape } from './session.js';
 import { EdgeConnection } from './transport/connection.js';
 import type { ConnectionEvents } from './transport/connection-events.js';
 import type { SocketConstructor } from './transport/socket.js';
+import type { CreateCall } from './worker/messages.js';
 import { PictureEncoder } from './worker/picture-encoder.js';
 import { Runtime } from './worker/runtime.js';
+import { spawnWorker } from './worker/spawn-worker.js';
 
 export interface EdgeOptions {
   readonly baseUrl: URL;
   readonly token: string | undefined;
   readonly device: 'auto' | 'webgpu' | 'wasm';
+  /** By whose heads the device is measured. */
+  readonly model: string;
 }
 
 /** What an edge is made of; `WebSocket` is the browser's own where none is given. */
@@ -24,6 +32,8 @@ export interface EdgeParts extends Pick<EdgeOptions, 'baseUrl' | 'token'> {
   readonly runtime: Runtime;
   readonly device: DeviceChoice;
   readonly WebSocket?: SocketConstructor;
+  /** Whether and by what the device is measured; absent where the app chose it. */
+  readonly measure?: { readonly model: string; readonly memory: DeviceMemory };
 }
 
 /** What is learnt of one model at one edge, for all its variants. */
@@ -42,20 +52,26 @@ export class SharedEdge {
   /** Of all inferences of this page with this edge. */
   readonly overlap = new Overlap();
   readonly runtime: Runtime;
+  /** Of weights, beside inferences. */
+  readonly pace = new LinkPace(this.clock);
   readonly packs: PackStore;
   readonly heads: HeadStore;
   readonly pictures = new PictureEncoder(this.clock);
+  /** Everything that an app waits for, from its call on. */
+  readonly undertakings = new Overlap();
   device: DeviceChoice;
+  readonly #trial: DeviceTrial | undefined;
+  readonly #measuredModel: string | undefined;
   lastLoad: LoadReport | undefined;
   readonly #models = new Map<string, ModelKnowledge>();
   #users = 1;
 
-  constructor({ baseUrl, token, http, runtime, device, WebSocket = browserSocket() }: EdgeParts) {
+  constructor({ baseUrl, token, http, runtime, device, measure, WebSocket = browserSocket() }: EdgeParts) {
     this.baseUrl = baseUrl;
     this.http = http;
     this.runtime = runtime;
     this.device = device;
-    this.packs = new PackStore(http);
+    this.packs = new PackStore(http, this.pace);
     this.heads = new HeadStore(this.packs, runtime);
     this.connection = new EdgeConnection({
       url: streamUrl(baseUrl),
@@ -71,15 +87,38 @@ export class SharedEdge {
     this.connection.events.on('queue', (queue) => this.#onQueue(queue));
     this.connection.events.on('ownTailMs', (serviceMs) => this.#onOwnTail(serviceMs));
     this.connection.events.on('roundTrip', (ms) => this.link.fixed.observe(ms, this.clock.now()));
-    runtime.events.on('restarted', (choice) => {
-      this.device = choice;
-    });
+    for (const event of ['restarted', 'confirmed'] as const) {
+      runtime.events.on(event, (choice) => {
+        this.device = choice;
+      });
+    }
+    this.#measuredModel = measure?.model;
+    this.#trial =
+      measure &&
+      new DeviceTrial({
+        ...measure,
+        clock: this.clock,
+        runtime,
+        inferences: this.undertakings,
+        device: () => this.device,
+        partsOf: (head) => this.#partsOf(head),
+        mayMeasure,
+      });
     globalThis.addEventListener?.('online', this.#onBrowserOnline);
   }
 
-  static async open({ baseUrl, token, device: wanted }: EdgeOptions, http: EdgeHttp): Promise<SharedEdge> {
-    const { runtime, device } = await Runtime.start(wanted, SYSTEM_CLOCK);
-    return new SharedEdge({ baseUrl, token, http, runtime, device });
+  static async open({ baseUrl, token, device: wanted, model }: EdgeOptions, http: EdgeHttp): Promise<SharedEdge> {
+    const parts = { baseUrl, token, http };
+    if (wanted !== 'auto') return new SharedEdge({ ...parts, ...(await Runtime.start(wanted, SYSTEM_CLOCK)) });
+    const memory = new BrowserDeviceMemory();
+    const remembered = memory.read(model);
+    const started = await Runtime.start(wanted, SYSTEM_CLOCK, spawnWorker, { remembered });
+    return new SharedEdge({ ...parts, ...started, measure: { model, memory } });
+  }
+
+  /** What measures the device by heads of this model, if any does. */
+  trialOf(model: string): DeviceTrial | undefined {
+    return model === this.#measuredModel ? this.#trial : undefined;
   }
 
   knowledgeOf(model: string): ModelKnowledge {
@@ -110,9 +149,17 @@ export class SharedEdge {
     if (this.#users > 0) return;
     globalThis.removeEventListener?.('online', this.#onBrowserOnline);
     this.connection.close();
+    this.#trial?.close();
     this.heads.close();
     this.runtime.close();
     this.pictures.close();
+  }
+
+  async #partsOf({ spec }: Part): Promise<Pick<CreateCall, 'graph' | 'packs'>> {
+    const graph = await this.packs.graph(spec.graph);
+    const blocks = [];
+    for (const pack of spec.packs) blocks.push({ path: pack.sha256, bytes: await this.packs.get(pack, () => {}) });
+    return { graph, packs: blocks };
   }
 
   readonly #onBrowserOnline = (): void => this.connection.retryNow();

@@ -56,15 +56,17 @@ export class CutpointError extends Error {
     this.edgeCode = options.edgeCode;
   }
 
+  /** @internal */
   static aborted(signal?: AbortSignal): CutpointError {
     return new CutpointError('aborted', 'The caller aborted.', { cause: signal?.reason });
   }
 
+  /** @internal */
   static closed(what = 'session'): CutpointError {
     return new CutpointError('closed', `This ${what} is closed; connect again.`);
   }
 
-  /** Gives an error of the edge its place among ours. */
+  /** Gives an error of the edge its place among ours. @internal */
   static fromEdge(edgeCode: string, message: string): CutpointError {
     const code = EDGE_CODES[edgeCode] ?? 'edge_error';
     return new CutpointError(code, message, { edgeCode });

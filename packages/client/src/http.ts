@@ -12,7 +12,11 @@ export interface BytesOptions {
   readonly priority?: RequestPriority;
   /** What came of it before. What comes now is added, so that it outlives a transfer that breaks off. */
   readonly received?: Uint8Array[];
+  /** Asks for no more than this now; what comes is then a piece, unless the edge knows no ranges. */
+  readonly mostBytes?: number;
 }
+
+type PieceOptions = BytesOptions & Required<Pick<BytesOptions, 'received'>>;
 
 /** Reads from one edge over HTTP. */
 export class EdgeHttp {
@@ -63,10 +67,22 @@ export class EdgeHttp {
     path: string,
     signal: AbortSignal | undefined,
     onBytes?: (numBytes: number) => void,
-    { priority = 'auto', received: parts = [] }: BytesOptions = {},
+    options: BytesOptions = {},
   ): Promise<Uint8Array<ArrayBuffer>> {
+    const { received: parts = [] } = options;
+    await this.pieceOf(path, signal, onBytes, { ...options, received: parts });
+    return concatenated(parts);
+  }
+
+  /** As much of such a block as is asked for, added to what came before. */
+  async pieceOf(
+    path: string,
+    signal: AbortSignal | undefined,
+    onBytes: ((numBytes: number) => void) | undefined,
+    { priority = 'auto', received: parts, mostBytes = Number.POSITIVE_INFINITY }: PieceOptions,
+  ): Promise<void> {
     const keptBytes = sizeOf(parts);
-    const range: Record<string, string> = keptBytes > 0 ? { Range: `bytes=${keptBytes}-` } : {};
+    const range = rangeOf(keptBytes, mostBytes);
     const stall = new AbortController();
     const restart = () => this.#clock.after(STALL_TIMEOUT_MS, () => stall.abort(tooSlow(STALL_TIMEOUT_MS)));
     let cancel = restart();
@@ -79,14 +95,13 @@ export class EdgeHttp {
         onBytes?.(-keptBytes);
       }
       const reader = response.body?.getReader();
-      if (!reader) return new Uint8Array(await response.arrayBuffer());
+      if (!reader) throw new Error('an answer without a body');
       for (let part = await reader.read(); !part.done; part = await reader.read()) {
         cancel();
         cancel = restart();
         parts.push(part.value);
         onBytes?.(part.value.byteLength);
       }
-      return concatenated(parts);
     } catch (cause) {
       if (cause instanceof CutpointError) throw cause;
       if (signal?.aborted) throw CutpointError.aborted(signal);
@@ -118,6 +133,11 @@ export class EdgeHttp {
   }
 }
 
+function rangeOf(fromBytes: number, mostBytes: number): Record<string, string> {
+  if (fromBytes === 0 && mostBytes === Number.POSITIVE_INFINITY) return {};
+  return { Range: `bytes=${fromBytes}-${Number.isFinite(mostBytes) ? fromBytes + mostBytes - 1 : ''}` };
+}
+
 function tooSlow(limitMs: number): Error {
   return new Error(`nothing came within ${limitMs / 1000} s`);
 }
@@ -147,7 +167,7 @@ export function refusal(status: number, error: EdgeErrorBody | undefined, path: 
   return new CutpointError('edge_error', `The edge answered ${status} to ${path}.`);
 }
 
-function concatenated(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
+export function concatenated(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
   const whole = new Uint8Array(sizeOf(parts));
   let offset = 0;
   for (const part of parts) {

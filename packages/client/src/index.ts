@@ -1,3 +1,9 @@
+/**
+ * One neural network on two machines: the first layers in the page, the rest at an edge. Begin with {@link connect}.
+ *
+ * @module client
+ */
+
 export type {
   Arm,
   Candidate,
@@ -11,7 +17,18 @@ export type {
   Terms,
 } from '@cutpoint/partition';
 export { explainPlan } from '@cutpoint/partition';
-export type { Cut, CutTable, LoadReport, Manifest, ModelList, ModelStatus, Task, Variant } from '@cutpoint/protocol';
+export type {
+  Arrivals,
+  Cut,
+  CutTable,
+  EdgeTimings,
+  LoadReport,
+  Manifest,
+  ModelList,
+  ModelStatus,
+  Task,
+  Variant,
+} from '@cutpoint/protocol';
 export { parseCutTable, parseModelList } from '@cutpoint/protocol';
 /** The codecs on the GPU by themselves, for tests and benches: heads use them unasked. */
 export { EncodePipelines } from './codec/gpu/encode-pipelines.js';

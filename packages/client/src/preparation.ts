@@ -2,6 +2,7 @@ import type { Controller, Plan } from '@cutpoint/partition';
 import { type Cut, type CutTable, tensorBytes, type Variant } from '@cutpoint/protocol';
 import { calibrationCut, nearestCut } from './arms.js';
 import { CutpointError } from './errors.js';
+import { BlockedCuts } from './heads/blocked-cuts.js';
 import { headKey, headPacks, headSpec, type Part } from './heads/head-store.js';
 import { nextStep } from './heads/next-step.js';
 import { packBytes } from './heads/pack-store.js';
@@ -27,6 +28,7 @@ export class Preparation {
   readonly #controller: Controller;
   /** Cuts whose head could not be built here; not tried again. */
   readonly #broken = new Set<number>();
+  readonly #blocked: BlockedCuts;
   readonly #unsubscribe: readonly (() => void)[];
   #busy = false;
 
@@ -35,6 +37,7 @@ export class Preparation {
     this.#variant = variant;
     this.#table = table;
     this.#controller = controller;
+    this.#blocked = new BlockedCuts({ heads: host.edge.heads, runtime: host.edge.runtime, variant, controller });
     this.#unsubscribe = [
       host.edge.heads.events.on('released', ({ spec }) => {
         if (spec.kind === 'head' && spec.variant.table === variant.table) controller.setReady(spec.cut.id, false);
@@ -45,6 +48,7 @@ export class Preparation {
 
   close(): void {
     for (const unsubscribe of this.#unsubscribe) unsubscribe();
+    this.#blocked.close();
   }
 
   /** One piece of background work at a time: it must not crowd out the inferences. Its failures are not theirs. */
@@ -142,6 +146,7 @@ export class Preparation {
   }
 
   async #prepare(cut: Cut, signal: AbortSignal): Promise<void> {
+    await this.#blocked.until(cut.id, signal);
     if (this.#controller.isReady(cut.id)) return;
     if (cut.headGraph === null) {
       this.#controller.setReady(cut.id, true);
@@ -154,6 +159,7 @@ export class Preparation {
       const head = known ?? (await edge.heads.prepare(spec, (progress) => this.#host.onProgress(progress), signal));
       this.#host.onHead(head);
       await this.#calibrate(head);
+      await this.#blocked.until(cut.id, signal);
       // It may have been released while it was timed.
       if (edge.heads.get(head.key) === head) this.#controller.setReady(cut.id, true);
     } catch (error) {
@@ -178,13 +184,15 @@ export class Preparation {
       ...new Set([...cut.crossing.map((index) => this.#table.tensors[index]?.name), ...cut.headOutputs]),
     ];
     const named = fetches.filter((name) => name !== undefined).filter((name) => !given.has(name));
+    const work = { feeds, fetches: named };
     const endMs = edge.clock.now() + CALIBRATION_MS;
     let fastestMs = Number.POSITIVE_INFINITY;
     for (let run = 0; run < CALIBRATION_RUNS && edge.clock.now() < endMs; run++) {
-      const { headMs } = await edge.heads.run(head, { feeds, fetches: named }, life);
+      const { headMs } = await edge.heads.run(head, { ...work, isTrial: true }, life);
       fastestMs = Math.min(fastestMs, headMs);
     }
     if (Number.isFinite(fastestMs)) this.#controller.observeHead(cut.id, fastestMs, edge.clock.now());
+    edge.trialOf(this.#host.manifest.model)?.offer({ head, work });
   }
 
   #packBytes(cut: Cut): number {

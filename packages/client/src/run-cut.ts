@@ -53,9 +53,11 @@ export async function runCut(edge: SharedEdge, run: CutRun): Promise<CutResult> 
   const { cut, table, key } = run;
   if (cut.tailGraph === null) return runWith(edge, run, undefined);
   const reservation = edge.connection.reserve({ model: table.model, table: key.table, cut: cut.id });
+  const ends = edge.pace.begin();
   try {
     return await runWith(edge, run, reservation);
   } finally {
+    ends();
     // Nothing is left of it when the request was sent.
     reservation?.release();
   }

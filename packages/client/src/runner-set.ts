@@ -1,6 +1,7 @@
 import type { Plan, PolicyName } from '@cutpoint/partition';
 import type { Manifest, Variant } from '@cutpoint/protocol';
 import { armsOf, withinLimit } from './arms.js';
+import { isPictureCodec } from './codec/picture.js';
 import type { SharedEdge } from './edge.js';
 import { fetchCutTable, fetchManifest } from './manifest.js';
 import { type ForcedArm, type RunnerHost, type RunnerOptions, VariantRunner } from './variant-runner.js';
@@ -54,6 +55,13 @@ export class RunnerSet {
     for (const runner of this.#made) runner.force(forced);
   }
 
+  /** What was learnt of heads was learnt elsewhere. */
+  onOtherDevice(): void {
+    const nowMs = this.#host.edge.clock.now();
+    for (const runner of this.#made) runner.controller.forgetHeads(nowMs);
+    this.lastUsed?.warmUp();
+  }
+
   /** Reads the manifest again because `stale` is of an older one, once for all who found that out. */
   reload(stale: Variant): Promise<void> {
     if (!this.#manifest.variants.includes(stale)) return Promise.resolve();
@@ -83,7 +91,7 @@ export class RunnerSet {
     const { http } = host.edge;
     const [whole, known] = await Promise.all([
       fetchCutTable(http, variant.table, host.life),
-      codecsOf(host.edge, variant),
+      codecsOf(host.edge, variant, host.life),
     ]);
     const table = withinLimit(whole, host.edge.connection.maxRequestBytes);
     const arms = armsOf(table, variant, known);
@@ -96,10 +104,11 @@ export class RunnerSet {
   }
 }
 
-/** What the edge reads and this browser writes. */
-async function codecsOf({ connection, pictures }: SharedEdge, { image }: Variant): Promise<ReadonlySet<string>> {
-  const { codecs } = connection;
-  if (!image) return codecs;
-  const written = await pictures.codecs();
-  return new Set([...codecs].filter((codec) => written.has(codec) || (codec !== 'jpeg' && codec !== 'webp')));
+/** What the edge reads, as it says when it is there, and this browser writes. */
+async function codecsOf({ connection, pictures }: SharedEdge, { image }: Variant, life: AbortSignal) {
+  const [written] = await Promise.all([
+    image ? pictures.codecs() : new Set<string>(),
+    connection.whenOnline(undefined, life),
+  ]);
+  return new Set([...connection.codecs].filter((codec) => written.has(codec) || !isPictureCodec(codec)));
 }

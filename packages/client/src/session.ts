@@ -11,10 +11,36 @@ export interface DeviceChoice {
   /** onnxruntime-web build in use. */
   readonly build: 'jspi' | 'asyncify' | 'wasm';
   readonly threads: number;
-  /** Adapter description for WebGPU. */
+  /** Description of the graphics adapter where there is one, in use or not. */
   readonly adapter?: string;
   /** In plain words, for the page. */
   readonly reason: string;
+  /** What the choice rests on; absent where it rests on what the browser has, or on what the app asked for. */
+  readonly measured?: DeviceMeasurement;
+  /** Absent where the page is cross-origin isolated; else the threads that WASM could have there, and the same in words. */
+  readonly notIsolated?: { readonly threads: number; readonly words: string };
+}
+
+/** One way to run heads. */
+export interface DeviceCandidate {
+  readonly kind: 'webgpu' | 'wasm';
+  readonly threads: number;
+  /** Of one run of the head with its outputs read back, the median; absent where it failed or took too long to start. */
+  readonly ms?: number;
+}
+
+/** One head, timed in every way in which this device can run it. */
+export interface DeviceMeasurement {
+  readonly candidates: readonly DeviceCandidate[];
+  /** By the clock on the wall, as `Date.now()`. */
+  readonly atMs: number;
+  /** In a few words. */
+  readonly head: string;
+  readonly headFlops: number;
+  /** Version of onnxruntime-web. */
+  readonly ort: string;
+  /** At an earlier visit. */
+  readonly remembered: boolean;
 }
 
 /** Bytes that arrived of bytes that will be needed. */
@@ -43,7 +69,10 @@ export interface ConnectOptions {
   readonly model: string;
   /** How cuts are chosen. Default `cutpoint`; the others are there to compare with. */
   readonly policy?: PolicyName;
-  /** Default `auto`: WebGPU when there is an adapter that can run the model, WASM otherwise. */
+  /**
+   * Default `auto`: what was faster when a head was timed on both, at an earlier visit or meanwhile; until then WebGPU when
+   * there is an adapter that can run the model, WASM otherwise. Nothing is timed when one of the two is asked for.
+   */
   readonly device?: 'auto' | 'webgpu' | 'wasm';
   /** For an edge that wants one: sent as `Authorization: Bearer` over HTTP and as a subprotocol of the WebSocket. */
   readonly token?: string;
@@ -84,6 +113,7 @@ export interface ConnectOptions {
   readonly signal?: AbortSignal;
 }
 
+/** Of one inference. */
 export interface RunOptions {
   /** Rejects this run with `aborted`, and takes back what of it has not begun. */
   readonly signal?: AbortSignal;
@@ -139,6 +169,7 @@ export interface Trace {
 /** `offline`: the edge cannot be reached and the session tries again by itself. */
 export type SessionState = 'online' | 'offline' | 'closed';
 
+/** What {@link Session.on} tells of, by name. */
 export interface SessionEvents {
   /** The arm or its cause changed. */
   decision: Plan;
@@ -158,7 +189,7 @@ export interface SessionEvents {
   progress: Progress;
   /** The connection to the edge came, went, or was closed. */
   state: { state: SessionState; reason: string; retryInMs?: number };
-  /** Heads run elsewhere from now on. */
+  /** Heads run elsewhere from now on, or it was measured that they run at the right place. */
   device: DeviceChoice;
 }
 
@@ -173,6 +204,7 @@ export interface Placement {
   readonly inputHeight: number;
 }
 
+/** The answer for one picture, in the model's own terms: {@link Manifest}.task says what its outputs mean. */
 export interface ImageResult {
   readonly outputs: Readonly<Record<string, Tensor>>;
   readonly placement: Placement;
@@ -189,6 +221,7 @@ export type ImageSource =
   | HTMLVideoElement
   | OffscreenCanvas;
 
+/** One model at one edge, as {@link connect} gives it. */
 export interface Session extends AsyncDisposable {
   readonly manifest: Manifest;
   /** Where heads run now; the `device` event says when that changes. */

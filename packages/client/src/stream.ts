@@ -3,6 +3,7 @@ import { CutpointError } from './errors.js';
 /** Frames of a stream: a `ReadableStream`, an async generator, or anything else that can be iterated so. */
 export type FrameSource<Frame> = AsyncIterable<Frame> | ReadableStream<Frame>;
 
+/** Of {@link Session.stream}. */
 export interface StreamOptions {
   /** Ends the stream: its iteration rejects with `aborted`, and what is under way is given up. */
   readonly signal?: AbortSignal;

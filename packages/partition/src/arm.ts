@@ -1,10 +1,3 @@
-/**
- * How crossing tensors travel, each as it is or narrower:
- * - `f32`: as they are. The tensors of an fp16 network stay f16, integers stay what they are.
- * - `f16`: floating-point tensors as half precision. `u8`: as 8 bits, affine, one scale and offset a tensor.
- * - `…+deflate`: the same bytes, deflated.
- * - `jpeg`, `webp`: the picture, compressed; only for an image input at cut 0.
- */
 export const CODECS = Object.freeze([
   'f32',
   'f16',
@@ -15,6 +8,14 @@ export const CODECS = Object.freeze([
   'jpeg',
   'webp',
 ] as const);
+/**
+ * How crossing tensors travel, each as it is or narrower:
+ * - `f32`: as they are. The tensors of an fp16 network stay f16, integers stay what they are.
+ * - `f16`: floating-point tensors as half precision. `u8`: as 8 bits, affine, one scale and offset a tensor.
+ * - `…+deflate`: the same bytes, deflated.
+ * - `jpeg`, `webp`: the picture, compressed; only for an image input at cut 0.
+ * @useDeclaredType
+ */
 export type Codec = (typeof CODECS)[number];
 
 /** One choice that can be run: a cut and the codec of its crossing tensors, with what was profiled of it. */

@@ -37,6 +37,25 @@ function bestOf(plan: Plan): number {
   return plan.candidates.reduce((best, candidate) => Math.min(best, candidate.totalMs), Number.POSITIVE_INFINITY);
 }
 
+describe('heads that move to another device', () => {
+  it('are timed anew: what was learnt on the old one is gone, and what was learnt of the edge is not', () => {
+    const controller = seasoned(1000, 'cutpoint');
+    for (let index = 0; index < 10; index++) controller.observeTail(5, 30, 20 + index);
+    const before = controller.decide(30);
+    controller.forgetHeads(30);
+    const { d, k } = controller.conditions(30);
+    expect(d).toMatchObject({ value: 2, confident: false, ageMs: Number.POSITIVE_INFINITY });
+    expect(k).toEqual(before.conditions.k);
+    for (let index = 0; index < 10; index++) controller.observeHead(5, 4, 40 + index);
+    const fresh = seasoned(1000, 'cutpoint');
+    fresh.forgetHeads(30);
+    expect(controller.conditions(50).d.value).toBeLessThan(0.2);
+    const headOf = (plan: Plan) => plan.candidates.find(({ arm }) => arm.cut === 5)?.terms.headMs ?? Number.NaN;
+    expect(headOf(before)).toBeGreaterThan(100);
+    expect(headOf(controller.decide(50))).toBeCloseTo(4, 0);
+  });
+});
+
 describe('with nothing measured', () => {
   it('offloads everything when connected, which needs no weights here', () => {
     const controller = new Controller(arms);

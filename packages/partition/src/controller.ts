@@ -139,6 +139,13 @@ export class Controller {
     this.#tidy(atMs);
   }
 
+  /** Heads run on another device from now on: what was learnt of them says nothing any more. */
+  forgetHeads(atMs: number): void {
+    this.device.forget();
+    this.#corrections.forgetHeads(atMs);
+    this.#tidy(atMs);
+  }
+
   /** A tail that ran at the edge, timed there, after the load report that came with it. */
   observeTail(cut: number, measuredMs: number, atMs: number): void {
     const arm = this.arms.find((candidate) => candidate.cut === cut);

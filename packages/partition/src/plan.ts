@@ -76,6 +76,7 @@ export type Rejection =
   | 'deadline'
   | 'exploring';
 
+/** One arm as a decision saw it. */
 export interface Candidate {
   readonly arm: Arm;
   readonly terms: Terms;

@@ -5,6 +5,7 @@ export * from './codec.js';
 export * from './element.js';
 export * from './errors.js';
 export * from './fidelity.js';
+export { roundToHalves, valuesOfHalves } from './half.js';
 export * from './headers.js';
 export * from './manifest.js';
 export * from './messages.js';

@@ -63,6 +63,12 @@ export const imageInputSchema = object({
 });
 export type ImageInput = Output<typeof imageInputSchema>;
 
+export const taskSchema = tagged({
+  tensors: {},
+  classification: { values: text, indices: text, labels: list(text) },
+  'text-recognition': { values: text, indices: text, labels: list(text) },
+  'text-detection': { map: text, stride: count },
+});
 /**
  * What the outputs of the pixel variant mean, so that an app can show them.
  * - `classification`: `values` f32 [1, k] and `indices` i32 [1, k], best first; `labels[index]` is the name.
@@ -70,22 +76,13 @@ export type ImageInput = Output<typeof imageInputSchema>;
  *   `labels[index]` the character.
  * - `text-detection`: `map` u8 [1, 1, h / stride, w / stride], the probability of text times 255.
  * - `tensors`: outputs as in the file; nothing is known of their meaning.
+ * @useDeclaredType
  */
-export const taskSchema = tagged({
-  tensors: {},
-  classification: { values: text, indices: text, labels: list(text) },
-  'text-recognition': { values: text, indices: text, labels: list(text) },
-  'text-detection': { map: text, stride: count },
-});
 export type Task = Output<typeof taskSchema>;
 
 export const packSchema = object({ sha256: sha256Schema, numBytes: count });
 export type Pack = Output<typeof packSchema>;
 
-/**
- * One servable form of the model at fixed dimensions: `tensors` has inputs and outputs exactly as in the file,
- * `pixels` takes a picture and carries the post-processing. All variants of a model share its packs.
- */
 export const variantSchema = object({
   /** Unique within the model, for people: `tensors:x=1,3,640,640` or `pixels:640x640` (height x width). */
   id: text,
@@ -97,6 +94,11 @@ export const variantSchema = object({
   /** Content hash of this variant's {@link CutTable} JSON, at `/v1/tables/:sha256`. */
   table: sha256Schema,
 });
+/**
+ * One servable form of the model at fixed dimensions: `tensors` has inputs and outputs exactly as in the file,
+ * `pixels` takes a picture and carries the post-processing. All variants of a model share its packs.
+ * @useDeclaredType
+ */
 export type Variant = Output<typeof variantSchema>;
 
 export const manifestSchema = object({
@@ -109,13 +111,9 @@ export const manifestSchema = object({
   packs: list(packSchema),
   variants: list(variantSchema),
 });
+/** What a client must know of a model; of the cuts of one variant its {@link CutTable} tells. @useDeclaredType */
 export type Manifest = Output<typeof manifestSchema>;
 
-/**
- * A cut that can be run. `id` 0..n are the prefix cuts of the stored topological order (the head is the first `id`
- * nodes; 0 is full offload, n is local); proposed cuts follow with ids above n. Equal cuts are merged, so ids may
- * have gaps.
- */
 export const cutSchema = object({
   id: count,
   /** Number of nodes in the head. */
@@ -143,6 +141,12 @@ export const cutSchema = object({
   /** What the codecs that lose something cost here; see {@link CutTable.calibration}. Absent: nothing is known. */
   fidelity: optional(list(fidelitySchema)),
 });
+/**
+ * A cut that can be run. `id` 0..n are the prefix cuts of the stored topological order (the head is the first `id`
+ * nodes; 0 is full offload, n is local); proposed cuts follow with ids above n. Equal cuts are merged, so ids may
+ * have gaps.
+ * @useDeclaredType
+ */
 export type Cut = Output<typeof cutSchema>;
 
 export const cutTableSchema = object({
@@ -159,4 +163,5 @@ export const cutTableSchema = object({
   /** How {@link Cut.fidelity} was measured. */
   calibration: optional(calibrationSchema),
 });
+/** The cuts of one variant, and what crosses at each. @useDeclaredType */
 export type CutTable = Output<typeof cutTableSchema>;

@@ -55,7 +55,6 @@ export type TensorHeader = Output<typeof tensorHeaderSchema>;
 export const TENSOR_CODECS = Object.freeze(['f16', 'u8', 'jpeg', 'webp', 'deflate'] as const);
 export type TensorCodec = (typeof TENSOR_CODECS)[number];
 
-/** What the edge says of its load. Times are predicted or measured ms, never a mere count. */
 export const loadReportSchema = object({
   /** ms by the edge's own monotonic clock when this was true; only differences mean anything. */
   atMs: quantity,
@@ -89,6 +88,7 @@ export const loadReportSchema = object({
   /** In the last seconds 99 % of the edge's timers were at most so much late. */
   eventLoopDelayMs: optional(quantity),
 });
+/** What the edge says of its load. Times are predicted or measured ms, never a mere count. @useDeclaredType */
 export type LoadReport = Output<typeof loadReportSchema>;
 
 /** Payload bytes of a `probe` at most. */
@@ -125,7 +125,6 @@ export type ReserveMessage = Extract<ClientMessage, { type: 'reserve' }>;
 export type InferMessage = Extract<ClientMessage, { type: 'infer' }>;
 export type ProbeMessage = Extract<ClientMessage, { type: 'probe' }>;
 
-/** Stages at the edge, in order, in ms. `uploadMs` runs from the `infer` message to the last chunk. */
 export const edgeTimingsSchema = object({
   uploadMs: quantity,
   queueMs: quantity,
@@ -135,10 +134,11 @@ export const edgeTimingsSchema = object({
   /** From the last chunk of the request to the moment the result is handed to the socket. */
   totalMs: quantity,
 });
+/** Stages at the edge, in order, in ms. `uploadMs` runs from the `infer` message to the last chunk. @useDeclaredType */
 export type EdgeTimings = Output<typeof edgeTimingsSchema>;
 
-/** Arrival of one transfer as the receiver's clock saw it: bytes after the first chunk, and the time they took. */
 export const arrivalsSchema = object({ chunks: count, numBytes: count, spanMs: quantity });
+/** Arrival of one transfer as the receiver's clock saw it: bytes after the first chunk, and the time they took. @useDeclaredType */
 export type Arrivals = Output<typeof arrivalsSchema>;
 
 export const edgeMessageSchema = tagged({

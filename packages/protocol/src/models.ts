@@ -1,6 +1,5 @@
 import { count, flag, list, type Output, object, oneOf, optional, text } from './schema.js';
 
-/** One model of `GET /v1/models`. */
 export const modelStatusSchema = object({
   name: text,
   version: text,
@@ -19,7 +18,9 @@ export const modelStatusSchema = object({
   /** While `preparing`: `done` of `total` in the stage's own steps. */
   progress: optional(object({ stage: text, done: count, total: count })),
 });
+/** One model of `GET /v1/models`. @useDeclaredType */
 export type ModelStatus = Output<typeof modelStatusSchema>;
 
 export const modelListSchema = object({ models: list(modelStatusSchema) });
+/** What `GET /v1/models` answers. @useDeclaredType */
 export type ModelList = Output<typeof modelListSchema>;

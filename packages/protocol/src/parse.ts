@@ -15,6 +15,7 @@ export function parseEdgeMessage(text: string): EdgeMessage | ProtocolError {
   return parseText(edgeMessageSchema, text);
 }
 
+/** Reads the list of models that an edge serves. */
 export function parseModelList(value: unknown): ModelList | ProtocolError {
   return check(modelListSchema, value);
 }

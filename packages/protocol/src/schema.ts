@@ -3,9 +3,11 @@
  * a tenth of it.
  */
 
+// Types are written out as mapped types in two places, so that whoever reads them sees properties, not the names of helpers.
+
 /** Gives the value as it was checked, without keys that are not named, or throws a {@link Mismatch}. */
 export type Schema<T> = (value: unknown) => T;
-export type Output<S> = S extends Schema<infer T> ? T : never;
+export type Output<S> = S extends Schema<infer T> ? { [K in keyof T]: T[K] } : never;
 
 /** A value that is not what its schema says, and the way to it, innermost key first. */
 export class Mismatch extends Error {
@@ -110,7 +112,7 @@ export type ObjectOf<S extends Shape> = Flat<
 >;
 
 /* @__NO_SIDE_EFFECTS__ */
-export function object<S extends Shape>(shape: S): Schema<ObjectOf<S>> {
+export function object<S extends Shape>(shape: S): Schema<{ [K in keyof ObjectOf<S>]: ObjectOf<S>[K] }> {
   const keys = Object.keys(shape);
   return (value) => {
     const given = asObject(value);

@@ -2,8 +2,8 @@ import { existsSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { rolldown } from 'rolldown';
 
-/** onnxruntime's own packages stay the app's: the peer, and the few KB of its `Tensor` class. */
-const FOREIGN = /^onnxruntime-/;
+/** onnxruntime's own packages stay the app's: the peer, and the few KB of its `Tensor` class. So do React and the client. */
+export const FOREIGN = /^(onnxruntime-|react$|react-dom$|@cutpoint\/client$)/;
 
 /** Scripts that the page starts as workers. */
 export const WORKERS = ['runtime-worker.js', 'picture-worker.js'];
@@ -15,17 +15,17 @@ export const WORKERS = ['runtime-worker.js', 'picture-worker.js'];
  * @param {{ variant: string }} options name of folders whose files take the place of those beside them
  */
 export async function bundleClient(from, to, { variant }) {
-  await bundle(join(from, 'index.js'), to, variant);
-  for (const worker of WORKERS) await bundle(join(from, 'worker', worker), to, variant);
+  const plugins = [inPlaceOf(variant)];
+  await bundle(join(from, 'index.js'), to, plugins);
+  for (const worker of WORKERS) await bundle(join(from, 'worker', worker), to, plugins);
 }
 
-async function bundle(input, dir, variant) {
-  const build = await rolldown({
-    input,
-    external: FOREIGN,
-    platform: 'browser',
-    plugins: [inPlaceOf(variant)],
-  });
+/**
+ * One module of an entry and what it imports of ours.
+ * @param {string} input @param {string} dir to write to @param {import('rolldown').Plugin[]} [plugins]
+ */
+export async function bundle(input, dir, plugins = []) {
+  const build = await rolldown({ input, external: FOREIGN, platform: 'browser', plugins, onLog: quietly });
   try {
     await build.write({
       dir,
@@ -38,6 +38,11 @@ async function bundle(input, dir, variant) {
   } finally {
     await build.close();
   }
+}
+
+/** All that Rolldown says, but that it may lose `'use client'`: whether it did is tested. */
+export function quietly(level, log, say) {
+  if (log.code !== 'MODULE_LEVEL_DIRECTIVE') say(level, log);
 }
 
 /** @returns {import('rolldown').Plugin} */

@@ -3,10 +3,12 @@ import { cp, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { root } from '../run.mjs';
-import { bundleClient, WORKERS } from './bundle.mjs';
+import { bundle, bundleClient, WORKERS } from './bundle.mjs';
 import { copyTypes } from './types.mjs';
 
-const CLIENT = join(root, 'packages', 'client');
+const PACKAGES = join(root, 'packages');
+const CLIENT = join(PACKAGES, 'client');
+const REACT = join(PACKAGES, 'react');
 
 /**
  * Makes the folder that is published as `@cutpoint/client`, from what `tsc -b` compiled, and packs it.
@@ -14,33 +16,61 @@ const CLIENT = join(root, 'packages', 'client');
  * @returns {Promise<{ folder: string, tarball: string }>}
  */
 export async function packClient(to) {
+  const folder = await emptied(to);
+  await bundleClient(join(CLIENT, 'dist'), join(folder, 'dist'), { variant: 'packed' });
+  await bundleClient(join(CLIENT, 'dist'), join(folder, 'dist', 'webpack'), { variant: 'webpack' });
+  const types = await copyTypes(PACKAGES, join(folder, 'types'), { of: 'client', bundled: ['partition', 'protocol'] });
+  return finish(CLIENT, to, {
+    exports: {
+      '.': { types: `./types/${types}`, webpack: './dist/webpack/index.js', default: './dist/index.js' },
+      './package.json': './package.json',
+    },
+    files: ['dist', 'types'],
+    sideEffects: WORKERS.flatMap((worker) => [`./dist/${worker}`, `./dist/webpack/${worker}`]),
+  });
+}
+
+/**
+ * The same for `@cutpoint/react`, which leaves the client and React to the app: there must be one of each.
+ * @param {string} to emptied first
+ * @returns {Promise<{ folder: string, tarball: string }>}
+ */
+export async function packReact(to) {
+  const folder = await emptied(to);
+  await bundle(join(REACT, 'dist', 'index.js'), join(folder, 'dist'));
+  const types = await copyTypes(PACKAGES, join(folder, 'types'), { of: 'react', bundled: [] });
+  return finish(REACT, to, {
+    exports: {
+      '.': { types: `./types/${types}`, default: './dist/index.js' },
+      './package.json': './package.json',
+    },
+    files: ['dist', 'types'],
+    sideEffects: false,
+  });
+}
+
+async function emptied(to) {
   const folder = join(to, 'package');
   await rm(to, { recursive: true, force: true });
   await mkdir(folder, { recursive: true });
-  await bundleClient(join(CLIENT, 'dist'), join(folder, 'dist'), { variant: 'packed' });
-  await bundleClient(join(CLIENT, 'dist'), join(folder, 'dist', 'webpack'), { variant: 'webpack' });
-  const types = await copyTypes(join(root, 'packages'), join(folder, 'types'));
-  await cp(join(CLIENT, 'README.md'), join(folder, 'README.md'));
+  return folder;
+}
+
+/** Adds what every package has, and packs the folder. */
+async function finish(workspace, to, contents) {
+  const folder = join(to, 'package');
+  await cp(join(workspace, 'README.md'), join(folder, 'README.md'));
   await cp(join(root, 'LICENSE'), join(folder, 'LICENSE'));
-  const manifest = published(JSON.parse(await readFile(join(CLIENT, 'package.json'), 'utf8')), `./types/${types}`);
+  const manifest = published(JSON.parse(await readFile(join(workspace, 'package.json'), 'utf8')), contents);
   await writeFile(join(folder, 'package.json'), `${JSON.stringify(manifest, null, 2)}\n`);
   return { folder, tarball: join(to, await npmPack(folder, to)) };
 }
 
 /** The workspace's `package.json` as a stranger gets it: without what is bundled, and without what only we need. */
-function published(workspace, types) {
-  const { private: _, devDependencies: __, exports: ___, files: ____, sideEffects: _____, ...kept } = workspace;
-  const foreign = Object.entries(workspace.dependencies).filter(([name]) => !name.startsWith('@cutpoint/'));
-  return {
-    ...kept,
-    dependencies: Object.fromEntries(foreign),
-    exports: {
-      '.': { types, webpack: './dist/webpack/index.js', default: './dist/index.js' },
-      './package.json': './package.json',
-    },
-    files: ['dist', 'types'],
-    sideEffects: WORKERS.flatMap((worker) => [`./dist/${worker}`, `./dist/webpack/${worker}`]),
-  };
+function published(workspace, contents) {
+  const { private: _, devDependencies: __, dependencies = {}, ...kept } = workspace;
+  const foreign = Object.entries(dependencies).filter(([name]) => !name.startsWith('@cutpoint/'));
+  return { ...kept, ...(foreign.length > 0 && { dependencies: Object.fromEntries(foreign) }), ...contents };
 }
 
 async function npmPack(folder, to) {

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { rolldown } from 'rolldown';
-import { WORKERS } from './bundle.mjs';
+import { FOREIGN, quietly, WORKERS } from './bundle.mjs';
 
 /**
  * What an app pays for `import { connect } from '@cutpoint/client'`, in bytes: bundled, minified, and gzipped at level 9,
@@ -17,13 +17,14 @@ export async function sizeOf(folder) {
   return { page, worker, total: page + worker };
 }
 
-/** @param {string} file @param {string} [name] what of it the app imports; all where it is a script of its own */
-async function gzipped(file, name) {
+/** @param {string} file @param {string} [names] what of it the app imports; all where it is a script of its own */
+export async function gzipped(file, names) {
   const app = '\0app';
   const build = await rolldown({
     input: app,
-    external: /^onnxruntime-/,
+    external: FOREIGN,
     platform: 'browser',
+    onLog: quietly,
     plugins: [
       {
         name: 'an-app',
@@ -31,7 +32,7 @@ async function gzipped(file, name) {
         load: (id) => {
           if (id !== app) return null;
           const path = JSON.stringify(file);
-          return name === undefined ? `import ${path};` : `export { ${name} } from ${path};`;
+          return names === undefined ? `import ${path};` : `export { ${names} } from ${path};`;
         },
       },
     ],

@@ -5,13 +5,18 @@ import { dirname, join, relative, resolve } from 'node:path';
 const SPECIFIER = /(\bfrom |\bimport\()(['"])([^'"]+)\2/g;
 
 /**
- * Copies the declarations that the client's own lead to, those of our other packages beside them, with relative imports
- * in the place of our packages' names: whoever installs the tarball has no such packages.
+ * Copies the declarations that a package's own lead to, those of our packages that are bundled with it beside them, with
+ * relative imports in the place of their names: whoever installs the tarball has no such packages.
  * @param {string} packagesDir folder that holds `client`, `partition`, … @param {string} to
+ * @param {{ of: string, bundled: readonly string[] }} options names of those folders
  * @returns {Promise<string>} the entry, relative to `to`
  */
-export async function copyTypes(packagesDir, to) {
-  const entry = declarationOf(packagesDir, '@cutpoint/client');
+export async function copyTypes(packagesDir, to, { of, bundled }) {
+  const entry = declarationOf(packagesDir, of);
+  const bundledDeclaration = (specifier) => {
+    const name = /^@cutpoint\/([a-z]+)$/.exec(specifier)?.[1];
+    return bundled.includes(name) ? declarationOf(packagesDir, name) : undefined;
+  };
   const seen = new Set([entry]);
   for (const file of seen) {
     const target = targetOf(packagesDir, to, file);
@@ -19,7 +24,7 @@ export async function copyTypes(packagesDir, to) {
     const rewritten = text.replace(SPECIFIER, (whole, before, quote, specifier) => {
       const found = specifier.startsWith('.')
         ? resolve(dirname(file), specifier).replace(/\.js$/, '.d.ts')
-        : declarationOf(packagesDir, specifier);
+        : bundledDeclaration(specifier);
       if (found === undefined) return whole;
       seen.add(found);
       const path = relative(dirname(target), targetOf(packagesDir, to, found)).replace(/\.d\.ts$/, '.js');
@@ -31,10 +36,8 @@ export async function copyTypes(packagesDir, to) {
   return relative(to, targetOf(packagesDir, to, entry));
 }
 
-/** `undefined` for a package that is not ours. */
-function declarationOf(packagesDir, specifier) {
-  const name = /^@cutpoint\/([a-z]+)$/.exec(specifier)?.[1];
-  return name && join(packagesDir, name, 'dist', 'index.d.ts');
+function declarationOf(packagesDir, name) {
+  return join(packagesDir, name, 'dist', 'index.d.ts');
 }
 
 /** `packages/partition/dist/arm.d.ts` becomes `partition/arm.d.ts`. */

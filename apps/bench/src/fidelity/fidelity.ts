@@ -1,15 +1,14 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import type { Bench } from '../bench.js';
+import { DATA } from './data.js';
 import { measure } from './measure.js';
 import { openSubject } from './subject.js';
 import { agreementOf, type CutLine, figuresOf, lineOf } from './summary.js';
 import { readFolder } from './views.js';
 
-const DATA = fileURLToPath(new URL('../../../../../shared/data/', import.meta.url));
 const PROGRESS_EVERY = 100;
 
 /** What 8 bits and half precision cost a trained classifier, cut by cut, in answers and in bytes. */

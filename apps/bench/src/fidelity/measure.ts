@@ -70,11 +70,11 @@ export async function measure(
   return { cuts: cuts.map((result) => ({ ...result, u8Bytes: result.cut.f32Bytes / 4 })), jpegs, whole };
 }
 
-function feedsOf({ input }: Subject, rgb: Uint8Array): Tensors {
+export function feedsOf({ input }: Subject, rgb: Uint8Array): Tensors {
   return { [input.name]: new Tensor('float32', normalised(rgb), input.dims) };
 }
 
-function logitsIn(outputs: Tensors, { output }: Subject): Float64Array {
+export function logitsIn(outputs: Tensors, { output }: Subject): Float64Array {
   const data = outputs[output]?.data;
   if (!(data instanceof Float32Array)) throw new Error(`"${output}" is no f32 output`);
   return logitsOf(data);

@@ -1,5 +1,4 @@
-import { readFile } from 'node:fs/promises';
-import * as v from 'valibot';
+import { edgeVersion } from '../server/version.js';
 import { type CommandIo, EXIT_WRONG_INPUT, processIo } from './io.js';
 
 /** One subcommand: takes the arguments behind its name, gives the exit code. */
@@ -30,7 +29,7 @@ ${Object.entries(COMMANDS)
 export async function main(argv: readonly string[]): Promise<number> {
   const [name, ...rest] = argv;
   if (name === '--version') {
-    console.log(await version());
+    console.log(await edgeVersion());
     return 0;
   }
   if (name === undefined || name === '--help' || name === '-h' || name === 'help') {
@@ -53,9 +52,4 @@ export async function main(argv: readonly string[]): Promise<number> {
   process.once('SIGINT', () => interruption.abort());
   process.once('SIGTERM', () => interruption.abort());
   return await run(rest, processIo(interruption.signal));
-}
-
-async function version(): Promise<string> {
-  const text = await readFile(new URL('../../package.json', import.meta.url), 'utf8');
-  return v.parse(v.object({ version: v.string() }), JSON.parse(text)).version;
 }

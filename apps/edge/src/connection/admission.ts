@@ -1,6 +1,6 @@
 import { checkExpectedTensors, checkTensorHeaders, type InferMessage, ProtocolError } from '@cutpoint/protocol';
 import type { ServedCut, ServedModels } from '../server/catalog.js';
-import type { ConnectionContext } from './context.js';
+import type { ConnectionContext, ConnectionLimits } from './context.js';
 
 /** The tail of a request that was found right; nothing of it has been allocated yet. */
 export interface Admitted {
@@ -29,13 +29,7 @@ export function admit(
   if (unanswered >= limits.maxInFlight) {
     return new ProtocolError('too_many_in_flight', `${unanswered} requests are unanswered, the limit`);
   }
-  if (ofClient >= limits.maxInFlightPerClient) {
-    return new ProtocolError(
-      'too_many_in_flight',
-      `${ofClient} requests of this client are unanswered, the limit of all its connections together`,
-    );
-  }
-  const admitted = checkRequest(message, models, limits.maxRequestBytes);
+  const admitted = tooManyOfClient(ofClient, limits) ?? checkRequest(message, models, limits.maxRequestBytes);
   if (admitted instanceof ProtocolError) return admitted;
   const refusal = scheduler.refusal();
   if (refusal !== undefined) return refusal;
@@ -50,6 +44,18 @@ export function admit(
     case 'taken':
       return admitted;
   }
+}
+
+/** @param unanswered requests of one client, on all its connections. */
+export function tooManyOfClient(
+  unanswered: number,
+  { maxInFlightPerClient }: Pick<ConnectionLimits, 'maxInFlightPerClient'>,
+): ProtocolError | undefined {
+  if (unanswered < maxInFlightPerClient) return undefined;
+  return new ProtocolError(
+    'too_many_in_flight',
+    `${unanswered} requests of this client are unanswered, the limit of all its connections together`,
+  );
 }
 
 export function stopping(): ProtocolError {

@@ -14,7 +14,6 @@ import {
   TENSOR_CODECS,
 } from '@cutpoint/protocol';
 import type { TailOutcome } from '../dispatcher/dispatcher.js';
-import type { Job } from '../scheduler/scheduler.js';
 import { admit, stopping } from './admission.js';
 import type { Client } from './clients.js';
 import type { ConnectionContext } from './context.js';
@@ -24,6 +23,7 @@ import type { Outbox } from './outbox.js';
 import { Probe } from './probe.js';
 import { Request } from './request.js';
 import { Reservations } from './reservations.js';
+import { tailJob } from './tail-job.js';
 import { timingsOf } from './timings.js';
 
 /**
@@ -226,43 +226,26 @@ export class Connection {
   }
 
   #submit(request: Request): void {
-    const job: Job = {
-      client: this,
-      model: request.admitted.model,
-      idleMs: this.#context.idleTailMs(request.admitted.served),
-      ...(request.deadlineAtMs === undefined ? {} : { deadlineAtMs: request.deadlineAtMs }),
-      start: async () => await this.#run(request),
-      reject: (error) => this.#refuse(request, error),
-    };
+    const { admitted, message, assembler, deadlineAtMs, lastChunkAtMs } = request;
+    const job = tailJob(
+      this.#context,
+      {
+        client: this,
+        admitted,
+        inputs: message.tensors,
+        payload: assembler.payload,
+        outputs: admitted.served.cut.tailOutputs,
+        receivedAtMs: lastChunkAtMs,
+        deadlineAtMs,
+      },
+      {
+        done: (outcome, startedAtMs) => this.#reply(request, outcome, startedAtMs),
+        refused: (error) => this.#refuse(request, error),
+      },
+    );
     request.job = job;
     const refusal = this.#context.isStopping() ? stopping() : this.#context.scheduler.submit(job, request.place);
     if (refusal !== undefined) this.#refuse(request, refusal);
-  }
-
-  async #run(request: Request): Promise<void> {
-    const { dispatcher, clock, onTail, onTailError } = this.#context;
-    const { model, served, graphFile } = request.admitted;
-    const startedAtMs = clock();
-    let outcome: TailOutcome;
-    try {
-      outcome = await dispatcher.run({
-        graphFile,
-        inputs: request.message.tensors,
-        payload: request.assembler.payload,
-        outputs: served.cut.tailOutputs,
-        weights: served.weights,
-      });
-    } catch (error) {
-      if (!(error instanceof ProtocolError)) onTailError(model, error);
-      this.#refuse(request, error instanceof ProtocolError ? error : tailFailed());
-      return;
-    }
-    if (!outcome.isFirstRun) {
-      const queueMs = Math.max(0, startedAtMs - request.lastChunkAtMs);
-      onTail(model, served, { queueMs, serviceMs: clock() - startedAtMs, tailMs: outcome.tailMs });
-    }
-    if (request.job !== undefined) this.#context.scheduler.finished(request.job);
-    this.#reply(request, outcome, startedAtMs);
   }
 
   #reply(request: Request, outcome: TailOutcome, startedAtMs: number): void {
@@ -325,8 +308,4 @@ const LEAST_RETRY_MS = 50;
 
 function cancelled(): ProtocolError {
   return new ProtocolError('cancelled', 'cancelled by the client');
-}
-
-function tailFailed(): ProtocolError {
-  return new ProtocolError('tail_failed', 'the tail could not be run at the edge; finish locally or try once more');
 }

@@ -2,6 +2,7 @@ import type { LoadReport } from '@cutpoint/protocol';
 import type { Dispatcher } from '../dispatcher/dispatcher.js';
 import type { Scheduler } from '../scheduler/scheduler.js';
 import type { ServedCut, ServedModels } from '../server/catalog.js';
+import type { Clients } from './clients.js';
 import type { UploadBudget } from './upload-budget.js';
 
 export interface ConnectionLimits {
@@ -33,6 +34,7 @@ export interface ConnectionContext {
   readonly scheduler: Scheduler;
   readonly dispatcher: Dispatcher;
   readonly uploads: UploadBudget;
+  readonly clients: Clients;
   readonly limits: ConnectionLimits;
   /** Monotonic, in ms. */
   readonly clock: () => number;

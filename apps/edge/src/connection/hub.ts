@@ -1,6 +1,5 @@
 import type { LoadReport, ProtocolError } from '@cutpoint/protocol';
 import type { RawData, WebSocket } from 'ws';
-import { Clients } from './clients.js';
 import { Connection } from './connection.js';
 import type { ConnectionContext } from './context.js';
 import { type Corkable, Outbox } from './outbox.js';
@@ -33,13 +32,11 @@ interface Member {
 export class ConnectionHub {
   readonly #context: ConnectionContext;
   readonly #members = new Map<WebSocket, Member>();
-  readonly #clients: Clients;
   readonly #sweep: NodeJS.Timeout;
   readonly #heartbeat: NodeJS.Timeout;
 
   constructor(context: ConnectionContext, heartbeatMs: number) {
     this.#context = context;
-    this.#clients = new Clients(context.limits.maxMessagesPerS, context.clock);
     this.#sweep = setInterval(() => this.sweep(), Math.min(SWEEP_MS, context.limits.uploadIdleMs / 2)).unref();
     this.#heartbeat = setInterval(() => this.#beat(), heartbeatMs).unref();
   }
@@ -50,7 +47,7 @@ export class ConnectionHub {
 
   /** Connections of one client. */
   sizeOf(key: string): number {
-    return this.#clients.numConnections(key);
+    return this.#context.clients.numConnections(key);
   }
 
   /** Models whose load matters to somebody who is connected. */
@@ -60,9 +57,9 @@ export class ConnectionHub {
   }
 
   add(socket: WebSocket, tcp: Corkable, { key, expiresAtMs }: Visitor): void {
-    const { clock } = this.#context;
+    const { clock, clients } = this.#context;
     const outbox = new Outbox(socket, tcp, clock);
-    const client = this.#clients.join(key);
+    const client = clients.join(key);
     const connection = new Connection(this.#context, outbox, client);
     client.connections.add(connection);
     const expiry = whenExpired(expiresAtMs, () => {
@@ -92,7 +89,7 @@ export class ConnectionHub {
     socket.on('close', () => {
       clearTimeout(expiry);
       this.#members.delete(socket);
-      this.#clients.leave(key, connection);
+      clients.leave(key, connection);
       outbox.dispose();
       connection.close();
     });

@@ -20,11 +20,12 @@ export class UploadBudget {
 
   /**
    * Takes the bytes, or says what they go beyond and takes none. A single request is let in when nothing else is held.
+   * @param ownBytes that the same request holds already: it takes more as it grows.
    */
-  take(holder: object, numBytes: number): 'taken' | 'beyond-share' | 'beyond-all' {
+  take(holder: object, numBytes: number, ownBytes = 0): 'taken' | 'beyond-share' | 'beyond-all' {
     const held = this.#heldBy.get(holder) ?? 0;
-    if (held > 0 && held + numBytes > this.#maxBytesPerHolder) return 'beyond-share';
-    if (this.#heldBytes > 0 && this.#heldBytes + numBytes > this.#maxBytes) return 'beyond-all';
+    if (held > ownBytes && held + numBytes > this.#maxBytesPerHolder) return 'beyond-share';
+    if (this.#heldBytes > ownBytes && this.#heldBytes + numBytes > this.#maxBytes) return 'beyond-all';
     this.#heldBy.set(holder, held + numBytes);
     this.#heldBytes += numBytes;
     return 'taken';

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { LoadReport, Manifest, ModelStatus } from '@cutpoint/protocol';
 import type { FastifyInstance } from 'fastify';
 import type { ModelEntry } from '../models/repository.js';
+import { OPERATIONS } from '../openapi/operations.js';
 import type { ObjectKind, ServedModels } from '../server/catalog.js';
 import { sendError } from '../server/http-errors.js';
 import { CompressibleJson } from './compressible.js';
@@ -21,53 +22,67 @@ export function installDocuments(app: FastifyInstance, { models, load }: Documen
   const manifests = new WeakMap<Manifest, CompressibleJson>();
   const tables = new Map<string, CompressibleJson>();
 
-  app.get('/v1/models', async (_, reply) =>
+  app.get('/v1/models', { schema: OPERATIONS.models }, async (_, reply) =>
     reply.header('cache-control', 'no-store').send({ models: models.catalog.list().map(statusOf) }),
   );
 
-  app.get('/v1/load', async (_, reply) => reply.header('cache-control', 'no-store').send(load()));
+  app.get('/v1/load', { schema: OPERATIONS.load }, async (_, reply) =>
+    reply.header('cache-control', 'no-store').send(load()),
+  );
 
-  app.get<{ Params: { name: string } }>('/v1/models/:name/manifest', async (request, reply) => {
-    const { name } = request.params;
-    // Whoever asks for the manifest is about to use the model.
-    models.catalog.want(name);
-    const entry = models.catalog.get(name);
-    if (entry === undefined) {
-      return sendError(reply, 404, 'unknown_model', `this edge has no model ${JSON.stringify(name.slice(0, 100))}`);
-    }
-    const manifest = entry.prepared?.manifest;
-    if (manifest === undefined) {
-      reply.header('retry-after', '1');
-      const { status, reason } = entry;
-      return sendError(
-        reply,
-        503,
-        'model_not_ready',
-        `${name} is ${status}${reason === undefined ? '' : `: ${reason}`}`,
-      );
-    }
-    const document = manifests.get(manifest) ?? new CompressibleJson(Buffer.from(JSON.stringify(manifest)));
-    manifests.set(manifest, document);
-    return await document.send(request, reply, REVALIDATE);
-  });
+  app.get<{ Params: { name: string } }>(
+    '/v1/models/:name/manifest',
+    { schema: OPERATIONS.manifest },
+    async (request, reply) => {
+      const { name } = request.params;
+      // Whoever asks for the manifest is about to use the model.
+      models.catalog.want(name);
+      const entry = models.catalog.get(name);
+      if (entry === undefined) {
+        return sendError(reply, 404, 'unknown_model', `this edge has no model ${JSON.stringify(name.slice(0, 100))}`);
+      }
+      const manifest = entry.prepared?.manifest;
+      if (manifest === undefined) {
+        reply.header('retry-after', '1');
+        const { status, reason } = entry;
+        return sendError(
+          reply,
+          503,
+          'model_not_ready',
+          `${name} is ${status}${reason === undefined ? '' : `: ${reason}`}`,
+        );
+      }
+      const document = manifests.get(manifest) ?? new CompressibleJson(Buffer.from(JSON.stringify(manifest)));
+      manifests.set(manifest, document);
+      return await document.send(request, reply, REVALIDATE);
+    },
+  );
 
-  app.get<{ Params: { sha256: string } }>('/v1/tables/:sha256', async (request, reply) => {
-    const { sha256 } = request.params;
-    const folder = models.folderOf('table', sha256);
-    if (folder === undefined) return sendError(reply, 404, 'unknown_object', unknownObject('table', sha256));
-    const document = tables.get(sha256) ?? new CompressibleJson(await readFile(join(folder, sha256)));
-    tables.set(sha256, document);
-    return await document.send(request, reply, FOR_EVER);
-  });
+  app.get<{ Params: { sha256: string } }>(
+    '/v1/tables/:sha256',
+    { schema: OPERATIONS.table },
+    async (request, reply) => {
+      const { sha256 } = request.params;
+      const folder = models.folderOf('table', sha256);
+      if (folder === undefined) return sendError(reply, 404, 'unknown_object', unknownObject('table', sha256));
+      const document = tables.get(sha256) ?? new CompressibleJson(await readFile(join(folder, sha256)));
+      tables.set(sha256, document);
+      return await document.send(request, reply, FOR_EVER);
+    },
+  );
 
   for (const kind of ['graph', 'pack'] as const) {
-    app.get<{ Params: { sha256: string } }>(`/v1/${kind}s/:sha256`, async (request, reply) => {
-      const { sha256 } = request.params;
-      const folder = models.folderOf(kind, sha256);
-      if (folder === undefined) return sendError(reply, 404, 'unknown_object', unknownObject(kind, sha256));
-      reply.header('cache-control', FOR_EVER).type('application/octet-stream');
-      return reply.sendFile(sha256, folder, { cacheControl: false, contentType: false, lastModified: false });
-    });
+    app.get<{ Params: { sha256: string } }>(
+      `/v1/${kind}s/:sha256`,
+      { schema: OPERATIONS[kind] },
+      async (request, reply) => {
+        const { sha256 } = request.params;
+        const folder = models.folderOf(kind, sha256);
+        if (folder === undefined) return sendError(reply, 404, 'unknown_object', unknownObject(kind, sha256));
+        reply.header('cache-control', FOR_EVER).type('application/octet-stream');
+        return reply.sendFile(sha256, folder, { cacheControl: false, contentType: false, lastModified: false });
+      },
+    );
   }
 }
 

@@ -1,4 +1,5 @@
 import type { FastifyInstance } from 'fastify';
+import { OPERATIONS } from '../openapi/operations.js';
 import type { ModelCatalog } from '../server/catalog.js';
 
 /**
@@ -36,11 +37,13 @@ export function installHealth(
   };
 
   for (const url of ['/v2/health/live', '/healthz']) {
-    app.get(url, async (_, reply) => reply.header('cache-control', 'no-store').send({ live: true }));
+    app.get(url, { schema: OPERATIONS.live }, async (_, reply) =>
+      reply.header('cache-control', 'no-store').send({ live: true }),
+    );
   }
 
   for (const url of ['/v2/health/ready', '/readyz']) {
-    app.get(url, async (_, reply) => {
+    app.get(url, { schema: OPERATIONS.ready }, async (_, reply) => {
       const reason = reasonNow();
       reply.header('cache-control', 'no-store');
       return reason === undefined ? reply.send({ ready: true }) : reply.code(503).send({ ready: false, reason });

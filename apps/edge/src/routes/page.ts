@@ -9,7 +9,7 @@ export async function installPage(app: FastifyInstance, pageDir: string | undefi
   const root = pageDir === undefined ? undefined : resolve(pageDir);
   if (root === undefined || !existsSync(join(root, 'index.html'))) {
     await app.register(fastifyStatic, { serve: false });
-    app.get('/', async (_, reply) =>
+    app.get('/', { schema: { hide: true } }, async (_, reply) =>
       sendError(reply, 404, 'no_page', 'the demo page is not built; `npm start` builds it and serves it here'),
     );
     return;

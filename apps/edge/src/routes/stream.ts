@@ -3,6 +3,7 @@ import websocket from '@fastify/websocket';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { WebSocket } from 'ws';
 import type { ConnectionHub } from '../connection/hub.js';
+import { OPERATIONS } from '../openapi/operations.js';
 import { clientKey } from '../server/access/client-key.js';
 import { sendError } from '../server/http-errors.js';
 
@@ -47,6 +48,7 @@ export function installStream(
   app.route({
     method: 'GET',
     url: '/v1/stream',
+    schema: OPERATIONS.stream,
     preValidation: async (request, reply) => {
       if (!request.ws) return undefined;
       if (!offeredProtocols(request).includes(SUBPROTOCOL)) {

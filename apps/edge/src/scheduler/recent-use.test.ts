@@ -30,6 +30,8 @@ describe('a client has had more than its share', () => {
     expect(use.judge(0)(greedy, 10)).toBe(false);
     use.forget(other);
     expect(use.judge(0)(greedy, 10), 'those who are gone do not count').toBe(true);
+    use.add(other, 700, 0);
+    expect(use.judge(0)(greedy, 10), 'nor does what still ran for them').toBe(true);
   });
 
   it('hardly ever by chance: of 64 clients alike, whose requests come at random, almost none waits', () => {

@@ -15,14 +15,18 @@ interface Use {
 /** Time of workers that each client had lately. */
 export class RecentUse {
   readonly #byClient = new Map<object, Use>();
+  /** What still runs for them is nobody's. */
+  readonly #gone = new WeakSet<object>();
 
   add(client: object, ms: number, nowMs: number): void {
+    if (this.#gone.has(client)) return;
     this.#byClient.set(client, { ms: leftOf(this.#byClient.get(client), nowMs) + ms, atMs: nowMs });
   }
 
   /** A client is gone; the others are no longer compared with it. */
   forget(client: object): void {
     this.#byClient.delete(client);
+    this.#gone.add(client);
   }
 
   /**

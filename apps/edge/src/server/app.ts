@@ -4,7 +4,10 @@ import { BODY_LIMIT_BYTES, sendError } from './http-errors.js';
 import type { ServerOptions } from './options.js';
 import type { OriginPolicy } from './origin.js';
 
-const REQUEST_TIMEOUT_MS = 30_000;
+/** Until a request's headers are whole; its body has the time of an upload, which the routes that take one keep. */
+const HEADERS_TIMEOUT_MS = 30_000;
+/** A model's name may carry a variant with the dimensions of all its inputs. */
+const MAX_NAME_LENGTH = 1_000;
 /** Browsers open up to six for downloads beside the WebSocket, and close them when they are idle. */
 const SOCKETS_PER_CONNECTION = 4;
 /** Where a program writes its token; logs are read by more people than tokens are meant for. */
@@ -12,7 +15,7 @@ const SECRET_HEADERS = ['authorization', 'sec-websocket-protocol', 'cookie'];
 
 /** The HTTP server without a route. */
 export function createApp(
-  { logLevel, tls, trustProxy, maxConnections }: ServerOptions,
+  { logLevel, tls, trustProxy, maxConnections, uploadMs }: ServerOptions,
   origins: OriginPolicy,
 ): FastifyInstance {
   const app = Fastify({
@@ -26,7 +29,8 @@ export function createApp(
     // A line for each document that a page loads helps nobody; what goes wrong is logged where it does.
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: BODY_LIMIT_BYTES,
-    requestTimeout: REQUEST_TIMEOUT_MS,
+    routerOptions: { maxParamLength: MAX_NAME_LENGTH },
+    requestTimeout: 2 * HEADERS_TIMEOUT_MS + uploadMs,
     trustProxy: trustProxy.length === 0 ? false : [...trustProxy],
     // What runs is waited for before the server is closed.
     forceCloseConnections: true,
@@ -36,6 +40,7 @@ export function createApp(
       return sendError(reply, 400, 'bad_request', error.message);
     },
   });
+  app.server.headersTimeout = HEADERS_TIMEOUT_MS;
   app.server.maxConnections = maxConnections * SOCKETS_PER_CONNECTION;
   // With or without TLS: nothing of ours depends on it, and a type that names both fits no plugin.
   return app as unknown as FastifyInstance;

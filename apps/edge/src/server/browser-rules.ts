@@ -28,7 +28,9 @@ const HEADERS = {
   'x-content-type-options': 'nosniff',
 };
 
-const API = /^\/v[12]\//;
+const API = /^\/v[12](?:\/|$)/;
+const ALLOWED_HEADERS = 'authorization, content-type, content-encoding, inference-header-content-length, range';
+const EXPOSED_HEADERS = 'inference-header-content-length, retry-after';
 /** How long a browser may remember the answer to a preflight. Chromium keeps none longer. */
 const PREFLIGHT_MAX_AGE_S = 7_200;
 
@@ -43,7 +45,7 @@ export function installBrowserRules(app: FastifyInstance, policy: OriginPolicy):
         .code(204)
         .headers({
           'access-control-allow-methods': 'GET, HEAD, POST',
-          'access-control-allow-headers': 'authorization, content-type, range',
+          'access-control-allow-headers': ALLOWED_HEADERS,
           'access-control-max-age': PREFLIGHT_MAX_AGE_S,
         })
         .send();
@@ -60,7 +62,11 @@ export function setBrowserHeaders(request: FastifyRequest, reply: FastifyReply, 
   reply.header('vary', 'origin');
   const { origin } = request.headers;
   if (origin === undefined || !policy.isListed(origin)) return;
-  reply.headers({ 'access-control-allow-origin': origin, 'cross-origin-resource-policy': 'cross-origin' });
+  reply.headers({
+    'access-control-allow-origin': origin,
+    'access-control-expose-headers': EXPOSED_HEADERS,
+    'cross-origin-resource-policy': 'cross-origin',
+  });
 }
 
 function isPreflight({ method, url, headers }: FastifyRequest): boolean {

@@ -356,7 +356,9 @@ describe('pages', () => {
       const { status, headers } = await preflight(path, { origin: 'https://app.example' });
       expect(status).toBe(204);
       expect(headers.get('access-control-allow-origin')).toBe('https://app.example');
-      expect(headers.get('access-control-allow-headers')).toBe('authorization, content-type, range');
+      expect(headers.get('access-control-allow-headers')).toBe(
+        'authorization, content-type, content-encoding, inference-header-content-length, range',
+      );
       expect(headers.get('access-control-allow-methods')).toContain('GET');
       expect(Number(headers.get('access-control-max-age'))).toBeGreaterThan(0);
       expect(headers.get('vary')).toBe('origin');

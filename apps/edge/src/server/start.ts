@@ -2,9 +2,12 @@ import type { AddressInfo } from 'node:net';
 import { LoadFactors, ServiceLoad } from '@cutpoint/partition';
 import { type LoadReport, ProtocolError } from '@cutpoint/protocol';
 import type { FastifyInstance } from 'fastify';
+import { Clients } from '../connection/clients.js';
+import type { ConnectionContext } from '../connection/context.js';
 import { ConnectionHub } from '../connection/hub.js';
 import { UploadBudget } from '../connection/upload-budget.js';
 import { ThreadDispatcher } from '../dispatcher/thread-dispatcher.js';
+import type { Inferences } from '../kserve/inferences.js';
 import { Canary, canaryCut } from '../load/canary.js';
 import { createCpuReader } from '../load/cpu.js';
 import { EventLoopMonitor } from '../load/event-loop.js';
@@ -12,8 +15,10 @@ import { GpuMonitor } from '../load/gpu.js';
 import { LoadMonitor } from '../load/load-monitor.js';
 import { LoadPublisher } from '../load/load-publisher.js';
 import { profiledTail } from '../load/profiled-tail.js';
+import { installOpenApi } from '../openapi/install.js';
 import { installDocuments } from '../routes/documents.js';
 import { installHealth } from '../routes/health.js';
+import { installKserve } from '../routes/kserve.js';
 import { installPage } from '../routes/page.js';
 import { installStream, installWebSockets } from '../routes/stream.js';
 import { Scheduler } from '../scheduler/scheduler.js';
@@ -26,6 +31,7 @@ import { installRefusal, OpenRequests, within } from './drain.js';
 import { installErrorHandlers } from './http-errors.js';
 import { DEFAULT_SERVER_OPTIONS, type ServerOptions, usableWorkers } from './options.js';
 import { OriginPolicy } from './origin.js';
+import { edgeVersion } from './version.js';
 import { WarmUp } from './warm-up.js';
 
 export interface RunningServer {
@@ -53,6 +59,7 @@ export async function startServer(
   const clock = () => performance.now();
   let isStopping = false;
 
+  const version = await edgeVersion();
   const origins = new OriginPolicy(options.host, options.origins);
   const app = createApp(options, origins);
   const requests = new OpenRequests(app.server);
@@ -105,27 +112,26 @@ export async function startServer(
     onSample: () => publisher.touch(),
   });
   const load = () => monitor.report();
-  const hub = new ConnectionHub(
-    {
-      models,
-      scheduler,
-      dispatcher,
-      uploads: new UploadBudget(options.maxUploadBytes, options.maxRequestBytes),
-      limits: options,
-      clock,
-      load,
-      idleTailMs: (served) => factors.idleMs(profiledTail(served)),
-      onTail: (model, served, measured) => {
-        const nowMs = clock();
-        factors.observe(model, profiledTail(served), measured, nowMs);
-        service.observe(measured.serviceMs, nowMs);
-      },
-      onTailError: (model, error) => log.error({ err: error, model }, 'a tail failed'),
-      onDefect: (error) => log.error({ err: error }, 'a message could not be handled; its connection was closed'),
-      isStopping: () => isStopping,
+  const serving: ConnectionContext = {
+    models,
+    scheduler,
+    dispatcher,
+    uploads: new UploadBudget(options.maxUploadBytes, options.maxRequestBytes),
+    clients: new Clients(options.maxMessagesPerS, clock),
+    limits: options,
+    clock,
+    load,
+    idleTailMs: (served) => factors.idleMs(profiledTail(served)),
+    onTail: (model, served, measured) => {
+      const nowMs = clock();
+      factors.observe(model, profiledTail(served), measured, nowMs);
+      service.observe(measured.serviceMs, nowMs);
     },
-    options.heartbeatMs,
-  );
+    onTailError: (model, error) => log.error({ err: error, model }, 'a tail failed'),
+    onDefect: (error) => log.error({ err: error }, 'a message could not be handled; its connection was closed'),
+    isStopping: () => isStopping,
+  };
+  const hub = new ConnectionHub(serving, options.heartbeatMs);
   const publisher = new LoadPublisher(load, (report) => hub.publish(report), clock);
 
   const canary = new Canary({
@@ -155,12 +161,14 @@ export async function startServer(
     await dispatcher.close();
   };
 
+  let inferences: Inferences;
   try {
     await installWebSockets(app);
     installErrorHandlers(app);
     installBrowserRules(app, origins);
     installRefusal(app, () => isStopping);
     await installGate(app, { authenticate: authenticator(options), maxRequestsPerS: options.maxRequestsPerS });
+    await installOpenApi(app, version);
     installStream(app, hub, options);
     await installPage(app, options.pageDir);
     installDocuments(app, { models, load });
@@ -170,6 +178,7 @@ export async function startServer(
       () => isStopping,
       () => warmUp.isSettled,
     );
+    inferences = await installKserve(app, serving, version);
     await monitor.start();
     await app.listen({ port: options.port, host: options.host });
     if (options.canary) canary.start();
@@ -186,6 +195,7 @@ export async function startServer(
     const goingAway = new ProtocolError('shutting_down', 'this edge is stopping; finish locally, connect again later');
     scheduler.rejectQueued(goingAway);
     hub.refuseWaiting(goingAway);
+    inferences.refuseWaiting(goingAway);
     await within(options.drainMs, Promise.all([scheduler.idle(), requests.none()]));
     await release();
   };

@@ -3,6 +3,10 @@ const QUALITY = 0.9;
 
 export type PictureCodec = 'jpeg' | 'webp';
 
+export function isPictureCodec(codec: string): codec is PictureCodec {
+  return codec === 'jpeg' || codec === 'webp';
+}
+
 /**
  * Compresses the pixels `[h, w, 3]` of a picture. Meant for a worker: on a page's own thread Chromium does it only when
  * the page is idle.

@@ -25,6 +25,8 @@ export interface PartSpec {
   readonly provider: 'webgpu' | 'wasm';
   /** Outputs that only travel, and can wait on a GPU until they do. */
   readonly onGpu: readonly string[];
+  /** An inference waits for it that the edge did not finish. */
+  readonly isUrgent?: boolean;
 }
 
 /** A part that is built. */
@@ -35,7 +37,7 @@ export interface Part {
 }
 
 /** One run of a part. */
-export type PartWork = Pick<RunCall, 'feeds' | 'fetches' | 'encode'>;
+export type PartWork = Pick<RunCall, 'feeds' | 'fetches' | 'encode' | 'isTrial'>;
 
 export interface HeadStoreEvents {
   /** It is no longer built: another one needed its place, or the runtime was replaced. */
@@ -99,7 +101,7 @@ export class HeadStore {
   constructor(packs: PackStore, runtime: Runtime) {
     this.#packs = packs;
     this.#runtime = runtime;
-    runtime.events.on('lost', () => this.#forgetAll());
+    runtime.events.on('lost', ({ keys }) => this.#forget(keys));
   }
 
   get(key: string): Part | undefined {
@@ -145,7 +147,7 @@ export class HeadStore {
 
   async #build(spec: PartSpec, onProgress: (progress: Progress) => void): Promise<Part> {
     const { signal } = this.#life;
-    const { key, packs, inputs, provider, onGpu } = spec;
+    const { key, packs, inputs, provider, onGpu, isUrgent = false } = spec;
     const startMs = performance.now();
     const fetchedBytes = this.#packs.fetchedBytes;
     // The runtime arrives beside the weights; its own failure shows when the part is built.
@@ -172,7 +174,7 @@ export class HeadStore {
     onProgress({ stage: 'session', loadedBytes, totalBytes });
     const transfer = [graph.buffer, ...blocks.map(({ bytes }) => bytes.buffer)];
     const created = await this.#runtime.call(
-      { type: 'create', key, graph, packs: blocks, inputs, provider, onGpu },
+      { type: 'create', key, graph, packs: blocks, inputs, provider, onGpu, isUrgent },
       transfer,
     );
     if (this.#packs.fetchedBytes === fetchedBytes) this.buildMs = performance.now() - startMs;
@@ -202,9 +204,9 @@ export class HeadStore {
     this.events.emit('released', part);
   }
 
-  #forgetAll(): void {
-    const all = [...this.#parts.values()];
-    this.#parts.clear();
-    for (const part of all) this.events.emit('released', part);
+  #forget(keys: readonly string[]): void {
+    const lost = keys.flatMap((key) => this.#parts.get(key) ?? []);
+    for (const { key } of lost) this.#parts.delete(key);
+    for (const part of lost) this.events.emit('released', part);
   }
 }

@@ -1,7 +1,9 @@
-import { createHash } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { SYSTEM_CLOCK } from '../clock.js';
 import { EdgeHttp } from '../http.js';
 import { HttpEdge } from '../testing/http-edge.js';
+import { LinkPace } from './link-pace.js';
 import { PackStore } from './pack-store.js';
 
 const CONTENT = Buffer.from('weights, as far as anybody can tell');
@@ -109,6 +111,54 @@ describe('a transfer that breaks off', () => {
     expect(Buffer.from(await store.get(PACK, (numBytes) => steps.push(numBytes)))).toEqual(CONTENT);
     expect(steps.reduce((a, b) => a + b)).toBe(PACK.numBytes);
     expect(edge.requests).toHaveLength(2);
+  });
+});
+
+describe('beside inferences', () => {
+  const WEIGHTS = randomBytes(100_000);
+  const LARGE = { sha256: createHash('sha256').update(WEIGHTS).digest('hex'), numBytes: WEIGHTS.byteLength };
+  const ranges = () => edge.requests.map(({ headers }) => headers.range);
+  let pace: LinkPace;
+  let takesRanges: boolean;
+
+  beforeEach(async () => {
+    await edge.close();
+    takesRanges = true;
+    edge = await HttpEdge.listen((request, response) => {
+      const [, from = 0, to = ''] = /^bytes=(\d+)-(\d*)$/.exec((takesRanges && request.headers.range) || '') ?? [];
+      const piece = WEIGHTS.subarray(Number(from), to === '' ? undefined : Number(to) + 1);
+      response.writeHead(piece.byteLength < WEIGHTS.byteLength ? 206 : 200).end(piece);
+    });
+    pace = new LinkPace(SYSTEM_CLOCK);
+    store = new PackStore(new EdgeHttp(edge.baseUrl, undefined), pace);
+  });
+
+  it('it comes in pieces, each when one begins, and the rest when they have ended', async () => {
+    let end = pace.begin();
+    const getting = store.get(LARGE, () => {});
+    for (const wanted of [0, 1, 2]) {
+      await new Promise((resolve) => setTimeout(resolve, 100));
+      expect(edge.requests).toHaveLength(wanted);
+      end();
+      end = pace.begin();
+    }
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    end();
+    expect(Buffer.from(await getting)).toEqual(WEIGHTS);
+    expect(ranges()[0]).toBe('bytes=0-16383');
+    expect(ranges()[1]).toMatch(/^bytes=16384-\d+$/);
+    expect(ranges().at(-1)).toMatch(/^bytes=\d+-$/);
+    expect(store.fetchedBytes).toBe(LARGE.numBytes);
+  });
+
+  it('it comes whole from an edge that knows no ranges', async () => {
+    takesRanges = false;
+    pace.begin();
+    const getting = store.get(LARGE, () => {});
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    pace.begin();
+    expect(Buffer.from(await getting)).toEqual(WEIGHTS);
+    expect(ranges()).toEqual(['bytes=0-16383']);
   });
 });
 

@@ -1,7 +1,8 @@
 import type { Pack } from '@cutpoint/protocol';
 import { Emitter } from '../emitter.js';
 import { CutpointError, messageOf, orAborted } from '../errors.js';
-import { type EdgeHttp, sizeOf } from '../http.js';
+import { concatenated, type EdgeHttp, sizeOf } from '../http.js';
+import type { LinkPace } from './link-pace.js';
 
 const CACHE_NAME = 'cutpoint-packs-v1';
 /** Without a Cache API (an insecure page, a private window, a full disk) blocks stay in memory up to this. */
@@ -21,6 +22,7 @@ type Kind = 'packs' | 'graphs';
 export class PackStore {
   readonly events = new Emitter<PackStoreEvents>();
   readonly #http: EdgeHttp;
+  readonly #pace: LinkPace | undefined;
   readonly #memory = new Map<string, Uint8Array<ArrayBuffer>>();
   #memoryBytes = 0;
   /** Hashes of what is known to be here. */
@@ -35,13 +37,20 @@ export class PackStore {
   fetchedBytes = 0;
   #fetchMs = 0;
 
-  constructor(http: EdgeHttp) {
+  /** @param pace beside inferences; as fast as the link is without one */
+  constructor(http: EdgeHttp, pace?: LinkPace) {
     this.#http = http;
+    this.#pace = pace;
   }
 
   /** At which weights came so far, `undefined` before any did. */
   get bytesPerMs(): number | undefined {
     return this.#fetchMs > 0 ? this.fetchedBytes / this.#fetchMs : undefined;
+  }
+
+  /** Weights come in pieces now, between the answers of inferences. */
+  get isPaced(): boolean {
+    return this.#pace?.isFree === false;
   }
 
   /**
@@ -114,10 +123,11 @@ export class PackStore {
 
   /** Each try that brings something is followed by another. What came of the last one is there for the next caller. */
   async #fetch(
-    { sha256 }: Pack,
+    pack: Pack,
     onBytes: (numBytes: number) => void,
     signal: AbortSignal | undefined,
   ): Promise<Uint8Array<ArrayBuffer>> {
+    const { sha256 } = pack;
     const parts = this.#broken?.sha256 === sha256 ? this.#broken.parts : [];
     this.#broken = undefined;
     if (parts.length > 0) onBytes(sizeOf(parts));
@@ -128,7 +138,7 @@ export class PackStore {
     for (;;) {
       const beforeBytes = sizeOf(parts);
       try {
-        return await this.#http.bytes(`v1/packs/${sha256}`, signal, onStep, { priority: 'low', received: parts });
+        if (await this.#piece(pack, parts, onStep, signal)) return concatenated(parts);
       } catch (error) {
         const { code } = error instanceof CutpointError ? error : { code: undefined };
         const mayResume = code === 'edge_unreachable' || code === 'aborted';
@@ -137,6 +147,36 @@ export class PackStore {
         throw error;
       }
     }
+  }
+
+  /** As much as the link has room for now. @returns whether that was the last */
+  async #piece(
+    { sha256, numBytes }: Pack,
+    parts: Uint8Array[],
+    onStep: (numBytes: number) => void,
+    signal: AbortSignal | undefined,
+  ): Promise<boolean> {
+    const beforeBytes = sizeOf(parts);
+    const turnBytes = (await this.#pace?.turn(signal)) ?? Number.POSITIVE_INFINITY;
+    // All that is left is asked for without an end, whatever the edge says of its length.
+    const mostBytes = beforeBytes + turnBytes < numBytes ? turnBytes : Number.POSITIVE_INFINITY;
+    let first: { readonly atMs: number; readonly numBytes: number } | undefined;
+    await this.#http.pieceOf(
+      `v1/packs/${sha256}`,
+      signal,
+      (stepBytes) => {
+        first ??= { atMs: performance.now(), numBytes: stepBytes };
+        onStep(stepBytes);
+      },
+      { priority: 'low', received: parts, mostBytes },
+    );
+    const cameBytes = sizeOf(parts) - beforeBytes;
+    if (first) {
+      const later = { laterBytes: cameBytes - first.numBytes, gapMs: performance.now() - first.atMs };
+      this.#pace?.observe(cameBytes, later);
+    }
+    // Less than was asked for is the end of it; more, where the edge knows no ranges, is the whole.
+    return cameBytes < mostBytes || sizeOf(parts) >= numBytes;
   }
 
   async #kept(kind: Kind, sha256: string): Promise<Uint8Array<ArrayBuffer> | undefined> {

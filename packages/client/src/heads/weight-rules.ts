@@ -33,7 +33,7 @@ function spares({ saveData, type, effectiveType }: NetworkInformation = {}): boo
   return saveData === true || type === 'cellular' || SLOW.includes(effectiveType);
 }
 
-function networkOfBrowser(): NetworkInformation | undefined {
+export function networkOfBrowser(): NetworkInformation | undefined {
   // Missing in the DOM's types, as it is in some browsers.
   return (globalThis.navigator as { readonly connection?: NetworkInformation } | undefined)?.connection;
 }

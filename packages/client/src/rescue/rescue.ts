@@ -135,7 +135,8 @@ export class Rescue {
 
   async #build(spec: PartSpec, signal: AbortSignal): Promise<Part> {
     const { host } = this.#parts;
-    const part = await host.edge.heads.prepare(spec, (progress) => host.onProgress(progress), signal);
+    const urgent = { ...spec, isUrgent: true };
+    const part = await host.edge.heads.prepare(urgent, (progress) => host.onProgress(progress), signal);
     host.onHead(part);
     return part;
   }

@@ -6,6 +6,7 @@ import {
   type Manifest,
   type Variant,
 } from '@cutpoint/protocol';
+import { isPictureCodec } from '../codec/picture.js';
 import type { PartSpec } from '../heads/head-store.js';
 import type { TensorMessage } from '../worker/messages.js';
 
@@ -44,7 +45,7 @@ export function decodeKept({ tensors, parts }: EncodedTensors): Promise<TensorMe
 }
 
 export function holdsPicture({ tensors }: EncodedTensors): boolean {
-  return tensors.some(({ codec }) => codec === 'jpeg' || codec === 'webp');
+  return tensors.some(({ codec }) => isPictureCodec(codec));
 }
 
 async function inflate(bytes: Uint8Array): Promise<Uint8Array<ArrayBuffer>> {

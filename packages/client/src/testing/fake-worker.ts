@@ -1,5 +1,5 @@
+import type { WorkerLike } from '../worker/lane.js';
 import type { AnswerMessage, Call, CallMessage, CancelMessage, Results } from '../worker/messages.js';
-import type { WorkerLike } from '../worker/runtime.js';
 
 type Answer = { value: Results[keyof Results] } | { error: string; isUnavailable?: boolean } | undefined;
 

@@ -153,7 +153,7 @@ export function tinyHead(call: Call): { value: Results[keyof Results] } {
     case 'probe':
       return { value: { kind: 'wasm', build: 'wasm', threads: 1, reason: 'a test' } };
     case 'load':
-      return { value: { ms: 1 } };
+      return { value: { ms: 1, version: '1.0.0' } };
     case 'create':
       return { value: { inputNames: call.inputs.map(({ name }) => name), provider: 'wasm', warmUpMs: 1 } };
     case 'run': {

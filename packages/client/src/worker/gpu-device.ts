@@ -1,7 +1,12 @@
+import { NO_ADAPTER, type Remembered } from '../device/device-memory.js';
+import { mostThreads } from '../device/threads.js';
 import type { DeviceChoice } from '../session.js';
+import type { ProbeCall } from './messages.js';
 
 /** A browser may never answer when its GPU process hangs. */
 const ADAPTER_TIMEOUT_MS = 5000;
+
+type Wish = Pick<ProbeCall, 'device' | 'threads' | 'remembered'>;
 
 export interface ProbedDevice {
   readonly choice: DeviceChoice;
@@ -9,35 +14,42 @@ export interface ProbedDevice {
 }
 
 /** Chooses where heads run, without loading anything. */
-export async function probeDevice(wanted: 'auto' | 'webgpu' | 'wasm'): Promise<ProbedDevice> {
-  const threads = wasmThreads();
+export async function probeDevice({
+  device: wanted,
+  threads = mostThreads(),
+  remembered,
+}: Wish): Promise<ProbedDevice> {
   const wasm = (reason: string): ProbedDevice => ({ choice: { kind: 'wasm', build: 'wasm', threads, reason } });
   if (wanted === 'wasm') return wasm('WASM was asked for.');
   const gpu = 'gpu' in navigator ? navigator.gpu : undefined;
-  if (!gpu) {
-    return wasm(
-      isSecureContext
-        ? 'This browser has no WebGPU, so the head runs on the CPU (WASM).'
-        : 'WebGPU needs https or localhost, so the head runs on the CPU (WASM).',
-    );
-  }
-  const adapter = await requestAdapter(gpu);
-  if (!adapter) return wasm('WebGPU found no graphics adapter, so the head runs on the CPU (WASM).');
+  const adapter = gpu && (await requestAdapter(gpu));
+  const name = adapter ? adapterName(adapter) : NO_ADAPTER;
+  const known = remembered?.find((one) => one.adapter === name && one.mostThreads === mostThreads());
+  const found = adapter ? onAdapter(adapter, threads) : wasm(whyNoAdapter(adapter));
+  return known ? asMeasured(found, known) : found;
+}
+
+/** Where it was measured that the CPU is faster the adapter is left alone. */
+function asMeasured(found: ProbedDevice, { kind, threads, measured }: Remembered): ProbedDevice {
+  const choice = { ...found.choice, measured };
+  return kind === 'webgpu' ? { ...found, choice } : { choice: { ...choice, kind, build: 'wasm', threads } };
+}
+
+function onAdapter(adapter: GPUAdapter, threads: number): ProbedDevice {
   const build = 'Suspending' in WebAssembly ? 'jspi' : 'asyncify';
   const name = adapterName(adapter);
   const software = adapter.info.isFallbackAdapter || /swiftshader|llvmpipe|warp/i.test(name);
-  return {
-    adapter,
-    choice: {
-      kind: 'webgpu',
-      build,
-      threads,
-      adapter: name,
-      reason: software
-        ? `WebGPU on a software adapter (${name}): correct, and slow.`
-        : `WebGPU on ${name || 'this graphics adapter'}.`,
-    },
-  };
+  const reason = software
+    ? `WebGPU on a software adapter (${name}): correct, and slow.`
+    : `WebGPU on ${name || 'this graphics adapter'}.`;
+  return { adapter, choice: { kind: 'webgpu', build, threads, adapter: name, reason } };
+}
+
+function whyNoAdapter(asked: null | undefined): string {
+  if (asked === null) return 'WebGPU found no graphics adapter, so the head runs on the CPU (WASM).';
+  return isSecureContext
+    ? 'This browser has no WebGPU, so the head runs on the CPU (WASM).'
+    : 'WebGPU needs https or localhost, so the head runs on the CPU (WASM).';
 }
 
 /**
@@ -66,12 +78,6 @@ const LIMITS = [
   'maxComputeWorkgroupsPerDimension',
 ] as const satisfies readonly (keyof GPUSupportedLimits)[];
 const FEATURES = ['shader-f16', 'subgroups'] as const satisfies readonly GPUFeatureName[];
-
-/** onnxruntime's own default: threads need SharedArrayBuffer, and that a cross-origin isolated page. */
-function wasmThreads(): number {
-  if (!globalThis.crossOriginIsolated) return 1;
-  return Math.min(4, Math.ceil((navigator.hardwareConcurrency || 1) / 2));
-}
 
 async function requestAdapter(gpu: GPU): Promise<GPUAdapter | null> {
   const late = new Promise<null>((resolve) => setTimeout(() => resolve(null), ADAPTER_TIMEOUT_MS));

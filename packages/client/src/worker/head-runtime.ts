@@ -30,7 +30,7 @@ export class HeadRuntime {
   }
 
   async probe(call: ProbeCall): Promise<DeviceChoice> {
-    const { choice, adapter } = await probeDevice(call.device);
+    const { choice, adapter } = await probeDevice(call);
     this.#choice = choice;
     this.#builds = call.ort;
     this.#adapter = adapter;

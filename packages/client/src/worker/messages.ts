@@ -1,5 +1,6 @@
 import type { Codec } from '@cutpoint/partition';
 import type { EncodedTensor, TensorInfo } from '@cutpoint/protocol';
+import type { Remembered } from '../device/device-memory.js';
 import type { DeviceChoice } from '../session.js';
 import type { OrtBuilds } from './ort-files.js';
 
@@ -13,6 +14,10 @@ export interface TensorMessage extends TensorInfo {
 export interface ProbeCall {
   readonly type: 'probe';
   readonly device: 'auto' | 'webgpu' | 'wasm';
+  /** Of WASM, instead of the default. */
+  readonly threads?: number;
+  /** With `auto`: what was measured of the model, the newest first. */
+  readonly remembered?: readonly Remembered[];
   /** What to load later, whichever the choice. */
   readonly ort: OrtBuilds;
 }
@@ -38,6 +43,8 @@ export interface CreateCall {
    * types that onnxruntime-web leaves there: float32 and float16 are.
    */
   readonly onGpu?: readonly string[];
+  /** An inference waits for it, and the server of onnxruntime-web may be gone: where that is already, beside whatever runs there. */
+  readonly isUrgent?: boolean;
 }
 
 export interface RunCall {
@@ -47,6 +54,8 @@ export interface RunCall {
   readonly fetches: readonly string[];
   /** Those of {@link fetches} that will travel, and how. */
   readonly encode?: EncodeOrder;
+  /** No inference: it tells the page's end nothing of which head is in use. */
+  readonly isTrial?: boolean;
 }
 
 export interface EncodeOrder {
@@ -86,7 +95,7 @@ export interface RunResult {
 
 export interface Results {
   probe: DeviceChoice;
-  load: { readonly ms: number };
+  load: { readonly ms: number; readonly version: string };
   create: CreateResult;
   run: RunResult;
   release: null;

@@ -43,8 +43,8 @@ async function perform(call: Call): Promise<Results[keyof Results]> {
       return runtime.probe(call);
     case 'load': {
       const startMs = performance.now();
-      await runtime.load();
-      return { ms: performance.now() - startMs };
+      const { env } = await runtime.load();
+      return { ms: performance.now() - startMs, version: env.versions.web ?? '' };
     }
     case 'create':
       return runtime.create(call);

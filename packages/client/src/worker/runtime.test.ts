@@ -2,178 +2,195 @@ import { describe, expect, it } from 'vitest';
 import { FakeWorker } from '../testing/fake-worker.js';
 import { ManualClock } from '../testing/manual-clock.js';
 import { tinyHead } from '../testing/tiny-edge.js';
-import { CALL_LIMITS_MS } from './call-watch.js';
 import type { Call } from './messages.js';
-import { Runtime } from './runtime.js';
+import { IDLE_LANE_MS, Runtime } from './runtime.js';
 
-const RUN: Call = { type: 'run', key: 'head', feeds: [], fetches: [] };
-const CREATE: Call = { type: 'create', key: 'head', graph: new Uint8Array(4), packs: [], inputs: [], provider: 'wasm' };
-const LOAD: Call = { type: 'load' };
-
-type Performance = ConstructorParameters<typeof FakeWorker>[0];
-
-/** Answers the probe and nothing else. */
-const probeOnly: Performance = (call) => (call.type === 'probe' ? tinyHead(call) : undefined);
-
-/** @param performances of one worker after another; the last one for all that follow */
-async function start(...performances: Performance[]) {
-  const clock = new ManualClock();
-  const workers: FakeWorker[] = [];
-  const { runtime, device } = await Runtime.start('auto', clock, () => {
-    const worker = new FakeWorker(performances[Math.min(workers.length, performances.length - 1)]);
-    workers.push(worker);
-    return worker;
-  });
-  const lost: string[] = [];
-  const restarted: string[] = [];
-  runtime.events.on('lost', (reason) => lost.push(reason));
-  runtime.events.on('restarted', ({ reason }) => restarted.push(reason));
-  return { clock, runtime, device, workers, lost, restarted };
-}
-
-/** What a run gives that took so long. */
-const ran = (headMs: number) => ({ outputs: [], encoded: [], headMs, encodeMs: 0 });
+const create = (key: string): Call => ({
+  type: 'create',
+  key,
+  graph: new Uint8Array(4),
+  packs: [],
+  inputs: [],
+  provider: 'wasm',
+});
+const run = (key: string, isTrial = false): Call => ({ type: 'run', key, feeds: [], fetches: [], isTrial });
+const release = (key: string): Call => ({ type: 'release', key });
 
 const settled = () => new Promise((resolve) => setTimeout(resolve));
 
-describe('calls of the runtime', () => {
-  it('are answered by their own id', async () => {
-    const { runtime, device, workers } = await start(probeOnly);
-    expect(device.kind).toBe('wasm');
-    const [first, second] = [runtime.call(RUN), runtime.call(RUN)];
-    workers[0]?.answer(3, { value: ran(3) });
-    workers[0]?.answer(2, { value: ran(2) });
-    expect([(await first).headMs, (await second).headMs]).toEqual([2, 3]);
+async function start(perform: ConstructorParameters<typeof FakeWorker>[0] = tinyHead) {
+  const clock = new ManualClock();
+  const workers: FakeWorker[] = [];
+  const { runtime } = await Runtime.start('wasm', clock, () => {
+    const worker = new FakeWorker(perform);
+    workers.push(worker);
+    return worker;
+  });
+  const events: string[] = [];
+  runtime.events.on('lost', ({ keys }) => events.push(`lost ${keys.join()}`));
+  runtime.events.on('restarted', () => events.push('restarted'));
+  runtime.events.on('blocked', (keys) => events.push(`blocked ${keys.join()}`));
+  runtime.events.on('freed', (keys) => events.push(`freed ${keys.join()}`));
+  /** Keys of the heads that each worker was told to build. */
+  const builds = () =>
+    workers.map(({ calls }) => calls.flatMap((call) => (call.type === 'create' ? call.key : [])).join());
+  /** The same of runs. */
+  const runs = () => workers.map(({ calls }) => calls.flatMap((call) => (call.type === 'run' ? call.key : [])).join());
+  return { clock, runtime, workers, events, builds, runs };
+}
+
+describe('a head is built', () => {
+  it('in the worker that is there, as long as no inference runs a head in it', async () => {
+    const { runtime, builds, events } = await start();
+    await runtime.call(create('a'));
+    await runtime.call(run('a', true));
+    await runtime.call(create('b'));
+    expect(builds()).toEqual(['a,b']);
+    // Nobody may choose it while it would have to wait.
+    expect(events).toEqual(['blocked a', 'freed a']);
   });
 
-  it('fail alone when onnxruntime fails at them', async () => {
-    const { runtime, lost } = await start((call) => (call.type === 'run' ? { error: 'no memory' } : tinyHead(call)));
-    await expect(runtime.call(RUN)).rejects.toMatchObject({ code: 'runtime_failed', message: /no memory/ });
-    expect(lost).toEqual([]);
-  });
-
-  it('are taken back from the worker when aborted', async () => {
-    const { runtime, workers } = await start(probeOnly);
-    const abort = new AbortController();
-    const call = runtime.call(RUN, [], abort.signal);
-    abort.abort();
-    await expect(call).rejects.toMatchObject({ code: 'aborted' });
-    expect(workers[0]?.cancelled).toEqual([2]);
-    await expect(runtime.call(RUN, [], abort.signal)).rejects.toMatchObject({ code: 'aborted' });
-  });
-
-  it('are rejected when it is closed', async () => {
-    const { runtime, workers } = await start(probeOnly);
-    const caught = expect(runtime.call(RUN)).rejects.toMatchObject({ code: 'closed' });
-    runtime.close();
-    await caught;
-    expect(workers[0]?.isTerminated).toBe(true);
-    await expect(runtime.call(RUN)).rejects.toMatchObject({ code: 'closed' });
-  });
-});
-
-describe('a worker that freezes', () => {
-  it.each([
-    ['a run', RUN, CALL_LIMITS_MS.run],
-    ['a create in a fresh worker, which loads as well', CREATE, CALL_LIMITS_MS.create + CALL_LIMITS_MS.load],
-  ])('at %s is replaced when its time is up, and the next call finds the new one', async (_what, call, limitMs) => {
-    const { clock, runtime, workers, lost, restarted } = await start(probeOnly, tinyHead);
-    const caught = expect(runtime.call(call)).rejects.toMatchObject({ code: 'runtime_failed', message: /within/ });
-    clock.advance(limitMs - 1);
-    expect(workers).toHaveLength(1);
-    clock.advance(1);
-    await caught;
-    expect(workers[0]?.isTerminated).toBe(true);
-    expect(lost).toHaveLength(1);
-    const next = runtime.call(RUN);
-    clock.advance(1000);
-    expect((await next).headMs).toBe(1);
-    expect(workers).toHaveLength(2);
-    expect(restarted).toHaveLength(1);
-  });
-
-  it('while onnxruntime-web is on its way is tried again, each time with twice the time', async () => {
-    const { clock, runtime, workers, lost } = await start(probeOnly);
-    for (const doublings of [0, 1, 2]) {
-      const caught = expect(runtime.call(LOAD)).rejects.toMatchObject({ code: 'runtime_unavailable' });
-      // The new worker comes after a pause.
-      clock.advance(doublings === 0 ? 0 : 60_000);
-      await settled();
-      clock.advance(CALL_LIMITS_MS.load * 2 ** doublings - 1);
-      expect(workers.at(-1)?.isTerminated, `try ${doublings}`).toBe(false);
-      clock.advance(1);
-      await caught;
-      expect(workers.at(-1)?.isTerminated).toBe(true);
-    }
-    expect(lost).toEqual([]);
-  });
-
-  it('counts from when a call begins, not from when it was made', async () => {
-    const { clock, runtime, workers } = await start(probeOnly);
-    const [first, second] = [runtime.call(RUN), runtime.call(RUN)];
-    clock.advance(CALL_LIMITS_MS.run - 1);
-    workers[0]?.answer(2, { value: ran(1) });
-    await first;
-    clock.advance(CALL_LIMITS_MS.run - 1);
-    expect(workers[0]?.isTerminated).toBe(false);
-    workers[0]?.answer(3, { value: ran(1) });
-    await second;
-    clock.advance(CALL_LIMITS_MS.run * 10);
-    expect(workers[0]?.isTerminated).toBe(false);
-  });
-
-  it('at a run that nobody waits for any more is replaced all the same', async () => {
-    const { clock, runtime, workers } = await start(probeOnly);
-    const abort = new AbortController();
-    const caught = expect(runtime.call(RUN, [], abort.signal)).rejects.toMatchObject({ code: 'aborted' });
-    abort.abort();
-    await caught;
-    clock.advance(CALL_LIMITS_MS.run);
-    expect(workers[0]?.isTerminated).toBe(true);
-  });
-
-  it('before it has chosen a device lets nobody wait for ever', async () => {
-    const clock = new ManualClock();
-    const worker = new FakeWorker();
-    const caught = expect(Runtime.start('auto', clock, () => worker)).rejects.toMatchObject({ code: 'runtime_failed' });
-    clock.advance(CALL_LIMITS_MS.probe);
-    await caught;
-    expect(worker.isTerminated).toBe(true);
-  });
-});
-
-describe('a worker that fails', () => {
-  it('is replaced when the graphics device is lost; after three times heads stay on the CPU', async () => {
-    const { clock, runtime, workers, restarted } = await start(tinyHead);
-    for (let losses = 1; losses <= 4; losses++) {
-      workers.at(-1)?.say({ deviceLost: 'the driver went away' });
-      clock.advance(1000);
-      await runtime.call(RUN);
-      expect(workers.at(-1)?.calls[0]).toMatchObject({ type: 'probe', device: losses <= 3 ? 'auto' : 'wasm' });
-    }
-    expect(restarted.at(-1)).toMatch(/WebGPU failed 4 times/);
-  });
-
-  it('for ever is not started for ever, and says why', async () => {
-    const { clock, runtime, workers } = await start(tinyHead);
-    for (let losses = 1; losses <= 7; losses++) {
-      workers.at(-1)?.say({ deviceLost: 'the driver went away' });
-      clock.advance(1000);
-      await settled();
-    }
-    expect(workers).toHaveLength(7);
-    await expect(runtime.call(RUN)).rejects.toMatchObject({ code: 'runtime_failed', message: /driver went away/ });
-  });
-
-  it('to fetch onnxruntime-web is replaced, and the next call fetches it again', async () => {
-    const { clock, runtime, workers } = await start(
-      (call) => (call.type === 'load' ? { error: 'offline', isUnavailable: true } : tinyHead(call)),
-      tinyHead,
+  it('beside the one that inferences run, which do not wait for it', async () => {
+    const { runtime, builds, runs, events } = await start((call) =>
+      call.type === 'create' && call.key === 'b' ? undefined : tinyHead(call),
     );
-    await expect(runtime.call(LOAD)).rejects.toMatchObject({ code: 'runtime_unavailable', message: /offline/ });
-    const again = runtime.call(LOAD);
-    clock.advance(500);
-    expect(await again).toEqual({ ms: 1 });
+    await runtime.call(create('a'));
+    await runtime.call(run('a'));
+    void runtime.call(create('b'));
+    await runtime.call(run('a'));
+    expect(builds()).toEqual(['a', 'b']);
+    expect(runs()).toEqual(['a,a', '']);
+    expect(events).toEqual([]);
+  });
+
+  it('by turns in two workers, never where an inference ran last', async () => {
+    const { clock, runtime, builds, events } = await start();
+    for (const key of ['a', 'b', 'c', 'd']) {
+      await runtime.call(create(key));
+      clock.advance(10);
+      await runtime.call(run(key));
+    }
+    expect(builds()).toEqual(['a,c', 'b,d']);
+    expect(events).toEqual(['blocked a', 'freed a', 'blocked b', 'freed b']);
+  });
+
+  it('where onnxruntime-web is already, when an inference waits for it: the server of another copy may be gone', async () => {
+    const { runtime, builds, events } = await start();
+    await runtime.call(create('a'));
+    await runtime.call(run('a'));
+    await runtime.call({ ...create('b'), isUrgent: true } as Call);
+    expect(builds()).toEqual(['a,b']);
+    expect(events).toEqual(['blocked a', 'freed a']);
+  });
+
+  it('and what shares its worker is free again when that failed', async () => {
+    const { runtime, events } = await start((call) =>
+      call.type === 'create' && call.key === 'b' ? { error: 'no memory' } : tinyHead(call),
+    );
+    await runtime.call(create('a'));
+    await expect(runtime.call(create('b'))).rejects.toMatchObject({ code: 'runtime_failed' });
+    expect(events).toEqual(['blocked a', 'freed a']);
+    await expect(runtime.call(run('b'))).rejects.toMatchObject({ code: 'runtime_failed', message: /no head b/ });
+  });
+
+  it('after another one, and what shares their worker waits for both', async () => {
+    const { runtime, events, workers } = await start((call) =>
+      call.type === 'create' && call.key !== 'a' ? undefined : tinyHead(call),
+    );
+    await runtime.call(create('a'));
+    const both = [runtime.call(create('b')), runtime.call(create('c'))];
+    const value = { inputNames: ['x'], provider: 'wasm', warmUpMs: 1 } as const;
+    workers[0]?.answer(3, { value });
+    await both[0];
+    expect(events).toEqual(['blocked a']);
+    workers[0]?.answer(4, { value });
+    await both[1];
+    expect(events).toEqual(['blocked a', 'freed a']);
+  });
+});
+
+/** Heads `a` and `b` in two workers. */
+async function startTwo() {
+  const started = await start();
+  const { clock, runtime } = started;
+  for (const key of ['a', 'b']) {
+    await runtime.call(create(key));
+    clock.advance(10);
+    await runtime.call(run(key));
+  }
+  expect(started.workers).toHaveLength(2);
+  return started;
+}
+
+describe('a second worker', () => {
+  it('ends with its last head, which gives its memory back', async () => {
+    const { runtime, workers, runs } = await startTwo();
+    await runtime.call(release('a'));
+    expect(workers.map(({ isTerminated }) => isTerminated)).toEqual([true, false]);
+    await runtime.call(run('b'));
+    expect(runs()).toEqual(['a', 'b,b']);
+    // The last one stays: it is where the next head is built.
+    await runtime.call(release('b'));
+    expect(workers.map(({ isTerminated }) => isTerminated)).toEqual([true, false]);
+    expect(workers[1]?.calls.at(-1)).toEqual(release('b'));
+  });
+
+  it('finishes what it is at before it ends', async () => {
+    const { clock, runtime, workers } = await start((call) => (call.type === 'run' ? undefined : tinyHead(call)));
+    await runtime.call(create('a'));
+    const running = runtime.call(run('a'));
+    clock.advance(10);
+    await runtime.call(create('b'));
     expect(workers).toHaveLength(2);
+    await runtime.call(release('a'));
+    expect(workers[0]?.isTerminated).toBe(false);
+    workers[0]?.answer(3, { value: { outputs: [], encoded: [], headMs: 1, encodeMs: 0 } });
+    expect(((await running) as { headMs: number }).headMs).toBe(1);
+  });
+
+  it('that lies idle while the other works ends, and its heads are lost', async () => {
+    const { clock, runtime, workers, events } = await startTwo();
+    clock.advance(IDLE_LANE_MS - 1);
+    await runtime.call(run('b'));
+    clock.advance(IDLE_LANE_MS);
+    expect(workers.map(({ isTerminated }) => isTerminated)).toEqual([true, false]);
+    expect(events).toEqual(['lost a']);
+    await expect(runtime.call(run('a'))).rejects.toMatchObject({ code: 'runtime_failed' });
+  });
+
+  it('stays while the page as a whole rests', async () => {
+    const { clock, workers, events } = await startTwo();
+    clock.advance(10 * IDLE_LANE_MS);
+    expect(workers.map(({ isTerminated }) => isTerminated)).toEqual([false, false]);
+    expect(events).toEqual([]);
+  });
+
+  it('that fails takes its own heads alone', async () => {
+    const { clock, runtime, workers, events } = await startTwo();
+    workers[0]?.say({ deviceLost: 'the driver went away' });
+    expect(events).toEqual(['lost a']);
+    await runtime.call(run('b'));
+    clock.advance(1000);
+    await settled();
+    expect(events).toEqual(['lost a', 'restarted']);
+  });
+
+  it('that fails with the first one is one loss: a crash of the driver takes both', async () => {
+    const { clock, runtime, workers } = await startTwo();
+    for (let crash = 1; crash <= 3; crash++) {
+      for (const worker of workers.slice(-2)) worker.say({ deviceLost: 'the driver went away' });
+      clock.advance(1000);
+      await settled();
+    }
+    expect(workers).toHaveLength(8);
+    expect(workers.slice(-2).map(({ calls }) => calls[0])).toMatchObject([{ device: 'wasm' }, { device: 'wasm' }]);
+    await runtime.call(create('c'));
+  });
+
+  it('is closed with the first', async () => {
+    const { runtime, workers } = await startTwo();
+    runtime.close();
+    expect(workers.every(({ isTerminated }) => isTerminated)).toBe(true);
+    await expect(runtime.call(run('a'))).rejects.toMatchObject({ code: 'closed' });
   });
 });

@@ -1,236 +1,286 @@
 import type { Clock } from '../clock.js';
+import type { Remembered } from '../device/device-memory.js';
+import { isolationLoss } from '../device/threads.js';
+import { wordsOf } from '../device/words.js';
 import { Emitter } from '../emitter.js';
-import { CutpointError, orAborted } from '../errors.js';
+import { CutpointError } from '../errors.js';
 import type { DeviceChoice } from '../session.js';
-import { CALL_LIMITS_MS, CallWatch } from './call-watch.js';
-import type { AnswerMessage, Call, CallMessage, CancelMessage, Results, TensorMessage } from './messages.js';
-import { ortBuilds } from './ort-files.js';
+import { Lane, type Losses, type WorkerLike } from './lane.js';
+import type { Call, CreateCall, CreateResult, Results, TensorMessage } from './messages.js';
 import { spawnWorker } from './spawn-worker.js';
 
-/** After a lost device WebGPU is tried again this often before heads stay on the CPU. */
-const MAX_GPU_LOSSES = 3;
-/** And the worker is replaced this often in all: what fails for ever must not start for ever. */
-const MAX_LOSSES = 6;
-/** The driver comes back in this time after a crash. */
-const GPU_RETURN_MS = 1000;
-/** onnxruntime-web that could not be fetched is tried again after this, and after twice as long each time. */
-const FIRST_RELOAD_MS = 500;
-const LAST_RELOAD_MS = 60_000;
-/** The time that a load may take is doubled so often at most. */
-const MAX_LOAD_DOUBLINGS = 3;
+/** One in which heads run, and one in which the next is built meanwhile. */
+const MAX_LANES = 2;
+/** A worker that lies idle for so long while another one works is closed: only its end gives its memory back. */
+export const IDLE_LANE_MS = 60_000;
 
 export interface RuntimeEvents {
-  /** The worker is gone, and every head with it. */
-  lost: string;
+  /** A worker is gone, and these heads with it. */
+  lost: { readonly reason: string; readonly keys: readonly string[] };
   /** Another worker took its place; heads have to be built again. */
   restarted: DeviceChoice;
+  /** Heads stay where they are, and it was measured that this is right. */
+  confirmed: DeviceChoice;
+  /** These heads share a worker with one that is being built: runs of theirs would wait for it. */
+  blocked: readonly string[];
+  /** They do not any more. */
+  freed: readonly string[];
 }
 
-/** The part of a `Worker` that is used here. */
-export interface WorkerLike {
-  onmessage: ((event: MessageEvent<AnswerMessage>) => void) | null;
-  onerror: ((event: ErrorEvent) => void) | null;
-  postMessage(message: CallMessage | CancelMessage, transfer?: Transferable[]): void;
-  terminate(): void;
+/** What is known before a worker is asked. */
+export interface RuntimeHints {
+  /** Of WASM, instead of the default. */
+  readonly threads?: number | undefined;
+  readonly remembered?: Promise<readonly Remembered[]>;
 }
 
-interface Waiting {
-  readonly resolve: (value: never) => void;
-  readonly reject: (error: CutpointError) => void;
+/** A worker, and what is in it. */
+interface Place {
+  readonly lane: Lane;
+  /** Of the heads. */
+  readonly keys: Set<string>;
+  /** Of those that were there when what is being built was begun. */
+  readonly blocked: Set<string>;
+  /** Calls under way, and those among them that build. */
+  calls: number;
+  builds: number;
+  lastBuildMs: number;
+  /** Of an inference. */
+  lastRunMs: number;
 }
 
-/** The page's end of the worker that owns onnxruntime-web. */
+const NEVER = Number.NEGATIVE_INFINITY;
+
+/**
+ * The workers that own onnxruntime-web, each with a wasm module of its own. A module does one thing at a time, and building
+ * a head takes it as long as many inferences: where inferences run a head, the next one is built in another module.
+ */
 export class Runtime {
   readonly events = new Emitter<RuntimeEvents>();
-  readonly #clock: Clock;
   readonly #wanted: 'auto' | 'webgpu' | 'wasm';
-  readonly #spawnWorker: () => WorkerLike;
-  readonly #waiting = new Map<number, Waiting>();
-  readonly #watch: CallWatch;
-  #worker: WorkerLike | undefined;
-  /** onnxruntime-web is in this worker: nothing is fetched any more. */
-  #isLoaded = false;
-  #nextId = 1;
-  #losses = 0;
-  #failedLoads = 0;
+  readonly #clock: Clock;
+  readonly #spawn: () => WorkerLike;
+  readonly #losses: Losses = { count: 0, lastMs: NEVER };
+  readonly #threads: number | undefined;
+  #remembered: readonly Remembered[] = [];
+  #places: Place[] = [];
+  #cancelSweep: (() => void) | undefined;
   #closed = false;
-  #restarting: Promise<void> | undefined;
-  #failure = 'The runtime is not there.';
 
-  private constructor(wanted: 'auto' | 'webgpu' | 'wasm', clock: Clock, spawn: () => WorkerLike) {
+  private constructor(
+    wanted: 'auto' | 'webgpu' | 'wasm',
+    clock: Clock,
+    spawn: () => WorkerLike,
+    threads: number | undefined,
+  ) {
     this.#wanted = wanted;
     this.#clock = clock;
-    this.#spawnWorker = spawn;
-    this.#watch = new CallWatch(
-      clock,
-      (call) => this.#limitMs(call),
-      (call, limitMs) => this.#onOverdue(call, limitMs),
-    );
+    this.#spawn = spawn;
+    this.#threads = threads;
   }
 
-  /** Starts the worker and chooses the device; loads nothing more. */
+  /** Starts a worker and chooses the device; loads nothing more. */
   static async start(
     wanted: 'auto' | 'webgpu' | 'wasm',
     clock: Clock,
     spawn: () => WorkerLike = spawnWorker,
+    { threads, remembered }: RuntimeHints = {},
   ): Promise<{ runtime: Runtime; device: DeviceChoice }> {
-    const runtime = new Runtime(wanted, clock, spawn);
-    runtime.#spawn();
+    const runtime = new Runtime(wanted, clock, spawn, threads);
+    const { lane } = runtime.#add();
     try {
-      const device = await runtime.call({ type: 'probe', device: wanted, ort: ortBuilds() });
-      return { runtime, device };
+      if (remembered) runtime.#remembered = await remembered;
+      return { runtime, device: described(await lane.choose()) };
     } catch (error) {
       runtime.close();
       throw error;
     }
   }
 
-  /** One call at a time runs; the others wait their turn, and while the worker is replaced, for the new one. */
-  call<C extends Call>(call: C, transfer: Transferable[] = [], signal?: AbortSignal): Promise<Results[C['type']]> {
-    const worker = this.#worker;
-    if (!worker) {
-      if (this.#closed) return Promise.reject(CutpointError.closed());
-      if (!this.#restarting) return Promise.reject(new CutpointError('runtime_failed', this.#failure));
-      return orAborted(this.#restarting, signal).then(() => this.call(call, transfer, signal));
-    }
-    if (signal?.aborted) return Promise.reject(CutpointError.aborted(signal));
-    const id = this.#nextId++;
-    return new Promise<Results[C['type']]>((resolve, reject) => {
-      const onAbort = () => {
-        if (!this.#waiting.delete(id)) return;
-        worker.postMessage({ id, cancel: true });
-        reject(CutpointError.aborted(signal));
-      };
-      const release = () => signal?.removeEventListener('abort', onAbort);
-      signal?.addEventListener('abort', onAbort, { once: true });
-      this.#waiting.set(id, {
-        resolve: (value) => {
-          if (call.type === 'load' || call.type === 'create') {
-            this.#isLoaded = true;
-            this.#failedLoads = 0;
-          }
-          release();
-          resolve(value);
-        },
-        reject: (error) => {
-          release();
-          reject(error);
-        },
-      });
-      worker.postMessage({ id, call }, transfer);
-      this.#watch.posted(id, call);
-    });
+  /** A head is built beside those that inferences run; the other calls go where their head is. */
+  call<C extends Call>(call: C, transfer?: Transferable[], signal?: AbortSignal): Promise<Results[C['type']]>;
+  call(call: Call, transfer: Transferable[] = [], signal?: AbortSignal): Promise<Results[keyof Results]> {
+    if (this.#closed) return Promise.reject(CutpointError.closed());
+    if (call.type === 'create') return this.#create(call, transfer, signal);
+    if (call.type === 'load') return this.#through(this.#loaded() ?? this.#stalest(), call, transfer, signal);
+    if (call.type === 'probe') return this.#through(this.#stalest(), call, transfer, signal);
+    const place = this.#places.find(({ keys }) => keys.has(call.key));
+    if (!place) return Promise.reject(new CutpointError('runtime_failed', `There is no head ${call.key}.`));
+    if (call.type === 'release') return this.#release(place, call.key);
+    if (!call.isTrial) place.lastRunMs = this.#clock.now();
+    return this.#through(place, call, transfer, signal);
+  }
+
+  /** Nothing is asked of any worker. */
+  get isIdle(): boolean {
+    return this.#places.every(({ lane }) => lane.isIdle);
+  }
+
+  /** It was measured that heads should run where they do; `device` is that. */
+  confirm(device: DeviceChoice, found: Remembered): void {
+    this.#remembered = [found];
+    this.events.emit('confirmed', described({ ...device, measured: found.measured }));
+  }
+
+  /** Heads run elsewhere from now on: in another worker, because one has one build of onnxruntime-web. */
+  move(found: Remembered): void {
+    if (this.#closed) return;
+    this.#remembered = [found];
+    for (const place of this.#places) this.#drop(place, 'heads move to where they were measured to be faster');
+    this.#add()
+      .lane.choose()
+      .then(
+        (choice) => this.events.emit('restarted', described(choice)),
+        // It failed, and is replaced.
+        () => {},
+      );
   }
 
   close(): void {
     this.#closed = true;
-    this.#stop(CutpointError.closed());
+    this.#cancelSweep?.();
+    for (const { lane } of this.#places) lane.close();
+    this.#places = [];
     this.events.clear();
   }
 
-  #spawn(): void {
-    const worker = this.#spawnWorker();
-    this.#isLoaded = false;
-    worker.onmessage = ({ data }) => this.#onAnswer(data);
-    worker.onerror = (event) => {
-      event.preventDefault();
-      this.#replace(event.message || 'the worker script could not be loaded');
-    };
-    this.#worker = worker;
-  }
-
-  #onAnswer(answer: AnswerMessage): void {
-    if ('deviceLost' in answer) {
-      this.#replace(answer.deviceLost);
-      return;
-    }
-    // The next call begins now, even if nobody waits for this one any more.
-    this.#watch.answered(answer.id);
-    const waiting = this.#waiting.get(answer.id);
-    if (!waiting) return;
-    this.#waiting.delete(answer.id);
-    // The worker answers a call with the result of its kind.
-    if (answer.ok) {
-      waiting.resolve(answer.value as never);
-    } else if (answer.isUnavailable) {
-      waiting.reject(unavailable(answer.message));
-      this.#reload(answer.message);
-    } else {
-      waiting.reject(new CutpointError('runtime_failed', `The head cannot run here: ${answer.message}`));
+  async #create(call: CreateCall, transfer: Transferable[], signal: AbortSignal | undefined): Promise<CreateResult> {
+    const place = (call.isUrgent && this.#loaded()) || this.#placeToBuild();
+    place.builds += 1;
+    this.#block(place);
+    try {
+      const created = await this.#through(place, call, transfer, signal);
+      place.keys.add(call.key);
+      return created;
+    } finally {
+      place.builds -= 1;
+      place.lastBuildMs = this.#clock.now();
+      if (place.builds === 0) this.#free(place);
+      this.#sweepLater();
     }
   }
 
-  #limitMs({ type }: Call): number {
-    const ownMs = CALL_LIMITS_MS[type];
-    // A link that was too slow for it is given twice the time with each try.
-    const loadMs = CALL_LIMITS_MS.load * 2 ** Math.min(this.#failedLoads, MAX_LOAD_DOUBLINGS);
-    if (type === 'load') return loadMs;
-    // In a fresh worker it loads as well.
-    return type === 'create' && !this.#isLoaded ? ownMs + loadMs : ownMs;
+  #block({ keys, blocked }: Place): void {
+    const more = [...keys].filter((key) => !blocked.has(key));
+    if (more.length === 0) return;
+    for (const key of more) blocked.add(key);
+    this.events.emit('blocked', more);
   }
 
-  #onOverdue({ type }: Call, limitMs: number): void {
-    const what = `no answer to "${type}" within ${Math.round(limitMs / 1000)} s`;
-    if (type === 'load') this.#reload(what);
-    else this.#replace(what);
+  #free({ blocked }: Place): void {
+    const freed = [...blocked];
+    blocked.clear();
+    if (freed.length > 0) this.events.emit('freed', freed);
   }
 
-  /**
-   * A dead device lives on inside onnxruntime until its last session is released, and a run after the failure may
-   * freeze the thread: a fresh worker is the one way back that always works.
-   */
-  #replace(reason: string): void {
-    if (this.#closed || !this.#worker) return;
-    this.#failure = `The runtime of the head failed: ${reason}`;
-    this.#stop(new CutpointError('runtime_failed', this.#failure));
-    this.events.emit('lost', reason);
-    this.#losses += 1;
-    if (this.#losses <= MAX_LOSSES) this.#restart(GPU_RETURN_MS);
+  async #release(place: Place, key: string): Promise<null> {
+    place.keys.delete(key);
+    if (place.keys.size > 0 || place.calls > 0 || this.#places.length === 1) {
+      return this.#through(place, { type: 'release', key });
+    }
+    this.#drop(place, 'empty');
+    return null;
   }
 
-  /** The next call that needs the runtime fetches it again, in a new worker. */
-  #reload(reason: string): void {
-    if (this.#closed || !this.#worker) return;
-    this.#stop(unavailable(reason));
-    const delayMs = Math.min(LAST_RELOAD_MS, FIRST_RELOAD_MS * 2 ** this.#failedLoads);
-    this.#failedLoads += 1;
-    this.#restart(delayMs);
+  async #through<C extends Call>(
+    place: Place,
+    call: C,
+    transfer?: Transferable[],
+    signal?: AbortSignal,
+  ): Promise<Results[C['type']]> {
+    place.calls += 1;
+    try {
+      return await place.lane.call(call, transfer, signal);
+    } finally {
+      place.calls -= 1;
+    }
   }
 
-  #restart(delayMs: number): void {
-    this.#restarting = new Promise<void>((resolve) => this.#clock.after(delayMs, resolve)).then(() => {
-      this.#restarting = undefined;
-      if (this.#closed) return;
-      this.#spawn();
-      this.#announce();
+  /** Never where an inference ran last: one that none runs in, a new one, or the one that they left longest ago. */
+  #placeToBuild(): Place {
+    const stalest = this.#stalest();
+    return lastInUse(stalest) === NEVER || this.#places.length >= MAX_LANES ? stalest : this.#open();
+  }
+
+  /** The one where onnxruntime-web is that has least to do with builds, if it is in any: nothing is fetched there. */
+  #loaded(): Place | undefined {
+    const [place] = this.#places
+      .filter(({ lane }) => lane.isLoaded)
+      .sort((a, b) => a.builds - b.builds || lastInUse(a) - lastInUse(b));
+    return place;
+  }
+
+  #stalest(): Place {
+    const [first = this.#open(), ...others] = this.#places;
+    return others.reduce((least, place) => (lastInUse(place) < lastInUse(least) ? place : least), first);
+  }
+
+  #open(): Place {
+    const place = this.#add();
+    // Whoever calls it next hears of its failure.
+    place.lane.choose().catch(() => {});
+    return place;
+  }
+
+  #add(): Place {
+    const lane = new Lane({
+      wanted: this.#wanted,
+      hints: (device) => ({
+        ...(this.#threads === undefined ? {} : { threads: this.#threads }),
+        ...(device === 'auto' ? { remembered: this.#remembered } : {}),
+      }),
+      clock: this.#clock,
+      spawn: this.#spawn,
+      losses: this.#losses,
     });
+    const sets = { keys: new Set<string>(), blocked: new Set<string>() };
+    const place: Place = { lane, ...sets, calls: 0, builds: 0, lastBuildMs: NEVER, lastRunMs: NEVER };
+    lane.events.on('lost', (reason) => this.#onLost(place, reason));
+    lane.events.on('restarted', (choice) => this.events.emit('restarted', described(choice)));
+    this.#places.push(place);
+    return place;
   }
 
-  /** The first call of a new worker: its own answer comes before that of any other. */
-  #announce(): void {
-    const stays = this.#losses <= MAX_GPU_LOSSES;
-    this.call({ type: 'probe', device: stays ? this.#wanted : 'wasm', ort: ortBuilds() }).then(
-      (choice) => {
-        const reason = stays ? choice.reason : `WebGPU failed ${this.#losses} times, so the CPU is used (WASM).`;
-        this.events.emit('restarted', { ...choice, reason });
-      },
-      // The new worker failed as well, and is replaced in its turn.
-      () => {},
-    );
+  #onLost({ keys }: Place, reason: string): void {
+    const lost = [...keys];
+    keys.clear();
+    this.events.emit('lost', { reason, keys: lost });
   }
 
-  #stop(error: CutpointError): void {
-    this.#worker?.terminate();
-    this.#worker = undefined;
-    this.#watch.clear();
-    const all = [...this.#waiting.values()];
-    this.#waiting.clear();
-    for (const waiting of all) waiting.reject(error);
+  #drop(place: Place, reason: string): void {
+    this.#places = this.#places.filter((other) => other !== place);
+    place.lane.close(new CutpointError('runtime_failed', reason));
+    if (place.keys.size > 0) this.#onLost(place, reason);
+  }
+
+  #sweepLater(): void {
+    this.#cancelSweep?.();
+    if (this.#closed || this.#places.length === 1) return;
+    this.#cancelSweep = this.#clock.after(IDLE_LANE_MS, () => this.#sweep());
+  }
+
+  #sweep(): void {
+    const newestMs = Math.max(...this.#places.map(lastUsedMs));
+    for (const place of this.#places) {
+      if (place.calls === 0 && newestMs - lastUsedMs(place) >= IDLE_LANE_MS) this.#drop(place, 'not used for long');
+    }
+    this.#sweepLater();
   }
 }
 
-function unavailable(reason: string): CutpointError {
-  return new CutpointError('runtime_unavailable', `onnxruntime-web could not be loaded, and is tried again: ${reason}`);
+/** When an inference last ran what is in it. */
+function lastInUse({ keys, lastRunMs }: Place): number {
+  return keys.size === 0 ? NEVER : lastRunMs;
+}
+
+function lastUsedMs({ lastRunMs, lastBuildMs }: Place): number {
+  return Math.max(lastRunMs, lastBuildMs);
+}
+
+/** With what only the page knows, and its words for it. */
+function described(choice: DeviceChoice): DeviceChoice {
+  const { measured } = choice;
+  return { ...choice, ...(measured ? { reason: wordsOf(measured) } : {}), ...isolationLoss() };
 }
 
 /** Buffers to hand over rather than copy. */

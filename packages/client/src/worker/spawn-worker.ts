@@ -1,5 +1,5 @@
+import type { WorkerLike } from './lane.js';
 import type { PictureWorkerLike } from './picture-encoder.js';
-import type { WorkerLike } from './runtime.js';
 
 /** Written as bundlers want it, to the letter. */
 export function spawnWorker(): WorkerLike {

@@ -138,7 +138,7 @@ interface CodecRuns {
 /** The corrections of every arm: heads and tails belong to a cut, bytes and times of a codec to one arm. */
 export class Corrections {
   readonly #arms: readonly Arm[];
-  readonly #heads = new NestedCorrections();
+  #heads = new NestedCorrections();
   readonly #tails = new NestedCorrections();
   /** How often head or tail ran, by cut. */
   readonly #runs = new Map<number, number>();
@@ -156,6 +156,11 @@ export class Corrections {
   observeHead(cut: number, measuredMs: number, predictedMs: number, atMs: number, weight = 1): void {
     const part = { cut, profiledMs: this.#armOf(cut)?.headMs ?? 0 };
     this.#observe(this.#heads, part, { measuredMs, predictedMs, atMs, weight });
+  }
+
+  forgetHeads(atMs: number): void {
+    this.#heads = new NestedCorrections();
+    this.#update(() => true, atMs);
   }
 
   observeTail(cut: number, measuredMs: number, predictedMs: number, atMs: number, weight: number): void {

@@ -32,8 +32,8 @@ export interface HeadContext {
 
 /** Device factor d: measured ÷ profiled time of real heads, in the logarithm because it is a ratio. */
 export class DeviceFactorEstimator {
-  readonly #logD = new Ewma(HALF_LIFE);
-  readonly #variance = new Ewma(DEVIATION_HALF_LIFE);
+  #logD = new Ewma(HALF_LIFE);
+  #variance = new Ewma(DEVIATION_HALF_LIFE);
   #recent: number[] = [];
   #weight = 0;
   #lastAtMs = Number.NEGATIVE_INFINITY;
@@ -59,6 +59,16 @@ export class DeviceFactorEstimator {
     this.#weight += weight;
     this.#longestHeadMs = Math.max(this.#longestHeadMs, profiledMs);
     this.#lastAtMs = atMs;
+  }
+
+  /** As before the first head. */
+  forget(): void {
+    this.#logD = new Ewma(HALF_LIFE);
+    this.#variance = new Ewma(DEVIATION_HALF_LIFE);
+    this.#recent = [];
+    this.#weight = 0;
+    this.#lastAtMs = Number.NEGATIVE_INFINITY;
+    this.#longestHeadMs = 0;
   }
 
   /** Profiled ms of the longest head that was measured; far beyond it d is an extrapolation. */

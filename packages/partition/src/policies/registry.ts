@@ -18,6 +18,7 @@ export const policies = Object.freeze({
   cutpoint,
 } satisfies Record<string, Policy>);
 
+/** How the arm is chosen: `cutpoint` is ours, the others are there to compare with. @useDeclaredType */
 export type PolicyName = keyof typeof policies;
 
 export const POLICY_NAMES = Object.freeze(Object.keys(policies) as PolicyName[]);

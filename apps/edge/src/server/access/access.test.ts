@@ -65,7 +65,14 @@ async function upgrade(protocols: readonly string[], headers: Record<string, str
 const bearer = (token: string) => ({ authorization: `Bearer ${token}` });
 
 describe('an edge with tokens', () => {
-  const PATHS = ['/v1/models', '/v1/load', '/v1/models/tiny/manifest', '/v2/models/tiny'];
+  const PATHS = ['/v1/models', '/v1/load', '/v1/models/tiny/manifest'];
+  const INFER = '/v2/models/tiny/infer';
+  const body = JSON.stringify({
+    inputs: [
+      { name: 'mask', datatype: 'UINT8', shape: [3], data: [1, 0, 2] },
+      { name: 'x', datatype: 'FP32', shape: [1, 4], data: [-1, 0.5, 2, 3] },
+    ],
+  });
 
   it('gives nothing of its own to those who show none, or a wrong one', async () => {
     await start({ tokens: [TOKEN, OTHER] });
@@ -103,6 +110,32 @@ describe('an edge with tokens', () => {
     client.infer(1, tiny, 0, feeds());
     expect((await client.result(1)).outputs.y).toEqual(new Float32Array([3, 7, 15, 24]));
     client.close();
+  });
+
+  it('runs nothing over KServe for those who show none, and says so in the form of that protocol', async () => {
+    await start({ tokens: [TOKEN] });
+    for (const path of ['/v2', '/v2/models/tiny', '/v2/models/tiny/ready', '/v2/models/tiny/versions/1']) {
+      expect(await get(path)).toEqual({ status: 401, code: '' });
+      expect((await get(path, bearer(TOKEN))).status).toBe(200);
+    }
+    for (const headers of [{}, bearer(OTHER)]) {
+      const refused = await fetch(`${server.url}${INFER}`, { method: 'POST', body, headers });
+      expect(refused.status).toBe(401);
+      expect(await refused.json()).toEqual({ error: expect.stringContaining('token') });
+    }
+    const answered = await fetch(`${server.url}${INFER}`, { method: 'POST', body, headers: bearer(TOKEN) });
+    expect(await answered.json()).toMatchObject({ outputs: [{ name: 'y', data: [3, 7, 15, 24] }, { name: 'z' }] });
+  });
+
+  it('describes its routes to everybody, and nothing of what it serves', async () => {
+    await start({ tokens: [TOKEN] });
+    for (const path of ['/docs', '/docs/', '/docs/static/index.css', '/openapi.json']) {
+      const response = await fetch(`${server.url}${path}`);
+      expect(response.status).toBe(200);
+      expect(await response.text()).not.toMatch(new RegExp(`"tiny"|${TOKEN}`));
+    }
+    expect((await get('/docs/..%2Fv1/models')).status).not.toBe(200);
+    expect((await get('/docsx')).status).toBe(401);
   });
 
   it('shows its health and its page to everybody', async () => {

@@ -14,8 +14,14 @@ declare module 'fastify' {
 
 /** As the routes are written. */
 const HEALTH_ROUTES: ReadonlySet<string> = new Set(['/healthz', '/readyz', '/v2/health/live', '/v2/health/ready']);
-/** What needs no token: the page, and what a supervisor asks. All else does, also what is added later. */
+/** What needs no token: the page, and what a supervisor asks. All else does, also what is added later, */
 const PUBLIC_ROUTES: ReadonlySet<string> = new Set(['/', '/*', ...HEALTH_ROUTES]);
+/** but what is described of any edge of this version, so that people can open it in a browser and give their token there. */
+const DESCRIPTION = /^\/(?:openapi\.json|docs(?:\/.*)?)$/;
+
+function isPublicRoute(url: string | undefined): boolean {
+  return url !== undefined && (PUBLIC_ROUTES.has(url) || DESCRIPTION.test(url));
+}
 
 /** Of this a supervisor may not be kept from asking, whatever others ask from its address. */
 export function isHealthRoute(url: string | undefined): boolean {
@@ -44,8 +50,7 @@ export async function installGate(
   // As a hook of all requests, and before tokens are looked at: guessing is limited too, and so are wrong addresses.
   app.addHook('onRequest', app.rateLimit());
   app.addHook('onRequest', async (request, reply) => {
-    const { url } = request.routeOptions;
-    if (url !== undefined && PUBLIC_ROUTES.has(url)) return undefined;
+    if (isPublicRoute(request.routeOptions.url)) return undefined;
     const token = tokenOf(request);
     const grant = await authenticate(token);
     if (grant === undefined) {

@@ -15,7 +15,7 @@ export interface Pass {
   readonly maxWorkgroups: number;
 }
 
-/** The compiled codecs of one device, each compiled when first asked for. They hold no memory that tensors take. */
+/** The compiled codecs of one device, each compiled when first asked for. They hold no memory that tensors take. @internal */
 export class EncodePipelines {
   readonly device: GPUDevice;
   readonly bindGroupLayout: GPUBindGroupLayout;

@@ -18,6 +18,7 @@ import { affineOfStatistics, readStatistics } from './statistics.js';
  * the neighbouring one where a number lies between two of them, to within 2·10⁻⁴ of a level.
  *
  * Its two buffers are as long as the longest read-back so far, and gone when it is destroyed. One call at a time.
+ * @internal
  */
 export class GpuEncoder {
   readonly #pipelines: EncodePipelines;

@@ -2,7 +2,7 @@ import { type NumberCodec, narrows, plainBytes, type TensorInfo, tensorBytes } f
 import type { GpuCodec } from './encode-pipelines.js';
 import { type FloatType, STATISTICS_BYTES } from './shaders.js';
 
-/** A tensor on the GPU. */
+/** A tensor on the GPU. @internal */
 export interface GpuTensor extends TensorInfo {
   /** Usable as `STORAGE` and `COPY_SRC`, at least as long as the tensor, rounded up to 4 bytes. */
   readonly buffer: GPUBuffer;

@@ -1,5 +1,5 @@
+import type { WorkerLike } from '../lane.js';
 import type { PictureWorkerLike } from '../picture-encoder.js';
-import type { WorkerLike } from '../runtime.js';
 
 /**
  * Takes the place of `../spawn-worker.ts` in the tarball, which a page may import from another site. A worker must come

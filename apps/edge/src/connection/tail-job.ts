@@ -1,0 +1,70 @@
+import { ProtocolError, type TensorHeader } from '@cutpoint/protocol';
+import type { TailOutcome } from '../dispatcher/dispatcher.js';
+import type { Job } from '../scheduler/scheduler.js';
+import type { Admitted } from './admission.js';
+import type { ConnectionContext } from './context.js';
+
+/** One tail that a client wants run; its payload is whole. */
+export interface TailRequest {
+  /** In whose name it waits for its turn. */
+  readonly client: object;
+  readonly admitted: Admitted;
+  readonly inputs: readonly TensorHeader[];
+  readonly payload: Uint8Array<ArrayBuffer>;
+  /** Names of the outputs to return, in order. */
+  readonly outputs: readonly string[];
+  /** When the payload was whole. */
+  readonly receivedAtMs: number;
+  readonly deadlineAtMs: number | undefined;
+}
+
+/** Exactly one of them is called, once. */
+export interface TailAnswer {
+  done(outcome: TailOutcome, startedAtMs: number): void;
+  refused(error: ProtocolError): void;
+}
+
+/** The scheduler's side of a request: runs its tail when its turn has come, and measures that. */
+export function tailJob(context: ConnectionContext, request: TailRequest, answer: TailAnswer): Job {
+  const { client, admitted, deadlineAtMs } = request;
+  const job: Job = {
+    client,
+    model: admitted.model,
+    idleMs: context.idleTailMs(admitted.served),
+    ...(deadlineAtMs === undefined ? {} : { deadlineAtMs }),
+    start: async () => {
+      const startedAtMs = context.clock();
+      const outcome = await runTail(context, request, startedAtMs);
+      if (outcome instanceof ProtocolError) {
+        answer.refused(outcome);
+        return;
+      }
+      context.scheduler.finished(job);
+      answer.done(outcome, startedAtMs);
+    },
+    reject: answer.refused,
+  };
+  return job;
+}
+
+async function runTail(
+  { dispatcher, clock, onTail, onTailError }: ConnectionContext,
+  { admitted, inputs, payload, outputs, receivedAtMs }: TailRequest,
+  startedAtMs: number,
+): Promise<TailOutcome | ProtocolError> {
+  const { model, served, graphFile } = admitted;
+  const { weights } = served;
+  let outcome: TailOutcome;
+  try {
+    outcome = await dispatcher.run({ graphFile, inputs, payload, outputs, weights });
+  } catch (error) {
+    if (error instanceof ProtocolError) return error;
+    onTailError(model, error);
+    return new ProtocolError('tail_failed', 'the tail could not be run at the edge; finish locally or try once more');
+  }
+  if (!outcome.isFirstRun) {
+    const queueMs = Math.max(0, startedAtMs - receivedAtMs);
+    onTail(model, served, { queueMs, serviceMs: clock() - startedAtMs, tailMs: outcome.tailMs });
+  }
+  return outcome;
+}

@@ -1,0 +1,88 @@
+import { createRequire } from 'node:module';
+import { ProtocolError, type ProtocolErrorCode } from '@cutpoint/protocol';
+import { Piscina } from 'piscina';
+import type { Contract } from './contract.js';
+import { type InferRequest, readInferRequest } from './infer-request.js';
+import { type Answered, type InferResponse, writeInferResponse } from './infer-response.js';
+
+interface ReadTask {
+  readonly body: Uint8Array<ArrayBuffer>;
+  readonly jsonBytes: number | undefined;
+  readonly contracts: readonly Contract[];
+}
+
+/** What the thread is asked. */
+export type BodyTask = { readonly read: ReadTask } | { readonly write: Answered };
+export type BodyResult = { readonly read: InferRequest } | { readonly written: InferResponse };
+/** What the client did wrong, in parts that travel between threads. */
+export interface BodyRefusal {
+  readonly refusal: { readonly code: ProtocolErrorCode; readonly message: string };
+}
+
+/** JSON up to this size is read in a fraction of a millisecond: shorter than the way to the thread and back. */
+const SMALL_JSON_BYTES = 32 * 1024;
+/** So is a list of so many numbers written. */
+const SMALL_JSON_ELEMENTS = 1_024;
+/** The thread ends after this long without work. */
+const IDLE_MS = 30_000;
+/** What the largest JSON that is taken may become in memory, with room to spare. */
+const MAX_HEAP_MB = 768;
+
+/**
+ * Reads and writes the bodies of inference requests. Numbers as JSON are slow, and the event loop is everybody's: what is
+ * large is done on a thread, one after another.
+ */
+export class BodyThread {
+  readonly #pool: Piscina<BodyTask, BodyResult | BodyRefusal>;
+
+  constructor() {
+    this.#pool = new Piscina({
+      filename: createRequire(import.meta.url).resolve('@cutpoint/edge/body-worker'),
+      minThreads: 0,
+      maxThreads: 1,
+      idleTimeout: IDLE_MS,
+      recordTiming: false,
+      trackUnmanagedFds: false,
+      resourceLimits: { maxOldGenerationSizeMb: MAX_HEAP_MB },
+    });
+  }
+
+  /**
+   * @param task its body is handed over: the caller may not touch it afterwards
+   * @throws ProtocolError what {@link readInferRequest} throws
+   */
+  async read(task: ReadTask): Promise<InferRequest> {
+    const { body, jsonBytes = body.byteLength, contracts } = task;
+    if (jsonBytes <= SMALL_JSON_BYTES) return readInferRequest(body, task.jsonBytes, contracts);
+    const plain = contracts.map(({ inputs, outputs }) => ({ inputs, outputs }));
+    const result = await this.#run({ read: { ...task, contracts: plain } }, body);
+    if ('read' in result) return result.read;
+    throw new Error('the thread wrote instead of reading');
+  }
+
+  /**
+   * @param answered its payload is handed over: the caller may not touch it afterwards
+   * @throws ProtocolError what {@link writeInferResponse} throws
+   */
+  async write(answered: Answered): Promise<InferResponse> {
+    if (jsonElements(answered) <= SMALL_JSON_ELEMENTS) return writeInferResponse(answered);
+    const result = await this.#run({ write: answered }, answered.payload);
+    if ('written' in result) return result.written;
+    throw new Error('the thread read instead of writing');
+  }
+
+  async close(): Promise<void> {
+    await this.#pool.destroy();
+  }
+
+  async #run(task: BodyTask, { buffer }: Uint8Array<ArrayBuffer>): Promise<BodyResult> {
+    const result = await this.#pool.run(task, { transferList: [buffer] });
+    if ('refusal' in result) throw new ProtocolError(result.refusal.code, result.refusal.message);
+    return result;
+  }
+}
+
+function jsonElements({ tensors, outputs }: Answered): number {
+  const asJson = tensors.filter((_, index) => outputs[index]?.isBinary !== true);
+  return asJson.reduce((sum, { dims }) => sum + dims.reduce((product, dim) => product * dim, 1), 0);
+}

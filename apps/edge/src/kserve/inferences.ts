@@ -1,0 +1,240 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import { ProtocolError, type TensorHeader, type TensorInfo, tensorBytes } from '@cutpoint/protocol';
+import { stopping, tooManyOfClient } from '../connection/admission.js';
+import type { ConnectionContext } from '../connection/context.js';
+import { tailJob } from '../connection/tail-job.js';
+import type { TailOutcome } from '../dispatcher/dispatcher.js';
+import type { Place } from '../scheduler/scheduler.js';
+import { type BodyLimit, bodyLimit } from './body-limit.js';
+import type { BodyThread } from './body-thread.js';
+import { HeldBytes } from './held-bytes.js';
+import type { InferRequest, WantedOutput } from './infer-request.js';
+import type { InferResponse } from './infer-response.js';
+import { type BodyEncoding, readBody } from './read-body.js';
+import type { Form, Target } from './target.js';
+
+/** Elements that an answer gives as JSON at most. */
+const MAX_JSON_ELEMENTS = 1024 * 1024;
+/** What one of them takes as text, about. */
+const JSON_ELEMENT_BYTES = 24;
+/** An answer of which nothing is read for this long is given up. */
+const STALL_MS = 30_000;
+/** How long what is answered already may take to reach its client when the edge stops. */
+const FLUSH_MS = 1_000;
+
+/** One `infer` over HTTP. */
+export interface InferCall {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  readonly target: Target;
+  /** Whose limits it counts against. */
+  readonly clientKey: string;
+  readonly encoding: BodyEncoding | undefined;
+  /** What `Inference-Header-Content-Length` says. */
+  readonly jsonBytes: number | undefined;
+}
+
+/** An `infer` while it is open: it ends when its answer is sent, or its client gone. */
+interface OpenCall {
+  readonly call: InferCall;
+  readonly client: object;
+  readonly announcedAtMs: number;
+  readonly place: Place;
+  readonly held: HeldBytes;
+  /** Rejects when the call has to end before its tail is done. */
+  readonly ended: Promise<never>;
+  /** It waits for its turn, or has had it. */
+  isSubmitted: boolean;
+  end(error: ProtocolError): void;
+}
+
+/**
+ * Inference over HTTP: the same admission, queue, deadlines and tails as over the WebSocket. A client is a socket here as
+ * it is there.
+ */
+export class Inferences {
+  readonly #context: ConnectionContext;
+  readonly #bodies: BodyThread;
+  readonly #maxBodyBytes: number;
+  readonly #open = new Set<OpenCall>();
+  /** Sockets of which the scheduler will hear that they are closed. */
+  readonly #known = new WeakSet<Socket>();
+  #whenEmpty: (() => void) | undefined;
+
+  constructor(context: ConnectionContext, bodies: BodyThread, maxBodyBytes: number) {
+    this.#context = context;
+    this.#bodies = bodies;
+    this.#maxBodyBytes = maxBodyBytes;
+  }
+
+  /**
+   * Reads the request, has its tail run, and writes the answer.
+   * @throws ProtocolError why not; `cancelled` when nobody waits for an answer any more
+   */
+  async infer(call: InferCall): Promise<InferResponse> {
+    const limit = this.#admit(call);
+    const open = this.#announce(call);
+    try {
+      const asked = await this.#read(open, limit);
+      const outcome = await this.#run(open, asked);
+      const { target, response } = call;
+      const { tensors, payload } = outcome;
+      const { name: modelName, version: modelVersion } = target;
+      const { outputs, id } = asked;
+      const about = { modelName, modelVersion, outputs, ...(id === undefined ? {} : { id }) };
+      const written = await this.#bodies.write({ ...about, tensors, payload });
+      response.setTimeout(STALL_MS, () => response.destroy());
+      return written;
+    } finally {
+      this.#context.scheduler.release(open.place);
+    }
+  }
+
+  /** Refuses all that has not come whole. */
+  refuseWaiting(error: ProtocolError): void {
+    for (const { end, isSubmitted } of this.#open) if (!isSubmitted) end(error);
+  }
+
+  /** Refuses what has no answer yet, and resolves when the answers are sent, or have had their time. */
+  async close(): Promise<void> {
+    for (const { end } of this.#open) end(stopping());
+    if (this.#open.size === 0) return;
+    await new Promise<void>((resolve) => {
+      const impatience = setTimeout(resolve, FLUSH_MS);
+      this.#whenEmpty = () => {
+        clearTimeout(impatience);
+        resolve();
+      };
+    });
+  }
+
+  /**
+   * Before a byte of the body is read.
+   * @returns how large it may be
+   */
+  #admit({ request, target, clientKey, encoding, jsonBytes }: InferCall): BodyLimit {
+    const refusal = this.#refusal(request, clientKey);
+    if (refusal !== undefined) throw refusal;
+    const limit = bodyLimit(target.forms, jsonBytes, this.#maxBodyBytes);
+    if (limit instanceof ProtocolError) throw limit;
+    const known = encoding === undefined ? Number(request.headers['content-length'] ?? 0) : 0;
+    if (known > limit.maxBytes) throw limit.tooLarge();
+    return limit;
+  }
+
+  #refusal(request: IncomingMessage, clientKey: string): ProtocolError | undefined {
+    const { isStopping, limits, scheduler, clients } = this.#context;
+    if (isStopping()) return stopping();
+    const unanswered = [...this.#open].filter(({ client }) => client === request.socket).length;
+    if (unanswered >= limits.maxInFlight) {
+      return new ProtocolError(
+        'too_many_in_flight',
+        `${unanswered} requests of this connection are unanswered, the limit`,
+      );
+    }
+    return tooManyOfClient(clients.numUnanswered(clientKey), limits) ?? scheduler.refusal();
+  }
+
+  #announce(call: InferCall): OpenCall {
+    const { scheduler, uploads, clock, idleTailMs, clients } = this.#context;
+    const { request, response, target, clientKey } = call;
+    const client = request.socket;
+    if (!this.#known.has(client)) {
+      this.#known.add(client);
+      client.once('close', () => scheduler.forget(client));
+    }
+    let end: (error: ProtocolError) => void = () => undefined;
+    const ended = new Promise<never>((_, reject) => {
+      end = reject;
+    });
+    // Whoever is not waiting just then need not hear of it.
+    ended.catch(() => undefined);
+    const [{ served }] = target.forms;
+    const place = scheduler.reserve({ client, model: target.model, idleMs: idleTailMs(served) });
+    const held = new HeldBytes(uploads, client);
+    const countedOut = clients.countIn(clientKey);
+    const open: OpenCall = { call, client, announcedAtMs: clock(), place, held, ended, end, isSubmitted: false };
+    this.#open.add(open);
+    response.once('close', () => {
+      end(new ProtocolError('cancelled', 'the client is gone'));
+      scheduler.release(place);
+      held.release();
+      countedOut();
+      this.#open.delete(open);
+      if (this.#open.size === 0) this.#whenEmpty?.();
+    });
+    return open;
+  }
+
+  async #read({ call, held, ended }: OpenCall, limit: BodyLimit): Promise<InferRequest> {
+    const { request, encoding, target, jsonBytes } = call;
+    const { uploadIdleMs: idleMs, uploadMs: totalMs } = this.#context.limits;
+    const known = encoding === undefined ? request.headers['content-length'] : undefined;
+    // At once where it can be: a body that found room at first should not be refused half way.
+    if (known !== undefined) held.grow(Number(known));
+    const take = (numBytes: number) => (known === undefined ? held.grow(numBytes) : undefined);
+    const body = await Promise.race([readBody(request, encoding, { ...limit, idleMs, totalMs }, take), ended]);
+    if (jsonBytes !== undefined && jsonBytes > body.byteLength) {
+      throw new ProtocolError(
+        'bad_message',
+        `Inference-Header-Content-Length is ${jsonBytes}; the body has ${body.byteLength} bytes`,
+      );
+    }
+    const reading = this.#bodies.read({ body, jsonBytes, contracts: target.forms });
+    const asked = await Promise.race([reading, ended]);
+    held.grow(answerBytes(asked.outputs, formOf(target, asked).outputs));
+    return asked;
+  }
+
+  async #run(open: OpenCall, asked: InferRequest): Promise<TailOutcome> {
+    const { call, client, announcedAtMs, place, ended } = open;
+    const { scheduler, clock, isStopping } = this.#context;
+    const { model } = call.target;
+    const { served, graphFile, inputs } = formOf(call.target, asked);
+    const tail = new Promise<TailOutcome>((done, refused) => {
+      const job = tailJob(
+        this.#context,
+        {
+          client,
+          admitted: { model, served, graphFile },
+          inputs: inputs.map(headerOf),
+          payload: asked.payload,
+          outputs: asked.outputs.map(({ name }) => name),
+          receivedAtMs: clock(),
+          deadlineAtMs: asked.timeoutMs ? announcedAtMs + asked.timeoutMs : undefined,
+        },
+        { done, refused },
+      );
+      open.isSubmitted = true;
+      const refusal = isStopping() ? stopping() : scheduler.submit(job, place);
+      if (refusal !== undefined) refused(refusal);
+    });
+    return await Promise.race([tail, ended]);
+  }
+}
+
+function formOf({ forms }: Target, { contract }: InferRequest): Form {
+  return forms[contract] ?? forms[0];
+}
+
+function headerOf(info: TensorInfo): TensorHeader {
+  return { ...info, codec: 'raw', numBytes: tensorBytes(info.type, info.dims) };
+}
+
+/** Memory that the answer will take, about. */
+function answerBytes(wanted: readonly WantedOutput[], outputs: readonly TensorInfo[]): number {
+  let numBytes = 0;
+  let elements = 0;
+  for (const { name, isBinary } of wanted) {
+    const info = outputs.find((output) => output.name === name);
+    if (info === undefined) continue;
+    if (isBinary) numBytes += tensorBytes(info.type, info.dims);
+    else elements += info.dims.reduce((product, dim) => product * dim, 1);
+  }
+  if (elements <= MAX_JSON_ELEMENTS) return numBytes + elements * JSON_ELEMENT_BYTES;
+  throw new ProtocolError(
+    'too_large',
+    `the outputs have ${elements} elements, at most ${MAX_JSON_ELEMENTS} are given as JSON; ask for them as binary data`,
+  );
+}
