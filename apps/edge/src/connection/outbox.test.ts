@@ -8,16 +8,26 @@ class TestSocket implements OutboxSocket {
   bufferedAmount = 0;
   isPaused = false;
   closed: string | undefined;
-  #done: (() => void)[] = [];
+  #sent: { numBytes: number; readonly done: (() => void) | undefined }[] = [];
 
   send(data: string | Uint8Array, done?: () => void): void {
     this.bufferedAmount += data.length;
-    if (done !== undefined) this.#done.push(done);
+    this.#sent.push({ numBytes: data.length, done });
   }
 
+  /** Of what was sent, in order; a message is done when the last of it is read. */
   read(numBytes: number): void {
     this.bufferedAmount -= numBytes;
-    for (const done of this.#done.splice(0)) done();
+    for (let left = numBytes; left > 0; ) {
+      const [first] = this.#sent;
+      if (first === undefined) throw new Error('so much was not sent');
+      const taken = Math.min(left, first.numBytes);
+      left -= taken;
+      first.numBytes -= taken;
+      if (first.numBytes > 0) return;
+      this.#sent.shift();
+      first.done?.();
+    }
   }
 
   close(_: number, reason: string): void {
@@ -41,7 +51,10 @@ describe('a client that reads slowly', () => {
     nowMs = 1_000;
     socket = new TestSocket();
     outbox = new Outbox(socket, { cork: () => undefined, uncork: () => undefined }, () => nowMs);
-    outbox.result('{}', [new Uint8Array(5 * MIB)]);
+    outbox.result(
+      '{}',
+      Array.from({ length: 80 }, () => new Uint8Array(MIB / 16)),
+    );
   });
 
   it('is not read itself until it has caught up', () => {
