@@ -8,6 +8,11 @@ import { Edge } from './harness/edge.js';
 /** Many small products: the whole network takes a hundred times as long as its first layers. */
 const PRODUCTS = 100;
 const SIDE = 256;
+/**
+ * In one worker one inference gets its turn between any two of what is done to the new head: onnxruntime-web loads, the
+ * head is built, runs once to warm up, and a dozen times to be timed.
+ */
+const TURNS_IN_ONE_WORKER = 15;
 
 let edge: Edge;
 
@@ -54,10 +59,7 @@ test('inferences by one head do not wait while another one is built and timed', 
   });
   const figures = `during ${inWords(duringMs)}; steady ${inWords(steadyMs)}; whole ${Math.round(wholeMs)} ms`;
   console.log(figures);
-  expect(duringMs.length, 'it was built while inferences ran').toBeGreaterThan(5);
-  // Behind it they would wait for its warm-up and for each of the runs by which it is timed: one of the whole network each.
-  // Beside it they share the cores, and a few come late.
-  expect(quantile(duringMs, 0.9), figures).toBeLessThan(wholeMs / 2);
+  expect(duringMs.length, figures).toBeGreaterThan(TURNS_IN_ONE_WORKER);
   const runtimes = () => page.workers().filter((worker) => worker.url().includes('runtime'));
   expect(runtimes()).toHaveLength(2);
   await page.evaluate(() => globalThis.session.close());
