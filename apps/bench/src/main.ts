@@ -1,6 +1,7 @@
 import type { Bench } from './bench.js';
 import { client } from './client/client.js';
 import { decide } from './decide.js';
+import { edge } from './edge/edge.js';
 import { encode } from './encode/encode.js';
 import { quantisers } from './fidelity/compare-quantisers.js';
 import { fidelity } from './fidelity/fidelity.js';
@@ -15,6 +16,7 @@ import { profile } from './profile/profile.js';
 const benches: Readonly<Record<string, Bench>> = {
   client,
   decide,
+  edge,
   encode,
   fidelity,
   frontier,

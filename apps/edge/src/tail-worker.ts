@@ -6,27 +6,27 @@ import {
   tensorArray,
   tensorTypeSchema,
 } from '@cutpoint/protocol';
-import { Tensor } from 'onnxruntime-node';
+import { type InferenceSession, Tensor } from 'onnxruntime-node';
 import { move, transferableSymbol, valueSymbol, workerData } from 'piscina';
 import * as v from 'valibot';
 import { decodePayload } from './decoding/payload.js';
-import type { TailOutcome, TailRefusal, TailTask } from './dispatcher/dispatcher.js';
-import { SessionCache } from './dispatcher/session-cache.js';
-import { createSession } from './ort/runtime.js';
+import { PROVIDERS, type TailOutcome, type TailRefusal, type TailTask } from './dispatcher/dispatcher.js';
+import { TailSessions } from './dispatcher/tail-sessions.js';
 
 /**
  * Runs tails on this thread, which onnxruntime-node blocks while it runs. Its default export is what Piscina calls.
  */
 
-const { sessions: maxSessions, threads } = v.parse(v.object({ sessions: v.number(), threads: v.number() }), workerData);
-
-/** Errors only: warnings about graphs that we wrote ourselves are noise. */
-const QUIET = 3;
-
-// As tails are opened when they are profiled, so that k is about load and nothing else.
-const sessions = new SessionCache(maxSessions, (graphFile) =>
-  createSession(graphFile, { executionProviders: ['cpu'], logSeverityLevel: QUIET, intraOpNumThreads: threads }),
+const options = v.parse(
+  v.object({
+    maxSessions: v.number(),
+    maxBytes: v.number(),
+    threads: v.number(),
+    providers: v.array(v.picklist(PROVIDERS)),
+  }),
+  workerData,
 );
+const sessions = new TailSessions(options);
 
 export default async function runTail(task: TailTask): Promise<ReturnType<typeof move> | TailRefusal> {
   try {
@@ -40,18 +40,27 @@ export default async function runTail(task: TailTask): Promise<ReturnType<typeof
 
 async function run(task: TailTask): Promise<ReturnType<typeof move>> {
   const startedAt = performance.now();
-  const isFirstRun = !sessions.has(task.graphFile);
-  const session = await sessions.get(task.graphFile);
+  let opened = await sessions.open(task.graphFile, task.weights ?? 'own');
   const openedAt = performance.now();
   const feeds = feedsOf(await decodePayload(task.inputs, task.payload));
   const decodedAt = performance.now();
-  const outputs = await session.run(feeds, [...task.outputs]);
+  let outputs: InferenceSession.OnnxValueMapType;
+  try {
+    outputs = await opened.tail.session.run(feeds, [...task.outputs]);
+  } catch (error) {
+    const elsewhere = await sessions.reopen(task.graphFile, task.weights ?? 'own', opened.tail, error);
+    if (elsewhere === undefined) throw error;
+    opened = elsewhere;
+    outputs = await opened.tail.session.run(feeds, [...task.outputs]);
+  }
   const ranAt = performance.now();
   const { tensors, payload } = collect(task.outputs, outputs);
   const outcome: TailOutcome = {
     tensors,
     payload,
-    isFirstRun,
+    isFirstRun: opened.isNew,
+    released: opened.released,
+    fallbacks: opened.fallbacks,
     sessionMs: openedAt - startedAt,
     decodeMs: decodedAt - openedAt,
     tailMs: ranAt - decodedAt,

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { GraphBuilder } from './graph-builder.js';
-import type { Model } from './model.js';
-import { PackBuilder, packsOf, type WeightPack } from './packs.js';
+import { encodeModel, type Model } from './model.js';
+import { PackBuilder, packedBytes, packsOf, type WeightPack } from './packs.js';
 import { externalDataOf, isExternal, tensorBytes } from './tensor-data.js';
 
 const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
@@ -46,6 +46,16 @@ describe('PackBuilder', () => {
     for (const [name, bytes] of written) expect(sha256(bytes)).toBe(name);
     expect(packs.packs.map((pack) => pack.sha256)).toEqual(packsOf(packed));
     for (const pack of packs.packs) expect(written.get(pack.sha256)?.length).toBe(pack.numBytes);
+  });
+
+  test('knows how much of a file lies in packs, without the packs', () => {
+    const { packs } = builder();
+    const file = encodeModel(packs.add(chain([33, 50, 70, 400, 500])));
+    const numBytes = 4 * (33 * 50 + 50 * 70 + 70 * 400 + 400 * 500);
+    expect(packedBytes(file)).toBe(numBytes);
+    expect(packedBytes(file, 'MatMul')).toBe(numBytes);
+    expect(packedBytes(file, 'Conv')).toBe(0);
+    expect(packedBytes(encodeModel(chain([33, 50])))).toBe(0);
   });
 
   test('keeps packs near half a megabyte and gives a large tensor one of its own', () => {

@@ -1,5 +1,11 @@
-import { create } from '@bufbuild/protobuf';
-import { TensorProto_DataType as DataType, type GraphProto, type TensorProto, TensorProtoSchema } from 'onnx-buf';
+import { create, fromBinary } from '@bufbuild/protobuf';
+import {
+  TensorProto_DataType as DataType,
+  type GraphProto,
+  ModelProtoSchema,
+  type TensorProto,
+  TensorProtoSchema,
+} from 'onnx-buf';
 import { graphOf, readsOf } from './graph-index.js';
 import type { Model } from './model.js';
 import { withFields } from './proto.js';
@@ -140,6 +146,21 @@ export function packsOf(model: Model): readonly string[] {
   }
   for (const tensor of graph.initializer) if (isExternal(tensor)) names.add(externalDataOf(tensor).location);
   return [...names];
+}
+
+/**
+ * Bytes of weights that lie in packs, by the file of a head or tail; the packs are not looked at.
+ * @param opType only those that operators of this type read
+ * @throws Error when the file is no ONNX model
+ */
+export function packedBytes(file: Uint8Array, opType?: string): number {
+  // A plain view: subarrays of a Node Buffer would be Buffers.
+  const view = new Uint8Array(file.buffer, file.byteOffset, file.byteLength);
+  const graph = graphOf(fromBinary(ModelProtoSchema, view));
+  const read = new Set(graph.node.filter((node) => node.opType === opType).flatMap((node) => node.input));
+  return graph.initializer
+    .filter((tensor) => isExternal(tensor) && (opType === undefined || read.has(tensor.name)))
+    .reduce((sum, tensor) => sum + expectedBytes(tensor), 0);
 }
 
 function asPack({ sha256, numBytes }: Block): WeightPack {

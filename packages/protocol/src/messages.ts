@@ -81,6 +81,12 @@ export const loadReportSchema = object({
   cpuUtilisation: share,
   /** 0..1, or `null` where there is no GPU that can be read. */
   gpuUtilisation: nullable(share),
+  /** 0..1 of its memory in use. */
+  gpuMemory: optional(nullable(share)),
+  /** Resident memory of the edge's process. */
+  residentBytes: optional(count),
+  /** In the last seconds 99 % of the edge's timers were at most so much late. */
+  eventLoopDelayMs: optional(quantity),
 });
 /** What the edge says of its load. Times are predicted or measured ms, never a mere count. @useDeclaredType */
 export type LoadReport = Output<typeof loadReportSchema>;
@@ -163,6 +169,8 @@ export const edgeMessageSchema = tagged({
     code: text,
     message: text,
     load: optional(loadReportSchema),
+    /** Of `overloaded`: ms after which the same request is likely to be taken. */
+    retryAfterMs: optional(quantity),
   },
   load: { load: loadReportSchema },
   pong: { id: requestIdSchema },

@@ -3,7 +3,8 @@ import { Worker } from 'node:worker_threads';
 
 export interface BareSetup {
   readonly graphFile: string;
-  readonly threads: number;
+  /** `undefined` for onnxruntime's own options throughout. */
+  readonly threads: number | undefined;
   readonly input: string;
   readonly output: string;
   readonly dims: readonly number[];

@@ -4,13 +4,18 @@ import type { BareReply, BareRequest, BareSetup } from './bare-tail.js';
 
 /** The other end of `BareTail`: one session, and nothing between the message and its `run`. */
 const setup = workerData as BareSetup; // given by BareTail alone
-const session = await InferenceSession.create(setup.graphFile, {
-  intraOpNumThreads: setup.threads,
-  interOpNumThreads: 1,
-  executionMode: 'sequential',
-  graphOptimizationLevel: 'all',
-  logSeverityLevel: 3,
-});
+const session = await InferenceSession.create(
+  setup.graphFile,
+  setup.threads === undefined
+    ? {}
+    : {
+        intraOpNumThreads: setup.threads,
+        interOpNumThreads: 1,
+        executionMode: 'sequential',
+        graphOptimizationLevel: 'all',
+        logSeverityLevel: 3,
+      },
+);
 
 parentPort?.on('message', async ({ data }: BareRequest) => {
   const feeds = { [setup.input]: new Tensor('float32', data, setup.dims) };

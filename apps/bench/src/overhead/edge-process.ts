@@ -26,6 +26,10 @@ export class EdgeProcess implements AsyncDisposable {
   readonly url: string;
   readonly #child: ChildProcess;
 
+  get pid(): number {
+    return this.#child.pid ?? 0;
+  }
+
   private constructor(url: string, child: ChildProcess) {
     this.url = url;
     this.#child = child;

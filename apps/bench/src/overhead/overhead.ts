@@ -40,14 +40,18 @@ export const overhead: Bench = {
     const { values } = parseArgs({ args: [...args], options: { pairs: { type: 'string', default: '500' } } });
     const pairs = Number(values.pairs);
     if (!Number.isInteger(pairs) || pairs < 1) throw new Error(`--pairs must be a whole number, not '${values.pairs}'`);
-    const workDir = await mkdtemp(join(tmpdir(), 'cutpoint-overhead-'));
-    try {
-      return await measure(workDir, pairs, print);
-    } finally {
-      await rm(workDir, { recursive: true, force: true });
-    }
+    return await measureOverhead(pairs, print);
   },
 };
+
+export async function measureOverhead(pairs: number, print: (line: string) => void) {
+  const workDir = await mkdtemp(join(tmpdir(), 'cutpoint-overhead-'));
+  try {
+    return await measure(workDir, pairs, print);
+  } finally {
+    await rm(workDir, { recursive: true, force: true });
+  }
+}
 
 async function measure(workDir: string, pairs: number, print: (line: string) => void) {
   await using edge = await EdgeProcess.start({
@@ -73,8 +77,7 @@ async function measure(workDir: string, pairs: number, print: (line: string) => 
   const measured: Pair[] = [];
   for (let index = -WARM_UP; index < pairs; index++) {
     const input = Float32Array.from({ length: CROSSING_BYTES / 4 }, (_, at) => Math.sin(at + index));
-    const through = async () =>
-      throughEdge(client, { table: variant.table, cut: cut.id, crossing, input }, index + WARM_UP);
+    const through = async () => throughEdge(client, { table: variant.table, cut: cut.id, crossing, input });
     const alone = async () => bareRun(bare, input);
     // Who goes first alternates too: what follows the other finds its leftovers in the caches.
     const first = index % 2 === 0 ? await through() : undefined;
@@ -124,12 +127,11 @@ function report(pairs: readonly Pair[], early: readonly Pair[], print: (line: st
 async function throughEdge(
   client: StreamClient,
   request: { table: string; cut: number; crossing: TensorInfo; input: Float32Array },
-  id: number,
 ): Promise<{ ms: number; reply: Reply }> {
   const startedAt = performance.now();
   const { tensors, parts, numBytes } = encodeTensors([{ ...request.crossing, data: request.input }]);
   const { table, cut } = request;
-  const reply = await client.infer({ type: 'infer', id, model: MODEL, table, cut, tensors, numBytes }, parts);
+  const reply = await client.infer({ type: 'infer', model: MODEL, table, cut, tensors, numBytes }, parts);
   return { ms: performance.now() - startedAt, reply };
 }
 

@@ -17,17 +17,28 @@ export interface Reply {
   readonly payload: Uint8Array;
 }
 
+/** The edge answered a request with an error; `code` is the protocol's. */
+export class Refusal extends Error {
+  override readonly name = 'Refusal';
+  readonly code: string;
+
+  constructor(code: string, message: string) {
+    super(`${code}: ${message}`);
+    this.code = code;
+  }
+}
+
 interface Pending {
   readonly resolve: (reply: Reply) => void;
   readonly reject: (error: Error) => void;
-  result?: ResultMessage;
-  assembler?: PayloadAssembler;
+  received?: { readonly result: ResultMessage; readonly assembler: PayloadAssembler };
 }
 
-/** The protocol's client side with nothing around it: one request at a time. */
+/** The protocol's client side with nothing around it. */
 export class StreamClient implements Disposable {
   readonly #socket: WebSocket;
-  #pending: Pending | undefined;
+  readonly #pending = new Map<number, Pending>();
+  #nextId = 1;
 
   private constructor(socket: WebSocket) {
     this.#socket = socket;
@@ -35,7 +46,8 @@ export class StreamClient implements Disposable {
       const error = isBinary ? this.#onChunk(data) : this.#onMessage(parseEdgeMessage(data.toString()));
       if (error !== undefined) this.#fail(error);
     });
-    socket.on('close', (code) => this.#fail(new Error(`the edge closed the connection with ${code}`)));
+    socket.on('close', (code) => this.#fail(new Error(`the connection to the edge closed with ${code}`)));
+    socket.on('error', (error) => this.#fail(error));
   }
 
   static async open(url: string): Promise<StreamClient> {
@@ -45,12 +57,23 @@ export class StreamClient implements Disposable {
     return client;
   }
 
-  infer(message: InferMessage, parts: readonly Uint8Array[]): Promise<Reply> {
+  /** @throws Refusal what the edge says instead of a result; any other error when the connection broke */
+  infer(message: Omit<InferMessage, 'id'>, parts: readonly Uint8Array[]): Promise<Reply> {
+    const id = this.#nextId++;
     return new Promise((resolve, reject) => {
-      this.#pending = { resolve, reject };
-      this.#socket.send(JSON.stringify(message));
-      for (const frame of chunksOf(message.id, parts)) this.#socket.send(frame);
+      this.#pending.set(id, { resolve, reject });
+      this.#socket.send(JSON.stringify({ ...message, id }));
+      for (const frame of chunksOf(id, parts)) this.#socket.send(frame);
     });
+  }
+
+  /** Announces a request, sends half of its payload, and is gone without a word. */
+  vanish(message: Omit<InferMessage, 'id'>, parts: readonly Uint8Array[]): void {
+    const id = this.#nextId++;
+    this.#socket.send(JSON.stringify({ ...message, id }));
+    const frames = [...chunksOf(id, parts)];
+    for (const frame of frames.slice(0, frames.length / 2)) this.#socket.send(frame);
+    this.#socket.terminate();
   }
 
   [Symbol.dispose](): void {
@@ -59,32 +82,40 @@ export class StreamClient implements Disposable {
 
   #onMessage(message: EdgeMessage | ProtocolError): Error | undefined {
     if (message instanceof ProtocolError) return message;
-    if (message.type === 'error') return new Error(`${message.code}: ${message.message}`);
-    if (message.type !== 'result' || this.#pending === undefined) return undefined;
-    this.#pending.result = message;
-    this.#pending.assembler = new PayloadAssembler(message.numBytes);
-    this.#settle();
+    if (message.type === 'error') {
+      const refusal = new Refusal(message.code, message.message);
+      if (message.id === null) return refusal;
+      this.#take(message.id)?.reject(refusal);
+      return undefined;
+    }
+    const pending = message.type === 'result' ? this.#pending.get(message.id) : undefined;
+    if (message.type !== 'result' || pending === undefined) return undefined;
+    pending.received = { result: message, assembler: new PayloadAssembler(message.numBytes) };
+    this.#settle(message.id, pending);
     return undefined;
   }
 
   #onChunk(frame: Uint8Array): Error | undefined {
     const chunk = decodeChunk(frame);
     if (chunk instanceof ProtocolError) return chunk;
-    const error = this.#pending?.assembler?.accept(chunk, performance.now());
-    if (error !== undefined) return error;
-    this.#settle();
-    return undefined;
+    const pending = this.#pending.get(chunk.id);
+    const error = pending?.received?.assembler.accept(chunk, performance.now());
+    if (error === undefined && pending !== undefined) this.#settle(chunk.id, pending);
+    return error;
   }
 
-  #settle(): void {
-    const { resolve, result, assembler } = this.#pending ?? {};
-    if (resolve === undefined || result === undefined || assembler?.complete !== true) return;
-    this.#pending = undefined;
-    resolve({ result, payload: assembler.payload });
+  #settle(id: number, { received }: Pending): void {
+    if (received?.assembler.complete !== true) return;
+    this.#take(id)?.resolve({ result: received.result, payload: received.assembler.payload });
+  }
+
+  #take(id: number): Pending | undefined {
+    const pending = this.#pending.get(id);
+    this.#pending.delete(id);
+    return pending;
   }
 
   #fail(error: Error): void {
-    this.#pending?.reject(error);
-    this.#pending = undefined;
+    for (const id of this.#pending.keys()) this.#take(id)?.reject(error);
   }
 }

@@ -14,6 +14,9 @@ describe('the options of serve', () => {
       origins: [],
       workers: undefined,
       canary: true,
+      providers: [],
+      shareWeights: 'measured',
+      defaultDeadlineMs: 30_000,
     });
   });
 
@@ -27,6 +30,14 @@ describe('the options of serve', () => {
       origins: ['https://a.example', 'http://b:5173'],
       maxQueue: 0,
       canary: false,
+    });
+    const serving =
+      '--tail-memory-mib 512 --share-weights always --provider webgpu --provider cpu --default-deadline-ms 900';
+    expect(parseServeOptions(serving.split(' '))).toMatchObject({
+      tailMemoryBytes: 512 * 1024 * 1024,
+      shareWeights: 'always',
+      providers: ['webgpu', 'cpu'],
+      defaultDeadlineMs: 900,
     });
     expect(parseServeOptions(['--help'])).toBe('help');
   });
@@ -42,6 +53,9 @@ describe('the options of serve', () => {
     [['--origin', 'app.example'], '--origin is "app.example"'],
     [['--origin', 'https://a.example/path'], '--origin is "https://a.example/path"'],
     [['--origin', '*'], '--origin is "*"'],
+    [['--share-weights', 'sometimes'], '--share-weights is "sometimes"'],
+    [['--provider', 'tpu'], '--provider is "tpu"'],
+    [['--default-deadline-ms', '0'], '--default-deadline-ms is 0'],
     [['--log-level', 'loud'], '--log-level is "loud"'],
     [['extra'], 'extra'],
   ])('that are wrong are named: %j', (argv, named) => {

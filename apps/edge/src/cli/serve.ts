@@ -81,7 +81,9 @@ function tellProgress(repository: ModelRepository, server: RunningServer, io: Co
     const models = repository.list();
     if (models.some((model) => model.status === 'preparing' && model.onDemand !== true)) return;
     const canServe = models.some((model) => model.status === 'ready' || model.status === 'on-demand');
-    io.out(canServe ? `Ready: open ${server.url}` : 'No model can be served.');
+    if (!canServe) return io.out('No model can be served.');
+    // As /readyz has it: the first tails are open.
+    void server.warmedUp().then(() => io.out(`Ready: open ${server.url}`));
   };
   repository.subscribe(say);
   const found = repository.list();

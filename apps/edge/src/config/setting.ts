@@ -63,32 +63,33 @@ export function toggle(described: Described<boolean>): Setting<boolean> {
   };
 }
 
-export function choice<const C extends string>(
+export function choice<const C extends string, T extends C | undefined>(
+  placeholder: string,
   choices: readonly C[],
-  described: Described<C | undefined>,
-): Setting<C | undefined> {
+  described: Described<T>,
+): Setting<T | C> {
   return {
     ...described,
     expected: `one of ${choices.join(', ')}`,
-    placeholder: '<level>',
+    placeholder: `<${placeholder}>`,
     fromTexts: last,
     accept: (json) => choices.find((known) => known === json),
   };
 }
 
-interface Item {
+interface Item<T extends string> {
   readonly placeholder: string;
   readonly expected: string;
   /** The item in its usual form, or `undefined` when it is wrong. */
-  readonly accept: (text: string) => string | undefined;
+  readonly accept: (text: string) => T | undefined;
   readonly isSecret?: boolean;
 }
 
 /** Several of a kind: a flag may be repeated, the environment separates by commas, a file has an array. */
-export function list(
-  { placeholder, expected, accept, isSecret = false }: Item,
+export function list<T extends string>(
+  { placeholder, expected, accept, isSecret = false }: Item<T>,
   help: string,
-): Setting<readonly string[]> {
+): Setting<readonly T[]> {
   return {
     help,
     fallback: [],

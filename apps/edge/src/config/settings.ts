@@ -1,4 +1,5 @@
 import { isIP } from 'node:net';
+import { PROVIDERS, SHARE_WEIGHTS } from '../dispatcher/dispatcher.js';
 import { isTokenText, TOKEN_TEXT } from '../server/access/static-tokens.js';
 import { DEFAULT_SERVER_OPTIONS as DEFAULTS } from '../server/options.js';
 import { choice, integer, list, path, type Setting, text, toggle } from './setting.js';
@@ -51,12 +52,32 @@ export const SETTINGS = {
   workers: integer(1, 256, { fallback: undefined, help: 'tails that run at a time (CPUs less one)' }),
   threads: integer(1, 256, { fallback: DEFAULTS.threadsPerWorker, help: 'threads within one tail' }),
   sessions: integer(1, 10_000, { fallback: DEFAULTS.sessionsPerWorker, help: 'tails that each worker keeps open' }),
+  tailMemoryMib: integer(1, 1_048_576, {
+    fallback: DEFAULTS.tailMemoryBytes / MIB,
+    help: 'what the open tails of all workers may hold, as estimated, without weights that they share',
+  }),
+  shareWeights: choice('when', SHARE_WEIGHTS, {
+    fallback: DEFAULTS.shareWeights,
+    help: 'whether tails share the mapped weights: measured (where that costs a model no time), always, never',
+  }),
+  provider: list(
+    {
+      placeholder: 'name',
+      expected: PROVIDERS.join(', '),
+      accept: (item) => PROVIDERS.find((known) => known === item),
+    },
+    'an execution provider for tails, the best first: webgpu, cuda, cpu; where all fail, the CPU runs them',
+  ),
   canary: toggle({
     fallback: DEFAULTS.canary,
     help: 'small tails that tell when a load is over (up to 2 % of one worker)',
   }),
 
   maxQueue: integer(0, 100_000, { fallback: DEFAULTS.maxQueue, help: 'requests that may wait' }),
+  defaultDeadlineMs: integer(1, HOUR_MS, {
+    fallback: DEFAULTS.defaultDeadlineMs,
+    help: 'a request that names no deadline is given up after this long',
+  }),
   maxConnections: integer(1, 1_000_000, { fallback: DEFAULTS.maxConnections, help: 'WebSockets at a time' }),
   maxConnectionsPerClient: integer(1, 1_000_000, {
     fallback: DEFAULTS.maxConnectionsPerClient,
@@ -87,7 +108,7 @@ export const SETTINGS = {
     help: 'a WebSocket that answers no ping for this long is closed',
   }),
   drainMs: integer(0, HOUR_MS, { fallback: DEFAULTS.drainMs, help: 'time to finish what runs when stopped' }),
-  logLevel: choice(LOG_LEVELS, {
+  logLevel: choice('level', LOG_LEVELS, {
     fallback: undefined,
     help: `${LOG_LEVELS.join(', ')} (info; warn on a terminal)`,
   }),

@@ -299,11 +299,15 @@ describe('a request is refused, and its connection goes on, when', () => {
     await small.stop();
   });
 
-  it('the queue is full: at once, with the load', async () => {
+  it('the queue is full: at once, with the load and when to try again', async () => {
     client = await TestClient.open(server.url);
     for (const id of [1, 2, 3]) busy(id);
+    await vi.waitFor(() => expect(server.load().queueDepth).toBe(2));
+    const askedAtMs = performance.now();
     busy(4);
     const answer = await client.answer(4);
+    expect(performance.now() - askedAtMs, 'while a tail of some hundred ms runs').toBeLessThan(50);
+    expect(answer).toMatchObject({ retryAfterMs: 'load' in answer ? answer.load?.queueMs : undefined });
     expect(answer).toMatchObject({ code: 'overloaded', load: { inFlight: 1, queueDepth: 2 } });
     expect('load' in answer && (answer.load?.queueMs ?? 0)).toBeGreaterThan(100);
     for (const id of [1, 2, 3]) await client.result(id);
@@ -315,6 +319,24 @@ describe('a request is refused, and its connection goes on, when', () => {
     client.infer(2, tiny, 0, feeds(), { deadlineMs: 20 });
     expect(await client.errorOf(2)).toBe('deadline_exceeded');
     await client.result(1);
+  });
+
+  it('its deadline cannot be kept even by a worker that is free, before it costs anything', async () => {
+    client = await TestClient.open(server.url);
+    client.infer(1, slow, 0, [floats('x', [1], [0])], { deadlineMs: 20 });
+    const refused = await client.answer(1);
+    expect(refused).toMatchObject({ code: 'deadline_exceeded', load: { inFlight: 0, queueDepth: 0 } });
+  });
+
+  it('it names no deadline and waits for longer than the edge allows', async () => {
+    const own = await start({ defaultDeadlineMs: 250 });
+    await own.warmedUp();
+    client = await TestClient.open(own.url);
+    client.infer(1, slow, 0, [floats('x', [1], [0])]);
+    client.infer(2, slow, 0, [floats('x', [1], [0])]);
+    expect(await client.errorOf(2)).toBe('deadline_exceeded');
+    await client.result(1);
+    await own.stop();
   });
 
   it('its upload stops half way', async () => {
@@ -421,6 +443,22 @@ describe('a client that vanishes', () => {
     observer.close();
   });
 
+  it('in the middle of a frame costs the others nothing', async () => {
+    client = await TestClient.open(server.url);
+    const observer = await TestClient.open(server.url);
+    client.send(goodInfer(1));
+    await vi.waitFor(() => expect(server.load().announcedMs).toBeGreaterThan(0));
+    // A masked binary frame of 35 bytes, of which ten come.
+    const raw: unknown = Reflect.get(client.socket, '_socket');
+    (raw as NodeJS.WritableStream).write(Buffer.from([0x82, 0x80 | 35, 1, 2, 3, 4, 5, 6, 7, 8]));
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    client.socket.terminate();
+    await vi.waitFor(() => expect(server.load()).toMatchObject({ announcedMs: 0, clients: 1 }));
+    observer.infer(1, tiny, 0, feeds());
+    await observer.result(1);
+    observer.close();
+  });
+
   it('without a word is found by the heartbeat', async () => {
     const own = await start({ heartbeatMs: 100 });
     client = await TestClient.open(own.url);
@@ -464,6 +502,25 @@ describe('a worker', () => {
     await server.dispatcher.threads[0]?.terminate();
     client.infer(2, tiny, 0, feeds());
     expect((await client.result(2)).outputs.y).toEqual(new Float32Array([1, 4, 9, 16]));
+  });
+});
+
+describe('a wall clock that is set', () => {
+  it.each([-3_600_000, 3_600_000])('by %d ms ends no upload, no deadline and no wait', async (stepMs) => {
+    client = await TestClient.open(server.url);
+    client.infer(1, slow, 0, [floats('x', [1], [0])], { deadlineMs: 5_000 });
+    client.infer(2, tiny, 0, feeds(), { deadlineMs: 5_000 });
+    client.send(goodInfer(3));
+    const wallMs = Date.now();
+    const clock = vi.spyOn(Date, 'now').mockImplementation(() => wallMs + stepMs);
+    try {
+      // The edge looks for idle uploads every 150 ms here.
+      await new Promise((resolve) => setTimeout(resolve, 200));
+      client.socket.send(frame(3, 0, 19));
+      for (const id of [1, 2, 3]) await client.result(id);
+    } finally {
+      clock.mockRestore();
+    }
   });
 });
 

@@ -109,6 +109,7 @@ export class Connection {
     this.#isClosed = true;
     this.#reservations.clear();
     for (const request of this.#requests.values()) this.#settle(request);
+    this.#context.scheduler.forget(this);
   }
 
   #fail(error: ProtocolError): void {
@@ -291,13 +292,19 @@ export class Connection {
   }
 
   #sendError(id: number, { code, message }: ProtocolError): void {
-    this.#send({ type: 'error', id, code, message, load: this.#context.load() });
+    const load = this.#context.load();
+    // By then what waits now has been served.
+    const hint = code === 'overloaded' ? { retryAfterMs: Math.max(LEAST_RETRY_MS, load.queueMs) } : {};
+    this.#send({ type: 'error', id, code, message, load, ...hint });
   }
 
   #send(message: EdgeMessage): void {
     if (!this.#isClosed) this.#outbox.text(JSON.stringify(message));
   }
 }
+
+/** The queue is not all that can be full. */
+const LEAST_RETRY_MS = 50;
 
 function cancelled(): ProtocolError {
   return new ProtocolError('cancelled', 'cancelled by the client');

@@ -53,9 +53,10 @@ async function runTail(
   startedAtMs: number,
 ): Promise<TailOutcome | ProtocolError> {
   const { model, served, graphFile } = admitted;
+  const { weights } = served;
   let outcome: TailOutcome;
   try {
-    outcome = await dispatcher.run({ graphFile, inputs, payload, outputs });
+    outcome = await dispatcher.run({ graphFile, inputs, payload, outputs, weights });
   } catch (error) {
     if (error instanceof ProtocolError) return error;
     onTailError(model, error);

@@ -1,14 +1,6 @@
-/**
- * Which sessions which worker is thought to hold, so that a task goes where its session is. A mirror of each
- * worker's own cache: wrong at worst about speed, never about results.
- */
+/** Which worker holds which sessions, as they have told, so that a task goes where its session is. */
 export class Affinity {
-  readonly #maxPerWorker: number;
   readonly #keys = new Map<number, Set<string>>();
-
-  constructor(maxPerWorker: number) {
-    this.#maxPerWorker = maxPerWorker;
-  }
 
   has(worker: number, key: string): boolean {
     return this.#keys.get(worker)?.has(key) ?? false;
@@ -21,20 +13,15 @@ export class Affinity {
     return idle.toSorted((a, b) => this.#count(a) - this.#count(b))[0];
   }
 
+  /** The worker has the session, or will when it is done. */
   use(worker: number, key: string): void {
-    const keys = this.#keys.get(worker) ?? new Set();
-    this.#keys.set(worker, keys);
-    keys.delete(key);
-    keys.add(key);
-    for (const oldest of keys) {
-      if (keys.size <= this.#maxPerWorker) break;
-      keys.delete(oldest);
-    }
+    this.#keys.set(worker, (this.#keys.get(worker) ?? new Set()).add(key));
   }
 
-  /** The worker is gone, and its sessions with it. */
-  forget(worker: number): void {
-    this.#keys.delete(worker);
+  /** The worker has let go of these sessions; of all when none are named, because it is gone. */
+  forget(worker: number, released?: readonly string[]): void {
+    if (released === undefined) this.#keys.delete(worker);
+    else for (const key of released) this.#keys.get(worker)?.delete(key);
   }
 
   #count(worker: number): number {

@@ -1,4 +1,5 @@
 import type { TensorHeader } from '@cutpoint/protocol';
+import type { Weights } from '../ort/weights.js';
 
 /** One tail to run, in plain parts that can travel to a thread or to another machine. */
 export interface TailTask {
@@ -9,6 +10,25 @@ export interface TailTask {
   readonly payload: Uint8Array<ArrayBuffer>;
   /** Names of the outputs to return, in order. */
   readonly outputs: readonly string[];
+  /** How its session is to hold the weights; `own` when left out. */
+  readonly weights?: Weights;
+}
+
+/** A tail without an input for it. */
+export type TailDescription = Omit<TailTask, 'payload'>;
+
+/** Where a tail can be run; all edges have the first. */
+export const PROVIDERS = ['cpu', 'webgpu', 'cuda'] as const;
+export type Provider = (typeof PROVIDERS)[number];
+
+/** `measured`: as is best for each model. `always` is slower for many, `never` costs memory. */
+export const SHARE_WEIGHTS = ['measured', 'always', 'never'] as const;
+export type ShareWeights = (typeof SHARE_WEIGHTS)[number];
+
+/** A tail that is not run where it should be. */
+export interface ProviderFallback {
+  readonly provider: Provider;
+  readonly reason: string;
 }
 
 export interface TailOutcome {
@@ -16,6 +36,10 @@ export interface TailOutcome {
   readonly payload: Uint8Array<ArrayBuffer>;
   /** The session had to be opened for this task. Its first run is slower than what the profile measured. */
   readonly isFirstRun: boolean;
+  /** What this worker gave up to make room for the session. */
+  readonly released: readonly string[];
+  /** Providers that were to run it and failed, as of this task. */
+  readonly fallbacks: readonly ProviderFallback[];
   /** Finding the session, or opening it. No part of `tailMs`. */
   readonly sessionMs: number;
   readonly decodeMs: number;
@@ -34,6 +58,6 @@ export interface Dispatcher {
   /** @throws ProtocolError `bad_tensors` when the payload is not what its headers say; any other error is the edge's own */
   run(task: TailTask): Promise<TailOutcome>;
   /** Builds a session on every worker and runs it once on zeros, so that no request pays for that. */
-  warm(task: Pick<TailTask, 'graphFile' | 'inputs' | 'outputs'>): Promise<void>;
+  warm(tail: TailDescription): Promise<void>;
   close(): Promise<void>;
 }

@@ -1,48 +1,43 @@
 import { describe, expect, it } from 'vitest';
-import { Affinity } from './affinity.js';
 import { SessionCache } from './session-cache.js';
 
 describe('the sessions of a worker', () => {
-  it('are kept up to their number, and the one used longest ago is released before a new one is made', async () => {
-    const events: string[] = [];
-    const cache = new SessionCache(2, async (key) => {
-      events.push(`+${key}`);
-      return {
-        release: async () => {
-          events.push(`-${key}`);
-        },
-      };
-    });
-    for (const key of ['a', 'b', 'a', 'c']) await cache.get(key);
-    expect(events).toEqual(['+a', '+b', '-b', '+c']);
-    expect([cache.has('a'), cache.has('b'), cache.size]).toEqual([true, false, 2]);
+  const setUp = (limits: { maxSessions: number; maxBytes: number }) => {
+    const cache = new SessionCache<{ numBytes: number; release(): Promise<void> }>(limits);
+    const released: string[] = [];
+    const open = async (key: string, numBytes = 10) => {
+      if (cache.get(key) !== undefined) return [];
+      const gone = await cache.makeRoom(numBytes);
+      expect(released.slice(-gone.length || released.length), 'released before the new one is made').toEqual(gone);
+      cache.add(key, { numBytes, release: async () => void released.push(key) });
+      return gone;
+    };
+    return { cache, released, open };
+  };
+
+  it('are so many at most, the least recently used gone first', async () => {
+    const { cache, released, open } = setUp({ maxSessions: 2, maxBytes: 1e9 });
+    for (const key of ['a', 'b', 'a', 'c', 'b']) await open(key);
+    expect(released).toEqual(['b', 'a']);
+    expect(cache.size).toBe(2);
   });
 
-  it('that cannot be made leave no trace', async () => {
-    const cache = new SessionCache(2, async () => {
-      throw new Error('no graph');
-    });
-    await expect(cache.get('a')).rejects.toThrow('no graph');
-    expect(cache.size).toBe(0);
-  });
-});
-
-describe('affinity', () => {
-  it('prefers the worker that has the session, then the one with the fewest', () => {
-    const affinity = new Affinity(2);
-    affinity.use(1, 'a');
-    expect(affinity.choose([1, 2], 'a')).toBe(1);
-    expect(affinity.choose([1, 2], 'b')).toBe(2);
-    expect(affinity.choose([2], 'a')).toBe(2);
-    expect(affinity.choose([], 'a')).toBeUndefined();
+  it('hold so many bytes at most, however many must go for that', async () => {
+    const { cache, open } = setUp({ maxSessions: 99, maxBytes: 100 });
+    await open('a', 40);
+    await open('b', 40);
+    expect(await open('c', 30)).toEqual(['a']);
+    expect(await open('d', 100)).toEqual(['b', 'c']);
+    expect(await open('huge', 500), 'is run all the same, alone').toEqual(['d']);
+    expect(await open('a', 10)).toEqual(['huge']);
+    expect(cache.size).toBe(1);
   });
 
-  it('forgets what a worker has dropped, and workers that are gone', () => {
-    const affinity = new Affinity(2);
-    for (const key of ['a', 'b', 'c']) affinity.use(1, key);
-    expect(affinity.has(1, 'a')).toBe(false);
-    expect(affinity.has(1, 'c')).toBe(true);
-    affinity.forget(1);
-    expect(affinity.has(1, 'c')).toBe(false);
+  it('can be dropped one by one', async () => {
+    const { cache, released, open } = setUp({ maxSessions: 2, maxBytes: 100 });
+    await open('a');
+    await cache.drop('a');
+    await cache.drop('never there');
+    expect([released, cache.size]).toEqual([['a'], 0]);
   });
 });

@@ -1,46 +1,65 @@
-interface Releasable {
+export interface CachedSession {
+  /** What it costs beyond what it shares with others. */
+  readonly numBytes: number;
   release(): Promise<void>;
 }
 
+export interface CacheLimits {
+  readonly maxSessions: number;
+  /** Of all sessions together. One that is larger alone is kept alone: what is asked for has to be run. */
+  readonly maxBytes: number;
+}
+
 /** The sessions that one worker keeps, least recently used first out. One call at a time. */
-export class SessionCache<T extends Releasable> {
-  readonly #max: number;
-  readonly #create: (key: string) => Promise<T>;
+export class SessionCache<T extends CachedSession> {
+  readonly #limits: CacheLimits;
   /** In order of use, the latest last. */
   readonly #sessions = new Map<string, T>();
 
-  constructor(max: number, create: (key: string) => Promise<T>) {
-    this.#max = max;
-    this.#create = create;
+  constructor(limits: CacheLimits) {
+    this.#limits = limits;
   }
 
   get size(): number {
     return this.#sessions.size;
   }
 
-  has(key: string): boolean {
-    return this.#sessions.has(key);
+  /** A session that is kept, which is thereby used. */
+  get(key: string): T | undefined {
+    const session = this.#sessions.get(key);
+    if (session !== undefined) {
+      this.#sessions.delete(key);
+      this.#sessions.set(key, session);
+    }
+    return session;
   }
 
-  async get(key: string): Promise<T> {
-    const known = this.#sessions.get(key);
-    if (known !== undefined) {
-      this.#sessions.delete(key);
-      this.#sessions.set(key, known);
-      return known;
+  /**
+   * Makes room for one more session, before it is made: so there is never more in memory than may be.
+   * @returns the keys of those that had to go
+   */
+  async makeRoom(numBytes: number): Promise<string[]> {
+    const released: string[] = [];
+    const { maxSessions, maxBytes } = this.#limits;
+    for (const key of this.#sessions.keys()) {
+      if (this.#sessions.size < maxSessions && this.#heldBytes() + numBytes <= maxBytes) break;
+      await this.drop(key);
+      released.push(key);
     }
-    // Before the new one is made, so that there are never more than `max` in memory.
-    await this.#evict(this.#max - 1);
-    const created = await this.#create(key);
-    this.#sessions.set(key, created);
-    return created;
+    return released;
   }
 
-  async #evict(keep: number): Promise<void> {
-    for (const [key, session] of this.#sessions) {
-      if (this.#sessions.size <= keep) return;
-      this.#sessions.delete(key);
-      await session.release();
-    }
+  add(key: string, session: T): void {
+    this.#sessions.set(key, session);
+  }
+
+  async drop(key: string): Promise<void> {
+    const session = this.#sessions.get(key);
+    this.#sessions.delete(key);
+    await session?.release();
+  }
+
+  #heldBytes(): number {
+    return [...this.#sessions.values()].reduce((sum, { numBytes }) => sum + numBytes, 0);
   }
 }

@@ -1,17 +1,22 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { encodeTensors } from '@cutpoint/protocol';
 import { afterAll, describe, expect, it } from 'vitest';
+import { DEFAULT_SERVER_OPTIONS } from '../server/options.js';
 import { bytes, floats } from '../testing/test-client.js';
-import { slowModel, tinyModel } from '../testing/tiny-models.js';
-import type { TailTask } from './dispatcher.js';
+import { slowModel, tinyModel, wideTail } from '../testing/tiny-models.js';
+import type { ProviderFallback, TailTask } from './dispatcher.js';
 import { ThreadDispatcher } from './thread-dispatcher.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'cutpoint-dispatcher-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
-const options = { workers: 2, threadsPerWorker: 1, sessionsPerWorker: 4 };
+const options = {
+  ...DEFAULT_SERVER_OPTIONS,
+  workers: 2,
+  sessionsPerWorker: 4,
+};
 
 function tinyTask(): TailTask {
   const [table] = tinyModel(folder).tables.values();
@@ -77,14 +82,14 @@ describe('the dispatcher', () => {
       `export default async ({ graphFile }) => {
         if (graphFile === 'die') process.exit(3);
         if (graphFile === 'throw') throw new Error('out of luck');
-        return { tailMs: 7 };
+        return { tailMs: 7, released: [], fallbacks: [] };
       };`,
     );
     const dispatcher = new ThreadDispatcher({ ...options, workers: 1, workerFile });
     const task = (graphFile: string) => ({ graphFile, inputs: [], outputs: [], payload: new Uint8Array(1) });
     await expect(dispatcher.run(task('throw'))).rejects.toThrow('out of luck');
     await expect(dispatcher.run(task('die'))).rejects.toThrow('exited with code: 3');
-    expect(await dispatcher.run(task('live'))).toEqual({ tailMs: 7 });
+    expect(await dispatcher.run(task('live'))).toMatchObject({ tailMs: 7 });
     await dispatcher.close();
   });
 
@@ -96,5 +101,93 @@ describe('the dispatcher', () => {
     const running = dispatcher.run({ graphFile, inputs: tensors, payload: new Uint8Array(4), outputs: ['y'] });
     await dispatcher.close();
     expect((await running).tensors).toHaveLength(1);
+  });
+});
+
+function wideTask(relus: number, weights: TailTask['weights']): TailTask {
+  const { graphFile, side } = wideTail(folder, relus);
+  const { tensors, numBytes } = encodeTensors([floats('x', [1, side], new Array(side).fill(1))]);
+  const payload = new Uint8Array(numBytes);
+  new Float32Array(payload.buffer).fill(1);
+  return { graphFile, inputs: tensors, payload, outputs: ['y'], ...(weights && { weights }) };
+}
+
+describe('the memory of open tails', () => {
+  it('is bounded over all workers: the least recently used goes, and is opened again when it is asked for', async () => {
+    // Room for two of them at each worker.
+    const dispatcher = new ThreadDispatcher({ ...options, workers: 2, tailMemoryBytes: 2 * 2 * 25 * 2 ** 20 });
+    const isFirst = async (relus: number) => (await dispatcher.run(wideTask(relus, 'own'))).isFirstRun;
+    expect([await isFirst(1), await isFirst(2), await isFirst(1), await isFirst(2)]).toEqual([
+      true,
+      true,
+      false,
+      false,
+    ]);
+    for (const relus of [3, 4, 5]) expect(await isFirst(relus)).toBe(true);
+    expect(await isFirst(5)).toBe(false);
+    expect(await isFirst(1), 'it had to go').toBe(true);
+    await dispatcher.close();
+  });
+
+  it.skipIf(process.platform !== 'linux')('does not grow with the tails where they share their weights', async () => {
+    const pssMB = () => Number(/^Pss:\s+(\d+)/m.exec(readFileSync('/proc/self/smaps_rollup', 'utf8'))?.[1]) / 1_000;
+    const growthMB = async (shareWeights: 'always' | 'never') => {
+      const dispatcher = new ThreadDispatcher({ ...options, workers: 1, sessionsPerWorker: 10, shareWeights });
+      const first = await dispatcher.run(wideTask(1, 'mapped'));
+      const beforeMB = pssMB();
+      for (let relus = 2; relus <= 9; relus += 1) {
+        const { payload } = await dispatcher.run(wideTask(relus, 'mapped'));
+        expect(Buffer.compare(payload, first.payload), 'the same answer').toBe(0);
+      }
+      const grownMB = pssMB() - beforeMB;
+      await dispatcher.close();
+      return grownMB;
+    };
+    // Eight more tails over 17 MB of weights.
+    expect(await growthMB('always')).toBeLessThan(2 * 17);
+    expect(await growthMB('never')).toBeGreaterThan(5 * 17);
+  });
+});
+
+describe('an execution provider that is not there', () => {
+  // Part of no package; where somebody has installed it, it runs the tail and there is nothing to tell.
+  const providers = ['cuda'] as const;
+
+  it('is told once, and the CPU takes over', async () => {
+    const told: ProviderFallback[] = [];
+    const dispatcher = new ThreadDispatcher({ ...options, providers, onFallback: (fallback) => told.push(fallback) });
+    const answers = [await dispatcher.run(tinyTask()), await dispatcher.run(tinyTask())];
+    await dispatcher.warm(wideTask(1, 'own'));
+    for (const { payload } of answers) {
+      expect([...new Float32Array(payload.buffer)]).toEqual([1, 4, 9, 16]);
+    }
+    const isInstalled = answers[0]?.fallbacks.length === 0;
+    if (!isInstalled) expect(told).toEqual([{ provider: 'cuda', reason: expect.stringMatching(/load|cuda/i) }]);
+    else expect(told).toEqual([]);
+    await dispatcher.close();
+  });
+});
+
+describe('onnxruntime that throws', () => {
+  it('costs the task, and not the worker', async () => {
+    const dispatcher = new ThreadDispatcher({ ...options, workers: 1 });
+    const good = tinyTask();
+    await expect(dispatcher.run({ ...tinyTask(), outputs: ['there is no such output'] })).rejects.toThrow(
+      'no such output',
+    );
+    const thread = dispatcher.threads[0]?.threadId;
+    expect((await dispatcher.run(good)).isFirstRun).toBe(false);
+    expect(dispatcher.threads[0]?.threadId).toBe(thread);
+    await dispatcher.close();
+  });
+
+  it('because a file vanished costs the task, and its tail runs again when the file is back', async () => {
+    const dispatcher = new ThreadDispatcher({ ...options, workers: 1 });
+    const task = tinyTask();
+    renameSync(task.graphFile, `${task.graphFile}.gone`);
+    await expect(dispatcher.run(task)).rejects.toThrow('ENOENT');
+    renameSync(`${task.graphFile}.gone`, task.graphFile);
+    expect((await dispatcher.run(tinyTask())).isFirstRun).toBe(true);
+    await dispatcher.close();
   });
 });

@@ -2,8 +2,18 @@ import { createRequire } from 'node:module';
 import type { Worker } from 'node:worker_threads';
 import { ProtocolError } from '@cutpoint/protocol';
 import { Piscina, queueOptionsSymbol } from 'piscina';
+import type { Weights } from '../ort/weights.js';
 import { Affinity } from './affinity.js';
-import type { Dispatcher, TailOutcome, TailRefusal, TailTask } from './dispatcher.js';
+import type {
+  Dispatcher,
+  Provider,
+  ProviderFallback,
+  ShareWeights,
+  TailDescription,
+  TailOutcome,
+  TailRefusal,
+  TailTask,
+} from './dispatcher.js';
 
 export interface ThreadDispatcherOptions {
   readonly workers: number;
@@ -11,6 +21,14 @@ export interface ThreadDispatcherOptions {
   readonly threadsPerWorker: number;
   /** Sessions that each worker keeps. */
   readonly sessionsPerWorker: number;
+  /** What the open tails of all workers may hold together, weights that they share not counted. */
+  readonly tailMemoryBytes: number;
+  /** Where tails are to run, the best first; the CPU where none of them does. */
+  readonly providers: readonly Provider[];
+  /** `always` and `never` instead of what was timed. */
+  readonly shareWeights: ShareWeights;
+  /** A provider could not run a tail, which now runs elsewhere. Told once for each provider. */
+  readonly onFallback?: (fallback: ProviderFallback) => void;
   /** What the threads run; `@cutpoint/edge/tail-worker` when left out. */
   readonly workerFile?: string;
   /** A worker failed outside of any task; the pool has replaced it. */
@@ -22,20 +40,24 @@ interface Routing {
   readonly graphFile: string;
   /** Warming wants a worker that does not have the session yet. */
   readonly isWarmUp: boolean;
+  /** Set by the balancer. */
+  worker?: number;
 }
 
 /** Runs tails in worker threads of this process, because onnxruntime-node blocks the thread that it runs on. */
 export class ThreadDispatcher implements Dispatcher {
   readonly workers: number;
   readonly #pool: Piscina<TailTask, TailOutcome | TailRefusal>;
-  readonly #affinity: Affinity;
+  readonly #affinity = new Affinity();
+  readonly #options: ThreadDispatcherOptions;
+  readonly #told = new Set<Provider>();
   readonly #running = new Set<Promise<unknown>>();
   /** Resolves when the threads have loaded onnxruntime. */
   readonly #loaded: Promise<unknown>;
 
   constructor(options: ThreadDispatcherOptions) {
     this.workers = options.workers;
-    this.#affinity = new Affinity(options.sessionsPerWorker);
+    this.#options = options;
     this.#pool = new Piscina({
       filename: options.workerFile ?? createRequire(import.meta.url).resolve('@cutpoint/edge/tail-worker'),
       minThreads: options.workers,
@@ -43,7 +65,12 @@ export class ThreadDispatcher implements Dispatcher {
       idleTimeout: Number.POSITIVE_INFINITY,
       recordTiming: false,
       trackUnmanagedFds: false,
-      workerData: { sessions: options.sessionsPerWorker, threads: options.threadsPerWorker },
+      workerData: {
+        maxSessions: options.sessionsPerWorker,
+        maxBytes: options.tailMemoryBytes / options.workers,
+        threads: options.threadsPerWorker,
+        providers: [...options.providers],
+      },
       loadBalancer: (task, workers) => {
         const routing = routingOf(task);
         const idle = workers.filter((worker) => worker.currentUsage === 0).map((worker) => worker.id);
@@ -52,6 +79,7 @@ export class ThreadDispatcher implements Dispatcher {
           : this.#affinity.choose(idle, routing.graphFile);
         if (chosen === undefined) return null;
         this.#affinity.use(chosen, routing.graphFile);
+        routing.worker = chosen;
         return workers.find((worker) => worker.id === chosen) ?? null;
       },
     });
@@ -69,11 +97,11 @@ export class ThreadDispatcher implements Dispatcher {
     return await this.#post(task, false);
   }
 
-  async warm({ graphFile, inputs, outputs }: Pick<TailTask, 'graphFile' | 'inputs' | 'outputs'>): Promise<void> {
-    const numBytes = inputs.reduce((sum, input) => sum + input.numBytes, 0);
+  async warm(tail: TailDescription): Promise<void> {
+    const numBytes = tail.inputs.reduce((sum, input) => sum + input.numBytes, 0);
     // One worker after another, so that the others stay free for requests.
     for (let index = 0; index < this.workers; index += 1) {
-      await this.#post({ graphFile, inputs, outputs, payload: new Uint8Array(numBytes) }, true);
+      await this.#post({ ...tail, payload: new Uint8Array(numBytes) }, true);
     }
   }
 
@@ -89,16 +117,35 @@ export class ThreadDispatcher implements Dispatcher {
 
   async #post(task: TailTask, isWarmUp: boolean): Promise<TailOutcome> {
     const routing: Routing = { graphFile: task.graphFile, isWarmUp };
-    const routed = { ...task, [queueOptionsSymbol]: routing };
+    const routed = { ...task, weights: this.#weightsOf(task), [queueOptionsSymbol]: routing };
     const running = this.#pool.run(routed, { transferList: [task.payload.buffer] });
     this.#running.add(running);
     try {
       const answer = await running;
       if ('badTensors' in answer) throw new ProtocolError('bad_tensors', answer.badTensors);
+      if (routing.worker !== undefined) this.#affinity.forget(routing.worker, answer.released);
+      for (const fallback of answer.fallbacks) this.#tell(fallback);
       return answer;
     } finally {
       this.#running.delete(running);
     }
+  }
+
+  #weightsOf({ weights = 'own' }: TailTask): Weights {
+    switch (this.#options.shareWeights) {
+      case 'measured':
+        return weights;
+      case 'always':
+        return 'mapped-plain';
+      case 'never':
+        return 'own';
+    }
+  }
+
+  #tell(fallback: ProviderFallback): void {
+    if (this.#told.has(fallback.provider)) return;
+    this.#told.add(fallback.provider);
+    this.#options.onFallback?.(fallback);
   }
 }
 

@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 import { ProtocolError, type TensorHeader, type TensorInfo, tensorBytes } from '@cutpoint/protocol';
 import { stopping, tooManyOfClient } from '../connection/admission.js';
 import type { ConnectionContext } from '../connection/context.js';
@@ -57,6 +58,8 @@ export class Inferences {
   readonly #bodies: BodyThread;
   readonly #maxBodyBytes: number;
   readonly #open = new Set<OpenCall>();
+  /** Sockets of which the scheduler will hear that they are closed. */
+  readonly #known = new WeakSet<Socket>();
   #whenEmpty: (() => void) | undefined;
 
   constructor(context: ConnectionContext, bodies: BodyThread, maxBodyBytes: number) {
@@ -137,6 +140,10 @@ export class Inferences {
     const { scheduler, uploads, clock, idleTailMs, clients } = this.#context;
     const { request, response, target, clientKey } = call;
     const client = request.socket;
+    if (!this.#known.has(client)) {
+      this.#known.add(client);
+      client.once('close', () => scheduler.forget(client));
+    }
     let end: (error: ProtocolError) => void = () => undefined;
     const ended = new Promise<never>((_, reject) => {
       end = reject;

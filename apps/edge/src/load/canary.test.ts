@@ -8,6 +8,7 @@ import { ThreadDispatcher } from '../dispatcher/thread-dispatcher.js';
 import type { PreparedModel } from '../prepare/prepared.js';
 import { type Job, Scheduler } from '../scheduler/scheduler.js';
 import { ServedModels } from '../server/catalog.js';
+import { DEFAULT_SERVER_OPTIONS } from '../server/options.js';
 import { MemoryCatalog } from '../testing/memory-catalog.js';
 import { brokenModel, tinyModel } from '../testing/tiny-models.js';
 import { CANARY_SHARE, Canary, canaryCut } from './canary.js';
@@ -30,7 +31,7 @@ let canary: Canary;
 beforeAll(() => {
   tiny = tinyModel(objectsDir);
   models = new ServedModels(new MemoryCatalog(tiny, brokenModel(objectsDir)));
-  threads = new ThreadDispatcher({ workers: 1, threadsPerWorker: 1, sessionsPerWorker: 4 });
+  threads = new ThreadDispatcher(DEFAULT_SERVER_OPTIONS);
 });
 
 afterAll(async () => {
@@ -47,7 +48,13 @@ beforeEach(() => {
   errors = [];
   factors = new LoadFactors();
   const clock = () => nowMs;
-  scheduler = new Scheduler({ workers: 1, maxQueue: 1, clock, loadFactor: (model) => factors.k(model, nowMs) });
+  scheduler = new Scheduler({
+    workers: 1,
+    maxQueue: 1,
+    defaultDeadlineMs: 30_000,
+    clock,
+    loadFactor: (model) => factors.k(model, nowMs),
+  });
   // The real threads, with times that the test knows.
   const dispatcher: Dispatcher = {
     workers: 1,

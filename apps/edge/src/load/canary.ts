@@ -100,7 +100,7 @@ export class Canary {
     try {
       const inputs = zerosOf(served);
       const numBytes = inputs.reduce((sum, input) => sum + input.numBytes, 0);
-      const task = { graphFile, inputs, outputs: served.cut.tailOutputs };
+      const task = { graphFile, inputs, outputs: served.cut.tailOutputs, weights: served.weights };
       // The first run wakes the thread and its caches, which is no load; the profile was taken of runs that follow others.
       await dispatcher.run({ ...task, payload: new Uint8Array(numBytes) });
       const { tailMs, isFirstRun } = await dispatcher.run({ ...task, payload: new Uint8Array(numBytes) });

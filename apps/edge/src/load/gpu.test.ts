@@ -48,6 +48,12 @@ describe.skipIf(process.platform === 'win32')('the GPU', () => {
     expect(partitioned.value).toBeNull();
   });
 
+  it('that is fullest counts for its memory', async () => {
+    const gpu = watch('echo "0, 0, 1000, 4000"; echo "1, 0, 3000, 4000"; echo "2, 5, [N/A], 10"; exec sleep 60');
+    await vi.waitFor(() => expect(gpu.memory).toBe(0.75));
+    expect(gpu.value).toBe(0.05);
+  });
+
   it('is unknown again when its driver falls silent', async () => {
     let nowMs = 0;
     const gpu = watch('echo "0, 50"; exec sleep 60', () => nowMs);
@@ -62,8 +68,10 @@ describe.skipIf(process.platform === 'win32')('the GPU', () => {
     mkdirSync(join(folder, 'drm/card0/device'), { recursive: true });
     mkdirSync(join(folder, 'drm/card0-DP-1'), { recursive: true });
     writeFileSync(join(folder, 'drm/card0/device/gpu_busy_percent'), '63\n');
+    writeFileSync(join(folder, 'drm/card0/device/mem_info_vram_used'), '250\n');
+    writeFileSync(join(folder, 'drm/card0/device/mem_info_vram_total'), '1000\n');
     const gpu = watch('exit 1');
-    await vi.waitFor(() => expect(gpu.value).toBe(0.63));
+    await vi.waitFor(() => expect(gpu).toMatchObject({ value: 0.63, memory: 0.25 }));
   });
 
   it('is unknown where there is no nvidia-smi', async () => {
@@ -81,9 +89,10 @@ describe.skipIf(process.platform === 'win32')('the load report', () => {
   };
 
   it('says what the GPU does', async () => {
-    const server = await serve('echo "0, 42"; exec sleep 60');
+    const server = await serve('echo "0, 42, 1, 4"; exec sleep 60');
     await vi.waitFor(async () => {
-      expect(await (await fetch(`${server.url}/v1/load`)).json()).toMatchObject({ gpuUtilisation: 0.42 });
+      const load = await (await fetch(`${server.url}/v1/load`)).json();
+      expect(load).toMatchObject({ gpuUtilisation: 0.42, gpuMemory: 0.25 });
     });
     await server.stop();
   });

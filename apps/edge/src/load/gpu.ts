@@ -6,7 +6,12 @@ const READ_EVERY_MS = 1_000;
 /** What was read longer ago than this says nothing of now: a driver that hangs is silent. */
 const MAX_AGE_MS = 5_000;
 /** By index, because the lines of several GPUs follow one another without end. */
-const NVIDIA_SMI = ['--query-gpu=index,utilization.gpu', '--format=csv,noheader,nounits', '-l', '1'];
+const NVIDIA_SMI = [
+  '--query-gpu=index,utilization.gpu,memory.used,memory.total',
+  '--format=csv,noheader,nounits',
+  '-l',
+  '1',
+];
 
 export interface GpuMonitorOptions {
   /** Monotonic, in ms. */
@@ -26,8 +31,9 @@ export class GpuMonitor {
   readonly #drmFolder: string;
   readonly #nvidia: ChildProcess;
   readonly #timer: NodeJS.Timeout;
-  /** By GPU: 0..1, and when that was. */
-  readonly #readings = new Map<string, { readonly value: number; readonly atMs: number }>();
+  /** By GPU. */
+  readonly #busy = new Map<string, Reading>();
+  readonly #memory = new Map<string, Reading>();
 
   constructor({ clock, nvidiaSmi = 'nvidia-smi', drmFolder = '/sys/class/drm' }: GpuMonitorOptions) {
     this.#clock = clock;
@@ -49,9 +55,12 @@ export class GpuMonitor {
 
   /** 0..1 of the busiest GPU; `null` where there is none that can be read. */
   get value(): number | null {
-    const oldestMs = this.#clock() - MAX_AGE_MS;
-    const fresh = [...this.#readings.values()].filter(({ atMs }) => atMs >= oldestMs);
-    return fresh.length === 0 ? null : Math.max(...fresh.map(({ value }) => value));
+    return this.#most(this.#busy);
+  }
+
+  /** 0..1 of the memory of the GPU that is fullest; `null` where there is none that can be read. */
+  get memory(): number | null {
+    return this.#most(this.#memory);
   }
 
   close(): void {
@@ -61,21 +70,41 @@ export class GpuMonitor {
     this.#nvidia.stdout?.destroy();
   }
 
-  /** `0, 37`, or `0, [N/A]` where the driver does not say, as of a GPU that is partitioned. */
+  /** `0, 37, 1024, 81559`; `[N/A]` for what the driver does not say, as of a GPU that is partitioned. */
   #readLine(line: string): void {
-    const match = /^(\d+), (\d+)\s*$/.exec(line);
-    if (match !== null) this.#note(`nvidia ${match[1]}`, Number(match[2]));
+    const [index, percent, usedMiB, totalMiB] = line.split(',').map((field) => field.trim());
+    this.#note(this.#busy, `nvidia ${index}`, percent, '100');
+    this.#note(this.#memory, `nvidia ${index}`, usedMiB, totalMiB);
   }
 
   async #readAmd(): Promise<void> {
     const names = await readdir(this.#drmFolder).catch(() => []);
     for (const card of names.filter((name) => /^card\d+$/.test(name))) {
-      const text = await readFile(join(this.#drmFolder, card, 'device/gpu_busy_percent'), 'utf8').catch(() => '');
-      if (/^\d+\s*$/.test(text)) this.#note(card, Number(text));
+      const read = async (name: string) =>
+        (await readFile(join(this.#drmFolder, card, 'device', name), 'utf8').catch(() => '')).trim();
+      this.#note(this.#busy, card, await read('gpu_busy_percent'), '100');
+      this.#note(this.#memory, card, await read('mem_info_vram_used'), await read('mem_info_vram_total'));
     }
   }
 
-  #note(gpu: string, percent: number): void {
-    this.#readings.set(gpu, { value: Math.min(100, percent) / 100, atMs: this.#clock() });
+  #note(readings: Map<string, Reading>, gpu: string, used: string | undefined, total: string | undefined): void {
+    if (!isNumber(used) || !isNumber(total) || Number(total) === 0) return;
+    readings.set(gpu, { value: Math.min(1, Number(used) / Number(total)), atMs: this.#clock() });
   }
+
+  #most(readings: ReadonlyMap<string, Reading>): number | null {
+    const oldestMs = this.#clock() - MAX_AGE_MS;
+    const fresh = [...readings.values()].filter(({ atMs }) => atMs >= oldestMs);
+    return fresh.length === 0 ? null : Math.max(...fresh.map(({ value }) => value));
+  }
+}
+
+/** 0..1, and when that was. */
+interface Reading {
+  readonly value: number;
+  readonly atMs: number;
+}
+
+function isNumber(text: string | undefined): text is string {
+  return text !== undefined && /^\d+$/.test(text);
 }

@@ -3,7 +3,7 @@ import type { LoadReport } from '@cutpoint/protocol';
 import type { Scheduler } from '../scheduler/scheduler.js';
 import { type CpuReader, type CpuReading, cpuUtilisation } from './cpu.js';
 
-const CPU_EVERY_MS = 500;
+const SAMPLE_EVERY_MS = 500;
 
 export interface LoadMonitorOptions {
   readonly scheduler: Scheduler;
@@ -14,7 +14,8 @@ export interface LoadMonitorOptions {
   /** Names of the models that can be run now. */
   readonly models: () => readonly string[];
   readonly readCpu: CpuReader;
-  readonly gpuUtilisation: () => number | null;
+  readonly gpu: { readonly value: number | null; readonly memory: number | null };
+  readonly eventLoop: { readonly p99Ms: number };
   /** Connections that are told of the load. */
   readonly clients: () => number;
   readonly clock: () => number;
@@ -26,6 +27,7 @@ export interface LoadMonitorOptions {
 export class LoadMonitor {
   readonly #options: LoadMonitorOptions;
   #cpuUtilisation = 0;
+  #residentBytes = process.memoryUsage.rss();
   #cpu: CpuReading | undefined;
   #timer: NodeJS.Timeout | undefined;
 
@@ -34,8 +36,8 @@ export class LoadMonitor {
   }
 
   async start(): Promise<void> {
-    await this.#sampleCpu();
-    this.#timer = setInterval(() => void this.#sampleCpu(), CPU_EVERY_MS).unref();
+    await this.#sample();
+    this.#timer = setInterval(() => void this.#sample(), SAMPLE_EVERY_MS).unref();
   }
 
   stop(): void {
@@ -43,7 +45,7 @@ export class LoadMonitor {
   }
 
   report(): LoadReport {
-    const { scheduler, workers, factors, service, models, gpuUtilisation, clients, clock } = this.#options;
+    const { scheduler, workers, factors, service, models, gpu, eventLoop, clients, clock } = this.#options;
     const nowMs = clock();
     const { busy, residualMs } = service.at(nowMs);
     const perModel = (factor: (model: string) => number) =>
@@ -61,11 +63,15 @@ export class LoadMonitor {
       kWithQueue: perModel((model) => factors.kWithQueue(model, nowMs)),
       clients: clients(),
       cpuUtilisation: round(this.#cpuUtilisation),
-      gpuUtilisation: gpuUtilisation(),
+      gpuUtilisation: gpu.value,
+      gpuMemory: gpu.memory === null ? null : round(gpu.memory),
+      residentBytes: this.#residentBytes,
+      eventLoopDelayMs: round(eventLoop.p99Ms),
     };
   }
 
-  async #sampleCpu(): Promise<void> {
+  async #sample(): Promise<void> {
+    this.#residentBytes = process.memoryUsage.rss();
     try {
       const now = await this.#options.readCpu();
       if (this.#cpu !== undefined) this.#cpuUtilisation = cpuUtilisation(this.#cpu, now);

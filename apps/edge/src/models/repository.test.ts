@@ -40,6 +40,7 @@ function prepared(request: PrepareRequest): PreparedModel {
     },
     tables: new Map(),
     objectsDir: '',
+    weights: 'own',
     notes: [],
   };
 }

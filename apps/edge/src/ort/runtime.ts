@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { OnnxRuntime, RuntimeSession, RuntimeValue } from '@cutpoint/onnx';
 import { InferenceSession } from 'onnxruntime-node';
 import { fromOrt, toOrt } from './tensors.js';
+import { WEIGHT_OPTIONS, type Weights } from './weights.js';
 
 export interface NodeRuntimeOptions {
   /**
@@ -15,16 +16,18 @@ export interface NodeRuntimeOptions {
   readonly threads?: number;
 }
 
+export interface NodeRuntime extends OnnxRuntime {
+  /** Opens a model as it is served, with its weights held in this way. */
+  openWith(model: Uint8Array, weights: Weights): Promise<RuntimeSession>;
+}
+
 type SessionOptions = InferenceSession.SessionOptions;
 
 /** Errors only: warnings about shapes of graphs that we wrote ourselves are noise. */
 const QUIET = 3;
 
-/** Weights stay in the mapped file instead of being copied and reordered: quick to create, and memory is given back. */
-const SHARED_WEIGHTS: SessionOptions = { extra: { session: { disable_prepacking: '1' } } };
-
 /** `OnnxRuntime` on onnxruntime-node, which blocks the calling thread while it creates and runs. */
-export function createNodeRuntime({ dir, threads }: NodeRuntimeOptions): OnnxRuntime {
+export function createNodeRuntime({ dir, threads }: NodeRuntimeOptions): NodeRuntime {
   const base: SessionOptions = {
     executionProviders: ['cpu'],
     logSeverityLevel: QUIET,
@@ -49,7 +52,7 @@ export function createNodeRuntime({ dir, threads }: NodeRuntimeOptions): OnnxRun
         try {
           const session = await InferenceSession.create(file, {
             ...base,
-            ...SHARED_WEIGHTS,
+            ...WEIGHT_OPTIONS.mapped,
             graphOptimizationLevel: 'basic',
             optimizedModelFilePath: saved,
           });
@@ -62,9 +65,11 @@ export function createNodeRuntime({ dir, threads }: NodeRuntimeOptions): OnnxRun
     open: (model, { purpose = 'run' } = {}) =>
       withFile(model, async (file) => {
         if (purpose === 'run') return sessionOf(await createSession(file, base));
-        const options: SessionOptions = { ...base, ...SHARED_WEIGHTS, graphOptimizationLevel: 'disabled' };
+        const options: SessionOptions = { ...base, ...WEIGHT_OPTIONS.mapped, graphOptimizationLevel: 'disabled' };
         return sessionOf(await InferenceSession.create(file, options));
       }),
+    openWith: (model, weights) =>
+      withFile(model, async (file) => sessionOf(await createSession(file, { ...base, ...WEIGHT_OPTIONS[weights] }))),
   };
 }
 

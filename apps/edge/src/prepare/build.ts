@@ -1,11 +1,14 @@
 import { readFileSync } from 'node:fs';
 import { dirname, resolve, sep } from 'node:path';
-import { decodeModel, type OnnxRuntime, PackBuilder, type WeightPack } from '@cutpoint/onnx';
+import { decodeModel, PackBuilder, packedBytes, type WeightPack } from '@cutpoint/onnx';
 import type { Cut, CutTable, Manifest, Variant } from '@cutpoint/protocol';
 import { ModelError } from '../models/error.js';
 import { sha256Of } from '../models/hash.js';
+import type { NodeRuntime } from '../ort/runtime.js';
+import type { Weights } from '../ort/weights.js';
 import { type BuiltCut, type BuiltVariant, buildVariant, tensorInfo } from './build-variant.js';
 import { type Machine, SESSION_THREADS } from './cache-key.js';
+import { chooseWeights } from './choose-weights.js';
 import { ModelFidelity } from './fidelity/model-fidelity.js';
 import type { VariantFidelity } from './fidelity/variant-fidelity.js';
 import type { PrepareRequest } from './prepared.js';
@@ -19,7 +22,7 @@ import { planVariants } from './variant-plan.js';
 export interface BuildContext {
   readonly store: ObjectStore;
   readonly machine: Machine;
-  readonly runtime: OnnxRuntime;
+  readonly runtime: NodeRuntime;
   /** Milliseconds that timing may take for the first variant, and for each of the others. */
   readonly timingBudget?: { readonly firstMs: number; readonly otherMs: number };
   /** Milliseconds that trying codecs may take for all variants together. */
@@ -72,6 +75,7 @@ export async function buildPrepared(request: PrepareRequest, context: BuildConte
   });
   const variants: Variant[] = [];
   let curve: WorkCurve | undefined;
+  let weights: Weights | undefined;
   for (const variant of built) {
     const first = curve === undefined;
     const order = byWork(variant);
@@ -84,6 +88,7 @@ export async function buildPrepared(request: PrepareRequest, context: BuildConte
       onTimed: (done, total) => progress({ stage: `timing ${variant.planned.id}`, done, total }),
     });
     curve ??= profile.curve;
+    weights ??= await weightsOf(variant, runtime);
     const times = new Map(order.map((cut, position) => [cut, profile.times[position]]));
     const fidelity = await codecs?.measure(variant, order, (cut) => times.get(cut)?.timed === true);
     const table = cutTable(request, variant, { times, fidelity }, packs.packs, context.machine, put);
@@ -99,7 +104,18 @@ export async function buildPrepared(request: PrepareRequest, context: BuildConte
     packs: packs.packs.map(({ sha256, numBytes }) => ({ sha256, numBytes })),
     variants,
   };
-  return { manifest, objects: [...objects], notes: built.flatMap(({ notes }) => notes) };
+  return { manifest, objects: [...objects], weights: weights ?? 'own', notes: built.flatMap(({ notes }) => notes) };
+}
+
+/** Fewer bytes of weights are little beside what a session costs without any, and are not worth the time to try. */
+const LEAST_SHARED_BYTES = 1024 * 1024;
+
+/** As is best for the tail of everything; the other tails are parts of it. */
+async function weightsOf({ cuts, analysis }: BuiltVariant, runtime: NodeRuntime): Promise<Weights | undefined> {
+  const whole = cuts.find(({ headGraph }) => headGraph === null)?.tailGraph;
+  if (whole == null) return undefined;
+  if (packedBytes(whole) < LEAST_SHARED_BYTES) return 'own';
+  return await chooseWeights(whole, randomFeeds(analysis.inputs), runtime);
 }
 
 async function settle(writes: Promise<unknown>[]): Promise<void> {

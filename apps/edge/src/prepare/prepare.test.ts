@@ -9,6 +9,7 @@ import type { ModelConfig } from '../models/config.js';
 import { sha256Of } from '../models/hash.js';
 import { ModelRepository } from '../models/repository.js';
 import { createNodeRuntime } from '../ort/runtime.js';
+import { WEIGHTS } from '../ort/weights.js';
 import { prepareModel } from './prepare.js';
 import type { PreparedModel, PrepareRequest } from './prepared.js';
 import { randomFeeds } from './random-feeds.js';
@@ -141,6 +142,8 @@ describe('a prepared model', () => {
     const again = await prepareModel({ ...request, onProgress: ({ stage }) => seen.push(stage) });
     expect(seen).toEqual([]);
     expect(again.manifest).toEqual(prepared.manifest);
+    expect(WEIGHTS).toContain(prepared.weights);
+    expect(again.weights).toBe(prepared.weights);
     expect([...again.tables.keys()]).toEqual([...prepared.tables.keys()]);
   });
 

@@ -1,5 +1,6 @@
 import type { CutTable, Manifest } from '@cutpoint/protocol';
 import type { ModelConfig } from '../models/config.js';
+import type { Weights } from '../ort/weights.js';
 
 /** A model that is ready to be served, on disk. */
 export interface PreparedModel {
@@ -11,6 +12,8 @@ export interface PreparedModel {
    * name, so ORT opens it in place and maps the packs.
    */
   readonly objectsDir: string;
+  /** How its tails are to hold their weights, as timed. */
+  readonly weights: Weights;
   /** What a person should know of it, in plain words: why it cannot be cut in the middle, say. Usually empty. */
   readonly notes: readonly string[];
 }

@@ -8,6 +8,7 @@ import {
 } from '@cutpoint/protocol';
 import * as v from 'valibot';
 import { ModelError } from '../models/error.js';
+import { WEIGHTS, type Weights } from '../ort/weights.js';
 import type { PreparedModel } from './prepared.js';
 import type { ObjectStore } from './store.js';
 
@@ -16,12 +17,14 @@ export interface PreparedRecord {
   readonly manifest: Manifest;
   /** Every graph, pack and table with its size. */
   readonly objects: readonly (readonly [sha256: string, numBytes: number])[];
+  readonly weights: Weights;
   readonly notes: readonly string[];
 }
 
 const recordSchema = v.object({
   manifest: v.unknown(),
   objects: v.array(v.tuple([v.custom<string>(isSha256), v.number()])),
+  weights: v.picklist(WEIGHTS),
   notes: v.array(v.string()),
 });
 
@@ -32,7 +35,7 @@ const CHECKS_AT_ONCE = 32;
 export async function readPrepared(store: ObjectStore, key: string): Promise<PreparedModel | undefined> {
   const parsed = v.safeParse(recordSchema, await store.readRecord(key));
   if (!parsed.success) return undefined;
-  const { objects, notes } = parsed.output;
+  const { objects, weights, notes } = parsed.output;
   const manifest = parseManifest(parsed.output.manifest);
   if (manifest instanceof ProtocolError || !(await allHealthy(store, objects))) return undefined;
   const tables = new Map<string, CutTable>();
@@ -42,7 +45,7 @@ export async function readPrepared(store: ObjectStore, key: string): Promise<Pre
     if (parsedTable instanceof ProtocolError) throw parsedTable;
     tables.set(table, parsedTable);
   }
-  return { manifest, tables, objectsDir: store.objectsDir, notes };
+  return { manifest, tables, objectsDir: store.objectsDir, weights, notes };
 }
 
 async function allHealthy(store: ObjectStore, objects: PreparedRecord['objects']): Promise<boolean> {

@@ -21,7 +21,21 @@ function notReadyReason(catalog: ModelCatalog, isStopping: boolean): string | un
 }
 
 /** The health part of the KServe Open Inference Protocol, also under the short names that supervisors are given by habit. */
-export function installHealth(app: FastifyInstance, catalog: ModelCatalog, isStopping: () => boolean): void {
+export function installHealth(
+  app: FastifyInstance,
+  catalog: ModelCatalog,
+  isStopping: () => boolean,
+  isWarm: () => boolean,
+): void {
+  // A model that is added later does not take an edge out of use which serves the others.
+  let wasReady = false;
+  const reasonNow = (): string | undefined => {
+    const reason = notReadyReason(catalog, isStopping());
+    if (reason !== undefined) return reason;
+    wasReady ||= isWarm();
+    return wasReady ? undefined : 'the tails that requests begin with are being opened';
+  };
+
   for (const url of ['/v2/health/live', '/healthz']) {
     app.get(url, { schema: OPERATIONS.live }, async (_, reply) =>
       reply.header('cache-control', 'no-store').send({ live: true }),
@@ -30,7 +44,7 @@ export function installHealth(app: FastifyInstance, catalog: ModelCatalog, isSto
 
   for (const url of ['/v2/health/ready', '/readyz']) {
     app.get(url, { schema: OPERATIONS.ready }, async (_, reply) => {
-      const reason = notReadyReason(catalog, isStopping());
+      const reason = reasonNow();
       reply.header('cache-control', 'no-store');
       return reason === undefined ? reply.send({ ready: true }) : reply.code(503).send({ ready: false, reason });
     });

@@ -43,6 +43,7 @@ beforeAll(async () => {
   const late = { name: 'late', version: '1', description: '' };
   catalog.set({ ...late, status: 'on-demand', reason: 'prepared when it is first asked for' });
   server = await start();
+  await server.warmedUp();
 });
 
 afterAll(async () => {

@@ -5,6 +5,8 @@ import { FairQueue } from './fair-queue.js';
 import { predictQueueMs } from './queue-delay.js';
 import { type Job, Scheduler } from './scheduler.js';
 
+const DEFAULT_DEADLINE_MS = 10_000;
+
 /** A job that runs until the test says so. */
 class TestJob implements Job {
   readonly model = 'm';
@@ -43,7 +45,13 @@ describe('the scheduler', () => {
   let nowMs = 0;
   let k = 1;
   const make = (workers: number, maxQueue: number) =>
-    new Scheduler({ workers, maxQueue, clock: () => nowMs, loadFactor: () => k });
+    new Scheduler({
+      workers,
+      maxQueue,
+      defaultDeadlineMs: DEFAULT_DEADLINE_MS,
+      clock: () => nowMs,
+      loadFactor: () => k,
+    });
 
   beforeEach(() => {
     nowMs = 0;
@@ -65,17 +73,18 @@ describe('the scheduler', () => {
     expect(scheduler.queueDepth).toBe(0);
   });
 
-  it('takes turns between clients, and keeps the order within one', async () => {
+  it('has clients take turns, a few at a time, and keeps the order within one', async () => {
     const scheduler = make(1, 10);
     const [greedy, modest] = [{ name: 'greedy' }, { name: 'modest' }];
     const first = new TestJob(greedy);
-    const order = [first, ...Array.from({ length: 3 }, () => new TestJob(greedy)), new TestJob(modest)];
+    const order = [first, ...Array.from({ length: 4 }, () => new TestJob(greedy)), new TestJob(modest)];
     for (const job of order) scheduler.submit(job);
-    const [, second, third, , other] = order;
+    const [, second, third, fourth, , other] = order;
     await first.finish();
-    expect(second?.state).toBe('running');
     await second?.finish();
-    expect([third?.state, other?.state]).toEqual(['new', 'running']);
+    expect([third?.state, fourth?.state, other?.state]).toEqual(['running', 'new', 'new']);
+    await third?.finish();
+    expect([fourth?.state, other?.state]).toEqual(['new', 'running']);
   });
 
   it('predicts the wait from what runs and what waits, times k', () => {
@@ -136,11 +145,10 @@ describe('the scheduler', () => {
     const others = [new TestJob(other), new TestJob(other), new TestJob(other)];
     for (const job of others) scheduler.submit(job);
     await running.finish();
-    await others[0]?.finish();
-    expect(others[1]?.state).toBe('running');
+    expect(others[0]?.state).toBe('running');
     scheduler.submit(reserved, place);
-    await others[1]?.finish();
-    expect([reserved.state, others[2]?.state]).toEqual(['running', 'new']);
+    await others[0]?.finish();
+    expect([reserved.state, others[1]?.state]).toEqual(['running', 'new']);
   });
 
   it('is not full of what is announced, and does not say that anyone waits for it', () => {
@@ -186,7 +194,14 @@ describe('the scheduler', () => {
     const onChange = () => {
       changes += 1;
     };
-    const scheduler = new Scheduler({ workers: 1, maxQueue: 1, clock: () => nowMs, loadFactor: () => k, onChange });
+    const scheduler = new Scheduler({
+      workers: 1,
+      maxQueue: 1,
+      defaultDeadlineMs: DEFAULT_DEADLINE_MS,
+      clock: () => nowMs,
+      loadFactor: () => k,
+      onChange,
+    });
     const place = scheduler.reserve(new TestJob({}));
     expect(changes).toBe(1);
     scheduler.release(place);
@@ -241,6 +256,106 @@ describe('the scheduler', () => {
     expect(late.state).toBe('deadline_exceeded');
   });
 
+  it('drops what can no longer be done in time before it costs anything, as soon as that is so', () => {
+    const scheduler = make(1, 10);
+    scheduler.submit(new TestJob({}, 100));
+    const waiting = new TestJob({}, 50, 200);
+    expect(scheduler.submit(waiting)).toBeUndefined();
+    // 50 ms of run, a tenth more for caution, and 2 for the answer.
+    nowMs = 142;
+    vi.advanceTimersByTime(142);
+    expect(waiting.state).toBe('new');
+    nowMs = 145;
+    vi.advanceTimersByTime(3);
+    expect(waiting.state).toBe('deadline_exceeded');
+    expect(scheduler.submit(new TestJob({}, 50, 180))?.code, 'not even when a worker is free now').toBe(
+      'deadline_exceeded',
+    );
+  });
+
+  it('looks again when a tail has become slower or faster while it waits', () => {
+    const scheduler = make(1, 10);
+    scheduler.submit(new TestJob({}, 10));
+    const waiting = new TestJob({}, 100, 1_000);
+    scheduler.submit(waiting);
+    k = 0.5;
+    nowMs = 900;
+    vi.advanceTimersByTime(900);
+    expect(waiting.state, 'takes 50 ms now').toBe('new');
+    vi.advanceTimersByTime(60);
+    nowMs = 960;
+    vi.advanceTimersByTime(60);
+    expect(waiting.state).toBe('deadline_exceeded');
+  });
+
+  it('has a deadline for those who name none', () => {
+    const scheduler = make(1, 10);
+    scheduler.submit(new TestJob({}, 100));
+    const waiting = new TestJob({}, 100);
+    scheduler.submit(waiting);
+    nowMs = DEFAULT_DEADLINE_MS - 200;
+    vi.advanceTimersByTime(nowMs);
+    expect(waiting.state).toBe('new');
+    nowMs = DEFAULT_DEADLINE_MS;
+    vi.advanceTimersByTime(200);
+    expect(waiting.state).toBe('deadline_exceeded');
+  });
+
+  it('serves the earliest deadline of a client first, and of those without one what was reserved first', async () => {
+    const scheduler = make(1, 10);
+    const client = {};
+    const [running, late, second, soon, first] = [
+      new TestJob({}),
+      new TestJob(client, 10, 5_000),
+      new TestJob(client),
+      new TestJob(client, 10, 1_000),
+      new TestJob(client),
+    ] as const;
+    scheduler.submit(running);
+    const place = scheduler.reserve(first);
+    nowMs = 1;
+    for (const job of [late, second, soon]) expect(scheduler.submit(job)).toBeUndefined();
+    scheduler.submit(first, place);
+    const order: TestJob[] = [];
+    for (let job: TestJob | undefined = running; job !== undefined; ) {
+      await job.finish();
+      job = [late, second, soon, first].find(({ state }) => state === 'running');
+      if (job !== undefined) order.push(job);
+    }
+    expect(order).toEqual([soon, late, first, second]);
+  });
+
+  it('judges a deadline by the order in which deadlines are served', () => {
+    const scheduler = make(1, 10);
+    const client = {};
+    scheduler.submit(new TestJob({}, 100));
+    scheduler.submit(new TestJob(client, 500));
+    expect(scheduler.submit(new TestJob({}, 10, 400))?.code, 'behind both').toBe('deadline_exceeded');
+    expect(scheduler.submit(new TestJob(client, 10, 400)), 'before its own other one').toBeUndefined();
+  });
+
+  it('lets a client that has had more than its share wait for the others, until they have nothing', async () => {
+    const scheduler = make(1, 100);
+    const [greedy, modest] = [{}, {}];
+    let running = new TestJob(modest);
+    scheduler.submit(running);
+    const queue = Array.from({ length: 40 }, () => new TestJob(greedy));
+    for (const job of queue) scheduler.submit(job);
+    const goOn = async () => {
+      nowMs += 10;
+      await running.finish();
+      running = queue.find(({ state }) => state === 'running') ?? expect.fail('nothing runs');
+      return running.client === modest ? 'modest' : 'greedy';
+    };
+    for (let turn = 0; turn < 20; turn += 1) expect(await goOn()).toBe('greedy');
+    const late = [new TestJob(modest), new TestJob(modest), new TestJob(modest)];
+    for (const job of late) scheduler.submit(job);
+    queue.push(...late);
+    const turns: string[] = [];
+    for (let turn = 0; turn < 5; turn += 1) turns.push(await goOn());
+    expect(turns).toEqual(['modest', 'modest', 'modest', 'greedy', 'greedy']);
+  });
+
   it('cancels what waits and leaves what runs', () => {
     const scheduler = make(1, 10);
     const [running, waiting] = [new TestJob({}), new TestJob({})];
@@ -292,117 +407,153 @@ describe('the scheduler', () => {
   });
 });
 
+interface Item {
+  readonly client: number;
+  readonly dueAtMs: number;
+  isReady: boolean;
+}
+
 type Step =
-  | { readonly do: 'push'; readonly client: number; readonly isReady: boolean }
+  | ({ readonly do: 'push' } & Readonly<Item>)
   | { readonly do: 'ready' | 'remove'; readonly pick: number }
   | { readonly do: 'shift' };
 
+const anyItem = {
+  client: fc.integer({ min: 0, max: 3 }),
+  dueAtMs: fc.integer({ min: 0, max: 5 }),
+  isReady: fc.boolean(),
+};
+
 const anyStep: fc.Arbitrary<Step> = fc.oneof(
-  fc.record({ do: fc.constant('push' as const), client: fc.integer({ min: 0, max: 3 }), isReady: fc.boolean() }),
+  fc.record({ do: fc.constant('push' as const), ...anyItem }),
   fc.record({ do: fc.constantFrom('ready' as const, 'remove' as const), pick: fc.nat() }),
   fc.record({ do: fc.constant('shift' as const) }),
 );
 
-interface Item {
-  readonly client: number;
-  isReady: boolean;
-}
-
 describe('the fair queue', () => {
-  it('gives back everything once, each client in its own order, and no client twice before another', () => {
+  const keys = Array.from({ length: 4 }, () => ({}));
+  const keyOf = (item: Item) => keys[item.client] ?? {};
+  const queueOf = (...greedy: readonly number[]) =>
+    new FairQueue<Item>({
+      isReady: ({ isReady }) => isReady,
+      dueAtMs: ({ dueAtMs }) => dueAtMs,
+      judge:
+        () =>
+        (_, { client }) =>
+          greedy.includes(client),
+    });
+  const takeAll = (queue: FairQueue<Item>) =>
+    Array.from({ length: queue.size }, () => queue.shift() ?? expect.fail('an item is missing'));
+  const allReady = fc.array(fc.record({ ...anyItem, isReady: fc.constant(true) }), { maxLength: 40 });
+
+  it('gives back everything once, each client by deadline', () => {
     fc.assert(
-      fc.property(fc.array(fc.integer({ min: 0, max: 4 }), { maxLength: 40 }), (clients) => {
-        const keys = Array.from({ length: 5 }, () => ({}));
-        const queue = new FairQueue<{ client: number; index: number }>();
-        clients.forEach((client, index) => {
-          queue.push(keys[client] ?? {}, { client, index });
-        });
-        expect(queue.size).toBe(clients.length);
-        const out = Array.from({ length: clients.length }, () => queue.shift());
+      fc.property(allReady, (items) => {
+        const queue = queueOf();
+        for (const item of items) queue.push(keyOf(item), item);
+        const out = takeAll(queue);
         expect(queue.shift()).toBeUndefined();
-        for (let client = 0; client < 5; client += 1) {
-          const own = out.filter((item) => item?.client === client).map((item) => item?.index ?? -1);
-          expect(own).toEqual(own.toSorted((a, b) => a - b));
-        }
-        // Rounds: in each, every client that still has something is served once.
-        const left = [0, 1, 2, 3, 4].map((client) => clients.filter((other) => other === client).length);
-        for (let at = 0; at < out.length; ) {
-          const round = left.filter((count) => count > 0).length;
-          const served = out.slice(at, at + round).map((item) => item?.client ?? -1);
-          expect(new Set(served).size).toBe(round);
-          for (const client of served) left[client] = (left[client] ?? 0) - 1;
-          at += round;
+        for (const client of keys.keys()) {
+          const own = items.filter((item) => item.client === client);
+          // The sort is stable: of equal deadlines the first stays first.
+          expect(out.filter((item) => item.client === client)).toEqual(own.toSorted((a, b) => a.dueAtMs - b.dueAtMs));
         }
       }),
     );
   });
 
-  it('takes the first ready item of the client that waited longest for a turn, whatever becomes ready or leaves', () => {
+  it('serves in order of arrival where no client has more than two in the line', () => {
+    fc.assert(
+      fc.property(fc.shuffledSubarray([0, 0, 1, 1, 2, 2, 3, 3]), (clients) => {
+        const queue = queueOf();
+        for (const client of clients) queue.push(keys[client] ?? {}, { client, dueAtMs: 0, isReady: true });
+        expect(takeAll(queue).map(({ client }) => client)).toEqual(clients);
+      }),
+    );
+  });
+
+  it('lets nobody wait for more than two of each other client, however many they have', () => {
+    fc.assert(
+      fc.property(allReady, (items) => {
+        const queue = queueOf();
+        for (const item of items) queue.push(keyOf(item), item);
+        const late: Item = { client: 9, dueAtMs: 9, isReady: true };
+        queue.push({}, late);
+        const before = queue.ahead(late);
+        for (const client of keys.keys()) {
+          const own = items.filter((item) => item.client === client);
+          expect(before.filter((item) => item.client === client)).toHaveLength(Math.min(2, own.length));
+        }
+      }),
+    );
+  });
+
+  it('has clients that are judged wait for all others', () => {
+    fc.assert(
+      fc.property(allReady, (items) => {
+        const queue = queueOf(0, 2);
+        for (const item of items) queue.push(keyOf(item), item);
+        const isGreedy = takeAll(queue).map(({ client }) => client % 2 === 0);
+        expect(isGreedy).toEqual(isGreedy.toSorted((a, b) => Number(a) - Number(b)));
+      }),
+    );
+  });
+
+  it('keeps whatever is not ready, becomes ready or leaves', () => {
     fc.assert(
       fc.property(fc.array(anyStep, { maxLength: 60 }), (steps) => {
-        const keys = Array.from({ length: 4 }, () => ({}));
-        const keyOf = (item: Item) => keys[item.client] ?? {};
-        const queue = new FairQueue<Item>(({ isReady }) => isReady);
+        const queue = queueOf(3);
         let items: Item[] = [];
-        // Since when a client waits for a turn: its first item, or its last turn if it had more then.
-        const since = new Map<number, number>();
-        const without = (gone: Item) => {
-          items = items.filter((item) => item !== gone);
-          if (!items.some(({ client }) => client === gone.client)) since.delete(gone.client);
-        };
-        steps.forEach((step, now) => {
+        for (const step of steps) {
           if (step.do === 'push') {
-            const item = { client: step.client, isReady: step.isReady };
+            const { do: _, ...item } = step;
             queue.push(keyOf(item), item);
             items.push(item);
-            if (!since.has(item.client)) since.set(item.client, now);
           } else if (step.do === 'shift') {
             const ready = items.filter(({ isReady }) => isReady);
-            const sinceOf = ({ client }: Item) => since.get(client) ?? Number.NaN;
-            // The sort is stable: within a client the first stays first.
-            const expected = ready.toSorted((a, b) => sinceOf(a) - sinceOf(b))[0];
-            expect(queue.shift()).toBe(expected);
-            if (expected === undefined) return;
-            since.set(expected.client, now);
-            without(expected);
+            const taken = queue.shift();
+            expect(taken === undefined).toBe(ready.length === 0);
+            if (taken === undefined) continue;
+            expect(taken.client === 3 && ready.some(({ client }) => client !== 3)).toBe(false);
+            const own = ready.filter(({ client }) => client === taken.client);
+            expect(taken).toBe(own.toSorted((a, b) => a.dueAtMs - b.dueAtMs)[0]);
+            items = items.filter((item) => item !== taken);
           } else {
             const item = items[step.pick % Math.max(1, items.length)];
-            if (item === undefined) return;
+            if (item === undefined) continue;
             if (step.do === 'ready') item.isReady = true;
             else {
               expect(queue.remove(keyOf(item), item)).toBe(true);
-              without(item);
+              items = items.filter((other) => other !== item);
             }
           }
           expect(queue.size).toBe(items.length);
           expect(new Set(queue)).toEqual(new Set(items));
-        });
+        }
       }),
     );
   });
 
-  it('knows what is taken before an item that is not ready yet', () => {
-    const items = fc.array(fc.record({ client: fc.integer({ min: 0, max: 3 }), isReady: fc.boolean() }), {
-      minLength: 1,
-    });
+  it('knows what is taken before an item that is not ready yet, in order', () => {
     fc.assert(
-      fc.property(items, fc.nat(), (all, pick) => {
-        const keys = Array.from({ length: 4 }, () => ({}));
-        const queue = new FairQueue<Item>(({ isReady }) => isReady);
-        for (const item of all) queue.push(keys[item.client] ?? {}, item);
-        const item = all[pick % all.length] ?? expect.fail('no item');
-        const said = queue.ahead(keys[item.client] ?? {}, item);
+      fc.property(fc.array(fc.record(anyItem), { minLength: 1 }), fc.nat(), fc.nat({ max: 5 }), (all, pick, served) => {
+        const queue = queueOf(3);
+        for (const item of all) queue.push(keyOf(item), item);
+        for (let turn = 0; turn < served; turn += 1) queue.shift();
+        const left = [...queue];
+        const item = left[pick % Math.max(1, left.length)];
+        if (item === undefined) return;
+        const said = queue.ahead(item);
         item.isReady = true;
         const taken: Item[] = [];
         for (let next = queue.shift(); next !== undefined && next !== item; next = queue.shift()) taken.push(next);
-        expect(new Set(said)).toEqual(new Set(taken));
-        expect(said).toHaveLength(taken.length);
+        expect(said).toEqual(taken);
       }),
     );
   });
 
   it('lets an item be taken out', () => {
-    const queue = new FairQueue<string>();
+    const queue = new FairQueue<string>({ isReady: () => true, dueAtMs: () => 0, judge: () => () => false });
     const client = {};
     queue.push(client, 'a');
     queue.push(client, 'b');

@@ -1,10 +1,11 @@
 import { ProtocolError } from '@cutpoint/protocol';
 import { FairQueue } from './fair-queue.js';
 import { predictQueueMs } from './queue-delay.js';
+import { RecentUse } from './recent-use.js';
 
 /** What is known of a piece of work before it is there. */
 export interface Work {
-  /** Whose it is; turns are taken between clients. */
+  /** Whose it is; clients share the workers. */
   readonly client: object;
   readonly model: string;
   /** Run time of its tail on an idle edge, in ms. */
@@ -15,7 +16,7 @@ export interface Work {
 export interface Job extends Work {
   /** The edge's own, to measure k: it takes a worker like any other, and is counted nowhere. */
   readonly isCanary?: boolean;
-  /** By the scheduler's clock; after it the result is worthless. */
+  /** By the scheduler's clock; after it the result is worthless. Left out: {@link SchedulerOptions.defaultDeadlineMs}. */
   readonly deadlineAtMs?: number;
   /** Called when a worker is free for it. The worker is taken until the promise settles, either way. */
   start(): Promise<void>;
@@ -26,14 +27,29 @@ export interface Job extends Work {
 /** A place in the queue, held for work that was announced. There is nothing in it to start until its job has come. */
 export interface Place {
   readonly work: Work;
-  /** Put here by the scheduler alone. */
+  /** Its client's places are served in this order: the deadline of its job, or the default as of the reservation. */
+  readonly dueAtMs: number;
+  readonly job: Job | undefined;
+}
+
+/** A place as the scheduler alone may change it. */
+interface HeldPlace extends Place {
+  dueAtMs: number;
   job: Job | undefined;
+}
+
+interface Waiting {
+  readonly place: HeldPlace;
+  readonly deadlineAtMs: number;
+  expiry?: ReturnType<typeof setTimeout>;
 }
 
 export interface SchedulerOptions {
   readonly workers: number;
   /** Jobs that may wait; one more is refused. Places that are held for later count for nothing here. */
   readonly maxQueue: number;
+  /** A job that names no deadline is worthless so long after it came. */
+  readonly defaultDeadlineMs: number;
   /** Monotonic, in ms. */
   readonly clock: () => number;
   /** Load factor k of a model now. */
@@ -42,23 +58,37 @@ export interface SchedulerOptions {
   readonly onChange?: () => void;
 }
 
+/** Of all runs about half take longer than predicted: a deadline is only kept with a little to spare, */
+const RUN_CAUTION = 1.1;
+/** and the answer has its own way to go. */
+const ANSWER_MS = 2;
+/** What a timer can hold. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
+
 /** Admits, queues and orders what wants to run, and starts it when a worker is free. */
 export class Scheduler {
   readonly #options: SchedulerOptions;
-  readonly #queue = new FairQueue<Place>(({ job }) => job !== undefined);
-  /** Of jobs that wait. */
-  readonly #places = new Map<Job, Place>();
+  readonly #queue: FairQueue<HeldPlace>;
+  readonly #waiting = new Map<Job, Waiting>();
+  readonly #use = new RecentUse();
   readonly #running = new Map<Job, number>();
-  readonly #expiries = new Map<Job, ReturnType<typeof setTimeout>>();
   #whenIdle: (() => void)[] = [];
 
   constructor(options: SchedulerOptions) {
     this.#options = options;
+    this.#queue = new FairQueue({
+      isReady: ({ job }) => job !== undefined,
+      dueAtMs: ({ dueAtMs }) => dueAtMs,
+      judge: () => {
+        const hadTooMuch = this.#use.judge(options.clock());
+        return (client, { work }) => hadTooMuch(client, this.#predictMs(work));
+      },
+    });
   }
 
   /** Requests that wait for a worker, and for nothing else. */
   get queueDepth(): number {
-    return countRequests(this.#places.keys());
+    return countRequests(this.#waiting.keys());
   }
 
   /** Requests that run. */
@@ -82,10 +112,7 @@ export class Scheduler {
    * nothing is lost by it. Whoever holds a place ends it, by {@link submit} or {@link release}.
    */
   reserve(work: Work): Place {
-    const place: Place = { work, job: undefined };
-    this.#queue.push(work.client, place);
-    this.#options.onChange?.();
-    return place;
+    return this.#hold(work);
   }
 
   /** Gives a place back, with the job in it if there is one. `false` when that runs, or when it was given back before. */
@@ -98,31 +125,40 @@ export class Scheduler {
 
   /**
    * Takes the job or says why not; then neither of its callbacks is called.
-   * @param place that was held for it; it is given back when the job is not taken.
+   * @param reserved the place that was held for it; it is given back when the job is not taken.
    */
-  submit(job: Job, place: Place = this.reserve(job)): ProtocolError | undefined {
-    const refusal = this.refusal() ?? this.#lateness(job, place);
+  submit(job: Job, reserved?: Place): ProtocolError | undefined {
+    const place: HeldPlace = reserved ?? this.#hold(job);
+    const { clock, defaultDeadlineMs } = this.#options;
+    if (job.deadlineAtMs !== undefined) place.dueAtMs = job.deadlineAtMs;
+    const deadlineAtMs = job.deadlineAtMs ?? clock() + defaultDeadlineMs;
+    const refusal = this.refusal() ?? this.#lateness(job, deadlineAtMs, place);
     if (refusal !== undefined) {
       this.release(place);
       return refusal;
     }
     place.job = job;
-    this.#places.set(job, place);
+    this.#waiting.set(job, { place, deadlineAtMs });
     this.#startWhatCan();
-    if (job.deadlineAtMs !== undefined && this.#places.has(job)) this.#expireAt(job, job.deadlineAtMs);
+    this.#watch(job);
     this.#options.onChange?.();
     return undefined;
   }
 
   /** Takes a waiting job out of the queue. `false` when it was not waiting; what runs is not interrupted. */
   cancel(job: Job): boolean {
-    const place = this.#places.get(job);
-    return place !== undefined && this.release(place);
+    const waiting = this.#waiting.get(job);
+    return waiting !== undefined && this.release(waiting.place);
+  }
+
+  /** A client is gone, and has nothing here any more. */
+  forget(client: object): void {
+    this.#use.forget(client);
   }
 
   /** ms that a request arriving now would wait before its tail starts, if nothing that is announced came before it. */
   queueMs(): number {
-    return this.#waitMs(this.#places.keys());
+    return this.#waitMs(this.#waiting.keys());
   }
 
   /** Predicted ms a worker of what was announced and is not here yet. */
@@ -133,7 +169,7 @@ export class Scheduler {
 
   /** Rejects everything that waits for a worker. */
   rejectQueued(error: ProtocolError): void {
-    for (let job = this.#next(); job !== undefined; job = this.#next()) job.reject(error);
+    for (let next = this.#next(); next !== undefined; next = this.#next()) next.job.reject(error);
     this.#options.onChange?.();
   }
 
@@ -143,22 +179,37 @@ export class Scheduler {
     await new Promise<void>((resolve) => this.#whenIdle.push(resolve));
   }
 
+  #hold(work: Work): HeldPlace {
+    const { clock, defaultDeadlineMs } = this.#options;
+    const place: HeldPlace = { work, dueAtMs: clock() + defaultDeadlineMs, job: undefined };
+    this.#queue.push(work.client, place);
+    this.#options.onChange?.();
+    return place;
+  }
+
   /** Takes the job whose turn it is out of the queue. */
-  #next(): Job | undefined {
+  #next(): { readonly job: Job; readonly deadlineAtMs: number } | undefined {
     const job = this.#queue.shift()?.job;
-    if (job !== undefined) this.#leave(job);
-    return job;
+    const waiting = job === undefined ? undefined : this.#leave(job);
+    if (job === undefined || waiting === undefined) return undefined;
+    return { job, deadlineAtMs: waiting.deadlineAtMs };
   }
 
   /** A job no longer waits. */
-  #leave(job: Job): void {
-    this.#places.delete(job);
-    clearTimeout(this.#expiries.get(job));
-    this.#expiries.delete(job);
+  #leave(job: Job): Waiting | undefined {
+    const waiting = this.#waiting.get(job);
+    clearTimeout(waiting?.expiry);
+    this.#waiting.delete(job);
+    return waiting;
   }
 
   #predictMs({ idleMs, model }: Work): number {
     return idleMs * this.#options.loadFactor(model);
+  }
+
+  /** What starts later than this is late. */
+  #latestStartMs(work: Work, deadlineAtMs: number): number {
+    return deadlineAtMs - this.#predictMs(work) * RUN_CAUTION - ANSWER_MS;
   }
 
   /** ms until a worker is free of what runs and of these. */
@@ -172,26 +223,31 @@ export class Scheduler {
     );
   }
 
-  #lateness({ deadlineAtMs, client }: Job, place: Place): ProtocolError | undefined {
-    if (deadlineAtMs === undefined) return undefined;
-    const queueMs = this.#waitMs(this.#queue.ahead(client, place).map(({ work }) => work));
-    if (this.#options.clock() + queueMs < deadlineAtMs) return undefined;
+  #lateness(work: Work, deadlineAtMs: number, place: HeldPlace): ProtocolError | undefined {
+    const spareMs = this.#latestStartMs(work, deadlineAtMs) - this.#options.clock();
+    // Not everything that waits goes before it, but if it did and that were in time there is nothing to find out.
+    if (spareMs >= this.queueMs()) return undefined;
+    const waitMs = this.#waitMs(this.#queue.ahead(place).map((ahead) => ahead.work));
+    if (spareMs >= waitMs) return undefined;
     return new ProtocolError(
       'deadline_exceeded',
-      `the deadline is over before a worker is free (${queueMs.toFixed(0)} ms); decide again, or allow more time`,
+      `a worker is free in ${waitMs.toFixed(0)} ms and the tail takes ${this.#predictMs(work).toFixed(0)}: ` +
+        'too late for the deadline; decide again, or allow more time',
     );
   }
 
   #startWhatCan(): void {
     while (this.#running.size < this.#options.workers) {
-      const job = this.#next();
-      if (job === undefined) return;
-      // Timers may be late when the loop is busy, so the deadline is looked at once more.
-      if (job.deadlineAtMs !== undefined && this.#options.clock() >= job.deadlineAtMs) {
+      const next = this.#next();
+      if (next === undefined) return;
+      const { job, deadlineAtMs } = next;
+      const nowMs = this.#options.clock();
+      // Timers are late when the loop is busy, and what ran before took longer than was thought.
+      if (nowMs > this.#latestStartMs(job, deadlineAtMs)) {
         job.reject(expired());
         continue;
       }
-      this.#running.set(job, this.#options.clock());
+      this.#running.set(job, nowMs);
       job.start().then(
         () => this.finished(job),
         () => this.finished(job),
@@ -201,7 +257,11 @@ export class Scheduler {
 
   /** A job is done, before its answer says how loaded the edge is: the next one need not wait for the answer. */
   finished(job: Job): void {
-    if (!this.#running.delete(job)) return;
+    const startedAtMs = this.#running.get(job);
+    if (startedAtMs === undefined) return;
+    this.#running.delete(job);
+    const nowMs = this.#options.clock();
+    this.#use.add(job.client, nowMs - startedAtMs, nowMs);
     this.#startWhatCan();
     this.#options.onChange?.();
     if (this.#running.size > 0) return;
@@ -210,20 +270,23 @@ export class Scheduler {
     for (const resolve of waiting) resolve();
   }
 
-  #expireAt(job: Job, deadlineAtMs: number): void {
-    const expire = () => {
-      if (this.cancel(job)) job.reject(expired());
-    };
-    const inMs = deadlineAtMs - this.#options.clock();
-    if (inMs <= MAX_TIMER_MS) this.#expiries.set(job, setTimeout(expire, inMs).unref());
+  /** Drops a job that waits as soon as it can no longer be in time; by then it may be thought to take less, or more. */
+  #watch(job: Job): void {
+    const waiting = this.#waiting.get(job);
+    if (waiting === undefined) return;
+    const spareMs = this.#latestStartMs(job, waiting.deadlineAtMs) - this.#options.clock();
+    if (spareMs < 0) {
+      this.cancel(job);
+      job.reject(expired());
+      return;
+    }
+    // A timer counts in whole ms and may be early by a part of one.
+    waiting.expiry = setTimeout(() => this.#watch(job), Math.min(Math.ceil(spareMs) + 1, MAX_TIMER_MS)).unref();
   }
 }
 
-/** What a timer can hold; a deadline further away is looked at when the job starts. */
-const MAX_TIMER_MS = 2 ** 31 - 1;
-
 function expired(): ProtocolError {
-  return new ProtocolError('deadline_exceeded', 'the deadline passed while the request was waiting for a worker');
+  return new ProtocolError('deadline_exceeded', 'the deadline cannot be kept any more: no worker was free in time');
 }
 
 /** The edge's own are none. */

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import type { Cut, CutTable, TensorInfo } from '@cutpoint/protocol';
 import type { ModelEntry } from '../models/repository.js';
+import type { Weights } from '../ort/weights.js';
 import type { PreparedModel } from '../prepare/prepared.js';
 
 /** The models of this edge; `ModelRepository` is one. */
@@ -20,6 +21,7 @@ export interface ServedCut {
   readonly crossing: readonly TensorInfo[];
   /** Absolute path; `undefined` for the local cut, which has nothing to run here. */
   readonly graphFile: string | undefined;
+  readonly weights: Weights;
 }
 
 export type ObjectKind = 'table' | 'graph' | 'pack';
@@ -68,11 +70,11 @@ export class ServedModels {
     return this.#objects[kind].get(sha256);
   }
 
-  #index({ manifest, tables, objectsDir }: PreparedModel): void {
+  #index({ manifest, tables, objectsDir, weights }: PreparedModel): void {
     for (const { sha256 } of manifest.packs) this.#objects.pack.set(sha256, objectsDir);
     for (const [sha256, table] of tables) {
       this.#objects.table.set(sha256, objectsDir);
-      this.#cuts.set(sha256, servedCuts(table, objectsDir));
+      this.#cuts.set(sha256, servedCuts(table, objectsDir, weights));
       for (const { headGraph, tailGraph } of table.cuts) {
         if (headGraph !== null) this.#objects.graph.set(headGraph, objectsDir);
         if (tailGraph !== null) this.#objects.graph.set(tailGraph, objectsDir);
@@ -81,12 +83,12 @@ export class ServedModels {
   }
 }
 
-function servedCuts(table: CutTable, objectsDir: string): ReadonlyMap<number, ServedCut> {
+function servedCuts(table: CutTable, objectsDir: string, weights: Weights): ReadonlyMap<number, ServedCut> {
   return new Map(
     table.cuts.map((cut) => {
       const crossing = cut.crossing.flatMap((index) => table.tensors[index] ?? []);
       const graphFile = cut.tailGraph === null ? undefined : join(objectsDir, cut.tailGraph);
-      return [cut.id, { cut, crossing, graphFile }];
+      return [cut.id, { cut, crossing, graphFile, weights }];
     }),
   );
 }

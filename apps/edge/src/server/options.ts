@@ -1,3 +1,4 @@
+import type { Provider, ShareWeights } from '../dispatcher/dispatcher.js';
 import type { AccessOptions } from './access/authenticator.js';
 import type { ModelCatalog } from './catalog.js';
 
@@ -26,8 +27,16 @@ export interface ServerOptions extends AccessOptions {
   readonly threadsPerWorker: number;
   /** Tails that each worker keeps open. */
   readonly sessionsPerWorker: number;
+  /** Bytes that the open tails of all workers may hold, weights that they share not counted. */
+  readonly tailMemoryBytes: number;
+  /** Execution providers for tails, the best first. One that fails is told once, and the next one takes over; after the last comes the CPU. */
+  readonly providers: readonly Provider[];
+  /** Whether tails share their weights: as is best for each model, always, or never. */
+  readonly shareWeights: ShareWeights;
   /** Requests that may wait for a worker; one more is answered `overloaded`. */
   readonly maxQueue: number;
+  /** A request that names no deadline is dropped when it cannot be done this long after it came. */
+  readonly defaultDeadlineMs: number;
   /** Unanswered requests of one connection. */
   readonly maxInFlight: number;
   /** The same of one client, on all its connections. A client is an address, or the subject of a JWT. */
@@ -66,7 +75,11 @@ export const DEFAULT_SERVER_OPTIONS = Object.freeze({
   workers: 1,
   threadsPerWorker: 1,
   sessionsPerWorker: 12,
+  tailMemoryBytes: 2 * 1024 ** 3,
+  providers: [],
+  shareWeights: 'measured',
   maxQueue: 64,
+  defaultDeadlineMs: 30_000,
   maxInFlight: 8,
   maxInFlightPerClient: 1024,
   maxRequestsPerS: 1000,
@@ -82,3 +95,11 @@ export const DEFAULT_SERVER_OPTIONS = Object.freeze({
   canary: true,
   logLevel: 'info',
 } as const satisfies Omit<ServerOptions, 'catalog'>);
+
+/**
+ * onnxruntime's WebGPU provider has one device for the whole process, and two threads that run on it at once spoil each other's
+ * commands ("Command encoding already finished"): with it, one tail runs at a time.
+ */
+export function usableWorkers({ providers, workers }: Pick<ServerOptions, 'providers' | 'workers'>): number {
+  return providers.includes('webgpu') ? 1 : workers;
+}

@@ -10,7 +10,7 @@ import { WebSocket } from 'ws';
 import type { PreparedModel } from '../prepare/prepared.js';
 import { MemoryCatalog } from '../testing/memory-catalog.js';
 import { bytes, floats, TestClient } from '../testing/test-client.js';
-import { brokenModel, echoModel, tinyModel } from '../testing/tiny-models.js';
+import { brokenModel, echoModel, slowModel, tinyModel } from '../testing/tiny-models.js';
 import { type RunningServer, startServer } from './start.js';
 
 const objectsDir = mkdtempSync(join(tmpdir(), 'cutpoint-serve-'));
@@ -268,6 +268,21 @@ describe('health', () => {
     catalog.set({ ...entry, status: 'failed', reason: 'no ONNX file' });
     expect((await ready()).status).toBe(200);
     catalog.set(entry);
+  });
+
+  it('is ready when the first tails are open on every worker, and stays so when a model is added', async () => {
+    const own = new MemoryCatalog(slowModel(objectsDir, 'slow', 200));
+    const edge = await startServer({ catalog: own, port: 0, workers: 2, logLevel: 'silent' });
+    const ready = async () => await (await fetch(`${edge.url}/v2/health/ready`)).json();
+    try {
+      expect(await ready()).toMatchObject({ ready: false, reason: expect.stringContaining('tails') });
+      await edge.warmedUp();
+      expect(await ready()).toEqual({ ready: true });
+      own.ready(slowModel(objectsDir, 'slower', 300));
+      expect(await ready()).toEqual({ ready: true });
+    } finally {
+      await edge.stop();
+    }
   });
 
   it('does not wait for models that are prepared when somebody asks for them', async () => {

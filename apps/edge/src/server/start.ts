@@ -10,6 +10,7 @@ import { ThreadDispatcher } from '../dispatcher/thread-dispatcher.js';
 import type { Inferences } from '../kserve/inferences.js';
 import { Canary, canaryCut } from '../load/canary.js';
 import { createCpuReader } from '../load/cpu.js';
+import { EventLoopMonitor } from '../load/event-loop.js';
 import { GpuMonitor } from '../load/gpu.js';
 import { LoadMonitor } from '../load/load-monitor.js';
 import { LoadPublisher } from '../load/load-publisher.js';
@@ -28,7 +29,7 @@ import { installBrowserRules } from './browser-rules.js';
 import { ServedModels } from './catalog.js';
 import { installRefusal, OpenRequests, within } from './drain.js';
 import { installErrorHandlers } from './http-errors.js';
-import { DEFAULT_SERVER_OPTIONS, type ServerOptions } from './options.js';
+import { DEFAULT_SERVER_OPTIONS, type ServerOptions, usableWorkers } from './options.js';
 import { OriginPolicy } from './origin.js';
 import { edgeVersion } from './version.js';
 import { WarmUp } from './warm-up.js';
@@ -53,7 +54,8 @@ export interface RunningServer {
 export async function startServer(
   given: Pick<ServerOptions, 'catalog'> & Partial<ServerOptions>,
 ): Promise<RunningServer> {
-  const options: ServerOptions = { ...DEFAULT_SERVER_OPTIONS, ...given };
+  const asked: ServerOptions = { ...DEFAULT_SERVER_OPTIONS, ...given };
+  const options: ServerOptions = { ...asked, workers: usableWorkers(asked) };
   const clock = () => performance.now();
   let isStopping = false;
 
@@ -62,16 +64,25 @@ export async function startServer(
   const app = createApp(options, origins);
   const requests = new OpenRequests(app.server);
   const { log } = app;
+  if (options.workers < asked.workers) {
+    log.warn(`${asked.workers} workers were asked for; with the execution provider webgpu there can be only one`);
+  }
 
   const factors = new LoadFactors();
   const service = new ServiceLoad(options.workers);
   const dispatcher = new ThreadDispatcher({
     ...options,
+    onFallback: ({ provider, reason }) =>
+      log.warn(
+        { provider, reason },
+        `the execution provider ${provider} failed; what it cannot run runs on the next one`,
+      ),
     onWorkerError: (error) => log.error({ err: error }, 'a worker failed and was replaced'),
   });
   const scheduler = new Scheduler({
     workers: options.workers,
     maxQueue: options.maxQueue,
+    defaultDeadlineMs: options.defaultDeadlineMs,
     clock,
     loadFactor: (model) => factors.k(model, clock()),
     onChange: () => publisher.touch(),
@@ -86,6 +97,7 @@ export async function startServer(
     queueMicrotask(() => warmUp.add(prepared)),
   );
   const gpu = new GpuMonitor({ clock });
+  const eventLoop = new EventLoopMonitor();
   const monitor = new LoadMonitor({
     scheduler,
     workers: options.workers,
@@ -93,7 +105,8 @@ export async function startServer(
     service,
     models: () => models.readyNames(),
     readCpu: await createCpuReader(clock),
-    gpuUtilisation: () => gpu.value,
+    gpu,
+    eventLoop,
     clients: () => hub.size,
     clock,
     onSample: () => publisher.touch(),
@@ -144,6 +157,7 @@ export async function startServer(
     await hub.close();
     await app.close();
     gpu.close();
+    eventLoop.close();
     await dispatcher.close();
   };
 
@@ -158,7 +172,12 @@ export async function startServer(
     installStream(app, hub, options);
     await installPage(app, options.pageDir);
     installDocuments(app, { models, load });
-    installHealth(app, options.catalog, () => isStopping);
+    installHealth(
+      app,
+      options.catalog,
+      () => isStopping,
+      () => warmUp.isSettled,
+    );
     inferences = await installKserve(app, serving, version);
     await monitor.start();
     await app.listen({ port: options.port, host: options.host });

@@ -11,6 +11,7 @@ export class WarmUp {
   readonly #onError: (error: unknown) => void;
   #queue: Promise<void> = Promise.resolve();
   #isStopped = false;
+  #pending = 0;
 
   constructor(dispatcher: Dispatcher, models: () => ServedModels, onError: (error: unknown) => void) {
     this.#dispatcher = dispatcher;
@@ -23,11 +24,18 @@ export class WarmUp {
     for (const [sha256, table] of prepared.tables) {
       const first = table.cuts.find(({ tailGraph }) => tailGraph !== null);
       if (first === undefined) continue;
+      this.#pending += 1;
       this.#queue = this.#queue.then(async () => {
         const served = this.#models().cut(prepared, sha256, first.id);
         if (served !== undefined) await this.#warm(served);
+        this.#pending -= 1;
       });
     }
+  }
+
+  /** Everything that was added is warm, or could not be opened. */
+  get isSettled(): boolean {
+    return this.#pending === 0;
   }
 
   /** Resolves when everything that was added is warm. */
@@ -39,13 +47,13 @@ export class WarmUp {
     this.#isStopped = true;
   }
 
-  async #warm({ cut, crossing, graphFile }: ServedCut): Promise<void> {
+  async #warm({ cut, crossing, graphFile, weights }: ServedCut): Promise<void> {
     if (this.#isStopped || graphFile === undefined) return;
     const inputs = crossing.map(
       (info): TensorHeader => ({ ...info, codec: 'raw', numBytes: tensorBytes(info.type, info.dims) }),
     );
     try {
-      await this.#dispatcher.warm({ graphFile, inputs, outputs: cut.tailOutputs });
+      await this.#dispatcher.warm({ graphFile, inputs, outputs: cut.tailOutputs, weights });
     } catch (error) {
       // A request would meet the same error and be told of it.
       if (!this.#isStopped) this.#onError(error);

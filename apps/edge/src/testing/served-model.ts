@@ -13,5 +13,5 @@ export async function servedModel(
   const sha256 = manifest.variants[0]?.table ?? '';
   const table = parseCutTable(await get(`tables/${sha256}`));
   if (table instanceof ProtocolError) throw table;
-  return { manifest, tables: new Map([[sha256, table]]), objectsDir: '', notes: [] };
+  return { manifest, tables: new Map([[sha256, table]]), objectsDir: '', weights: 'own', notes: [] };
 }

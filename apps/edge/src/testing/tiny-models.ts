@@ -60,6 +60,7 @@ function prepared({ name, objectsDir, tensors, outputs, packs, cuts }: TinyParts
     },
     tables: new Map([[sha256, table]]),
     objectsDir,
+    weights: 'own',
     notes: [],
   };
 }
@@ -166,6 +167,22 @@ export function pictureModel(objectsDir: string, height: number, width: number):
     packs: [],
     cuts: [{ id: 0, crossing: [0], tailGraph: store(objectsDir, tail), tailOutputs: ['y'] }],
   });
+}
+
+/** `y = x` times the same 16 MB of weights, and then so many times nothing: each number of times is a tail of its own. */
+export function wideTail(objectsDir: string, relus: number): { readonly graphFile: string; readonly side: number } {
+  const side = 2048;
+  const pack = store(objectsDir, new Uint8Array(new Float32Array(side * side).fill(1e-3).buffer));
+  const nodes: TinyNode[] = [{ op: 'MatMul', in: ['x', 'w'], out: 'v0' }];
+  for (let index = 0; index < relus; index += 1) nodes.push({ op: 'Relu', in: [`v${index}`], out: `v${index + 1}` });
+  nodes.push({ op: 'Identity', in: [`v${relus}`], out: 'y' });
+  const graph = tinyOnnx({
+    inputs: [{ name: 'x', type: FLOAT, dims: [1, side] }],
+    outputs: [{ name: 'y', type: FLOAT, dims: [1, side] }],
+    nodes,
+    packed: [{ name: 'w', type: FLOAT, dims: [side, side], file: pack, numBytes: 4 * side * side }],
+  });
+  return { graphFile: join(objectsDir, store(objectsDir, graph)), side };
 }
 
 /** Its tail is no ONNX file. */

@@ -40,11 +40,9 @@ async function arriveAtRandom(
   }
 }
 
-let nextId = 1;
-
 async function send(client: StreamClient, request: WholeRequest | undefined): Promise<void> {
   if (!request) return;
-  await client.infer({ ...request.message, id: nextId++ }, request.parts);
+  await client.infer(request.message, request.parts);
 }
 
 function clientsOf(url: string, count: number): Promise<StreamClient[]> {

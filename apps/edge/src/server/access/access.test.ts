@@ -140,6 +140,7 @@ describe('an edge with tokens', () => {
 
   it('shows its health and its page to everybody', async () => {
     await start({ tokens: [TOKEN] });
+    await server.warmedUp();
     for (const path of ['/healthz', '/readyz', '/v2/health/live', '/v2/health/ready']) {
       expect((await get(path)).status).toBe(200);
     }

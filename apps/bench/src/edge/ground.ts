@@ -1,0 +1,42 @@
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { EdgeProcess } from '../overhead/edge-process.js';
+import { overheadNetwork } from '../overhead/network.js';
+
+/** Networks by name, and the channels between their convolutions: tails of roughly 1, 12 and 30 ms on one fast core. */
+const NETWORKS = { short: 256, medium: 3_200, long: 8_000 } as const;
+export type NetworkName = keyof typeof NETWORKS;
+export const NETWORK_NAMES = Object.keys(NETWORKS) as readonly NetworkName[];
+
+/** A folder with models, and a store which edges that follow one another share, so that they are prepared once. */
+export class Ground implements AsyncDisposable {
+  readonly dir: string;
+
+  private constructor(dir: string) {
+    this.dir = dir;
+  }
+
+  static async make(): Promise<Ground> {
+    const ground = new Ground(await mkdtemp(join(tmpdir(), 'cutpoint-edge-bench-')));
+    for (const name of NETWORK_NAMES) await ground.addNetwork(name, overheadNetwork(NETWORKS[name]));
+    return ground;
+  }
+
+  /** As a person adds a model to a repository. */
+  async addNetwork(name: string, file: Uint8Array): Promise<void> {
+    const dir = join(this.dir, 'models', name);
+    await mkdir(join(dir, '1'), { recursive: true });
+    await writeFile(join(dir, '1', 'model.onnx'), file);
+    const config = { description: 'made for a benchmark', source: { file: 'model.onnx' } };
+    await writeFile(join(dir, 'config.json'), JSON.stringify(config));
+  }
+
+  async startEdge(...args: readonly string[]): Promise<EdgeProcess> {
+    return await EdgeProcess.start({ modelsDir: join(this.dir, 'models'), homeDir: this.dir, args });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await rm(this.dir, { recursive: true, force: true });
+  }
+}

@@ -1,0 +1,153 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { seededRandom } from '@cutpoint/onnx';
+import { Refusal, StreamClient } from '../../overhead/stream-client.js';
+import { type ServedTail, servedTail } from '../served-tail.js';
+import type { ClientOrder, LoadOrder, RequestRecord } from './order.js';
+
+/** The clients of one order, in a process of their own; says `ready`, waits for `go`, and hands in its records. */
+
+/** An answer that has not come so long after the last request is lost. */
+const PATIENCE_MS = 15_000;
+
+class LoadClient {
+  readonly #order: ClientOrder;
+  readonly #index: number;
+  readonly #random: () => number;
+  readonly #draw: () => ServedTail;
+  readonly #edgeUrl: string;
+  readonly #records: RequestRecord[];
+  readonly #unanswered = new Map<number, number>();
+  #stream: StreamClient;
+  #next = 0;
+  #vanishAtMs = Number.POSITIVE_INFINITY;
+  /** Of the connection: what an earlier one was asked is nobody's. */
+  #life = 0;
+  #isClosed = false;
+
+  private constructor(order: LoadOrder, index: number, tails: readonly ServedTail[], context: Context) {
+    this.#order = order.clients[index] ?? {};
+    this.#index = index;
+    this.#edgeUrl = order.edgeUrl;
+    this.#records = context.records;
+    this.#stream = context.stream;
+    this.#random = seededRandom(order.seed * 1_000 + index);
+    this.#draw = () => tails[Math.floor(this.#random() * tails.length)] ?? fail('no tail to ask for');
+  }
+
+  static async open(order: LoadOrder, index: number, tails: readonly ServedTail[], records: RequestRecord[]) {
+    return new LoadClient(order, index, tails, { records, stream: await StreamClient.open(order.edgeUrl) });
+  }
+
+  async run(untilMs: number): Promise<void> {
+    this.#planVanishing();
+    const { ratePerSecond, inFlight } = this.#order;
+    if (ratePerSecond !== undefined) await this.#arrive(ratePerSecond, untilMs);
+    else await Promise.all(Array.from({ length: inFlight ?? 1 }, () => this.#keepAsking(untilMs)));
+  }
+
+  /** What has not been answered by now is lost. */
+  close(): void {
+    this.#isClosed = true;
+    for (const sentAtMs of this.#unanswered.values()) {
+      this.#records.push({ client: this.#index, sentAtMs, outcome: 'lost' });
+    }
+    this.#stream[Symbol.dispose]();
+  }
+
+  get isWaiting(): boolean {
+    return this.#unanswered.size > 0;
+  }
+
+  async #arrive(ratePerSecond: number, untilMs: number): Promise<void> {
+    let atMs = performance.now();
+    for (;;) {
+      atMs += (-Math.log(1 - this.#random()) / ratePerSecond) * 1_000;
+      if (atMs > untilMs) return;
+      await sleep(Math.max(0, atMs - performance.now()));
+      await this.#vanishWhenDue();
+      void this.#ask();
+    }
+  }
+
+  async #keepAsking(untilMs: number): Promise<void> {
+    while (performance.now() < untilMs) {
+      await this.#vanishWhenDue();
+      await this.#ask();
+    }
+  }
+
+  async #ask(): Promise<void> {
+    const { message, parts } = this.#draw();
+    const { deadlineMs } = this.#order;
+    const key = this.#next++;
+    const life = this.#life;
+    const sentAtMs = performance.now();
+    this.#unanswered.set(key, sentAtMs);
+    const record = { client: this.#index, sentAtMs };
+    try {
+      const { result } = await this.#stream.infer(
+        { ...message, ...(deadlineMs !== undefined && { deadlineMs }) },
+        parts,
+      );
+      const tookMs = performance.now() - sentAtMs;
+      const { decodeMs, tailMs, encodeMs, queueMs, totalMs } = result.timings;
+      const serviceMs = decodeMs + tailMs + encodeMs;
+      this.#records.push({ ...record, tookMs, outcome: 'ok', serviceMs, occupiedMs: totalMs - queueMs });
+    } catch (error) {
+      if (this.#isClosed) return;
+      const tookMs = performance.now() - sentAtMs;
+      const outcome = error instanceof Refusal ? error.code : life === this.#life ? 'lost' : 'vanished';
+      this.#records.push({ ...record, tookMs, outcome });
+    } finally {
+      this.#unanswered.delete(key);
+    }
+  }
+
+  async #vanishWhenDue(): Promise<void> {
+    if (performance.now() < this.#vanishAtMs) return;
+    this.#planVanishing();
+    this.#life += 1;
+    const { message, parts } = this.#draw();
+    const gone = this.#stream;
+    this.#stream = await StreamClient.open(this.#edgeUrl);
+    this.#records.push({ client: this.#index, sentAtMs: performance.now(), outcome: 'vanished' });
+    gone.vanish(message, parts);
+  }
+
+  #planVanishing(): void {
+    const { vanishesAfterMs } = this.#order;
+    if (vanishesAfterMs === undefined) return;
+    this.#vanishAtMs = performance.now() - Math.log(1 - this.#random()) * vanishesAfterMs;
+  }
+}
+
+interface Context {
+  readonly records: RequestRecord[];
+  readonly stream: StreamClient;
+}
+
+function fail(message: string): never {
+  throw new Error(message);
+}
+
+async function run(order: LoadOrder): Promise<void> {
+  const tails = await Promise.all(order.models.map((model) => servedTail(order.edgeUrl, model)));
+  const records: RequestRecord[] = [];
+  const clients = await Promise.all(order.clients.map((_, index) => LoadClient.open(order, index, tails, records)));
+  const told = new Promise<void>((resolve) => process.once('message', () => resolve()));
+  process.send?.('ready');
+  await told;
+  const untilMs = performance.now() + order.durationMs;
+  await Promise.all(clients.map((client) => client.run(untilMs)));
+  while (clients.some(({ isWaiting }) => isWaiting) && performance.now() < untilMs + PATIENCE_MS) await sleep(20);
+  for (const client of clients) client.close();
+  process.send?.(records);
+}
+
+process.on('disconnect', () => process.exit());
+process.once('message', (order: LoadOrder) => {
+  run(order).catch((error: unknown) => {
+    console.error(`load: ${error instanceof Error ? error.message : String(error)}`);
+    process.exit(1);
+  });
+});
