@@ -44,12 +44,26 @@ function deepTable() {
   return tinyTable({ cuts, tensors, nodes });
 }
 
-async function open({ packBytes = MIB, policy = 'cutpoint' as PolicyName, isDeviceKnown = true } = {}) {
+interface Given {
+  readonly packBytes?: number;
+  readonly policy?: PolicyName;
+  /** For 100 kB. */
+  readonly upMs?: number;
+  /** Of the first node; without it heads take no time to speak of. */
+  readonly nodeMs?: number;
+}
+
+async function open({ packBytes = MIB, policy = 'cutpoint', upMs = 1000, nodeMs }: Given = {}) {
   const tiny = await TinyEdge.listen();
   cleanups.push(() => tiny.close());
   tiny.table = deepTable();
   tiny.packs = Array.from({ length: LAST }, (_, i) => Buffer.alloc(packBytes, i));
-  const edge = await openTinyEdge(tiny, tinyHead);
+  const edge = await openTinyEdge(tiny, (call) => {
+    const { value } = tinyHead(call);
+    if (nodeMs === undefined || call.type !== 'run' || !value || !('headMs' in value)) return { value };
+    const nodes = Number(/(\d+)(?:\/hollow)?$/.exec(call.key)?.[1]);
+    return { value: { ...value, headMs: nodeMs * nodes } };
+  });
   cleanups.push(() => edge.release());
   const { manifest, table } = tiny;
   const [variant] = manifest.variants;
@@ -57,10 +71,11 @@ async function open({ packBytes = MIB, policy = 'cutpoint' as PolicyName, isDevi
   const controller = new Controller(armsOf(table, variant, new Set()), { policy, link: edge.link });
   const nowMs = edge.clock.now();
   // A slow way up: the deeper, the better.
-  controller.observeTransfer('up', { numBytes: 100_000, spanMs: 1000 }, nowMs);
+  controller.observeTransfer('up', { numBytes: 100_000, spanMs: upMs }, nowMs);
   controller.observeTransfer('down', { numBytes: 100_000, spanMs: 10 }, nowMs);
-  if (isDeviceKnown) controller.observeHead(1, 10, nowMs);
+  controller.observeHead(1, nodeMs ?? 10, nowMs);
   const prepared: number[] = [];
+  const timed: number[] = [];
   const host = {
     edge,
     manifest,
@@ -76,13 +91,13 @@ async function open({ packBytes = MIB, policy = 'cutpoint' as PolicyName, isDevi
     life: new AbortController().signal,
   };
   const preparation = new Preparation({
-    host: { ...host, onHead: ({ spec }) => prepared.push(spec.cut.id) },
+    host: { ...host, onHead: ({ spec: { kind, cut } }) => (kind === 'hollow' ? timed : prepared).push(cut.id) },
     variant,
     table,
     controller,
   });
   const explain = () => controller.decide(edge.clock.now(), { peek: true });
-  return { tiny, edge, prepared, explain, follow: () => preparation.wishOf(explain(), explain) };
+  return { tiny, edge, prepared, timed, explain, follow: () => preparation.wishOf(explain(), explain) };
 }
 
 describe('weights that take long to come', () => {
@@ -100,11 +115,28 @@ describe('weights that take long to come', () => {
   it.each([
     ['are few', { packBytes: MIB / 8 }],
     ['are for a policy that reckons otherwise', { policy: 'local' as const }],
-    ['are for a device of which nothing is known', { isDeviceKnown: false }],
   ])('come in one go where they %s', async (_what, options) => {
     const { prepared, explain, follow } = await open(options);
     const { wish } = explain();
     await follow();
     expect(prepared[0]).toBe(wish.arm.cut);
+  });
+});
+
+describe('a head that is only hoped for', () => {
+  it('is timed without its weights, and they are fetched for none that is slower', async () => {
+    const { tiny, edge, prepared, timed, explain, follow } = await open({ upMs: 20, nodeMs: 25 });
+    const { wish, chosen } = explain();
+    expect(chosen.arm.cut).toBe(0);
+    expect(wish.arm.cut).toBeGreaterThan(2);
+    await follow();
+    expect(timed).toEqual([wish.arm.cut]);
+    expect(explain().wish.arm.cut).toBe(0);
+    expect(prepared).toEqual([]);
+    expect(tiny.asked.filter((path) => path.startsWith('/v1/packs/'))).toEqual([]);
+    expect(
+      edge.heads.get(`${tiny.manifest.variants[0]?.table}/${wish.arm.cut}/hollow`),
+      'it is let go',
+    ).toBeUndefined();
   });
 });
