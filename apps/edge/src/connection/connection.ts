@@ -23,6 +23,7 @@ import type { Outbox } from './outbox.js';
 import { Probe } from './probe.js';
 import { Request } from './request.js';
 import { Reservations } from './reservations.js';
+import type { SettledRequest } from './settled.js';
 import { tailJob } from './tail-job.js';
 import { timingsOf } from './timings.js';
 
@@ -108,7 +109,7 @@ export class Connection {
   close(): void {
     this.#isClosed = true;
     this.#reservations.clear();
-    for (const request of this.#requests.values()) this.#settle(request);
+    for (const request of this.#requests.values()) this.#settle(request, { code: 'cancelled' });
     this.#context.scheduler.forget(this);
   }
 
@@ -168,6 +169,8 @@ export class Connection {
     if (admitted instanceof ProtocolError) {
       this.#reservations.release(id);
       this.#ignored.add(id, numBytes);
+      const model = this.#context.models.catalog.get(message.model)?.name;
+      this.#context.onSettled({ model, code: admitted.code, receivedBytes: 0, sentBytes: 0 });
       this.#sendError(id, admitted);
       return undefined;
     }
@@ -249,15 +252,17 @@ export class Connection {
   }
 
   #reply(request: Request, outcome: TailOutcome, startedAtMs: number): void {
-    // Cancelled, timed out or gone meanwhile.
-    if (!this.#settle(request)) return;
     const { id, assembler } = request;
+    const timings = timingsOf(request, outcome, { startedAtMs, doneAtMs: this.#context.clock() });
+    const sentBytes = outcome.payload.byteLength;
+    // Cancelled, timed out or gone meanwhile.
+    if (!this.#settle(request, { code: 'ok', sentBytes, timings })) return;
     const message: EdgeMessage = {
       type: 'result',
       id,
       tensors: [...outcome.tensors],
-      numBytes: outcome.payload.byteLength,
-      timings: timingsOf(request, outcome, { startedAtMs, doneAtMs: this.#context.clock() }),
+      numBytes: sentBytes,
+      timings,
       arrivals: assembler.arrivals,
       load: this.#context.load(),
     };
@@ -271,23 +276,25 @@ export class Connection {
     this.#reservations.release(id);
     const request = this.#requests.get(id);
     if (request === undefined) return;
-    this.#settle(request);
+    this.#settle(request, { code: 'cancelled' });
     this.#sendError(id, cancelled());
   }
 
   /** Ends a request with an error. */
   #refuse(request: Request, error: ProtocolError): void {
-    if (!this.#settle(request)) return;
+    if (!this.#settle(request, { code: error.code })) return;
     this.#ignored.add(request.id, request.assembler.numBytes - request.assembler.receivedBytes);
     this.#sendError(request.id, error);
   }
 
   /** Whether the request was still open. Its memory and its place are given back, and nothing more is said of it. */
-  #settle(request: Request): boolean {
+  #settle(request: Request, end: End): boolean {
     if (this.#requests.get(request.id) !== request) return false;
     this.#requests.delete(request.id);
     this.#context.uploads.give(this, request.message.numBytes);
     if (request.place !== undefined) this.#context.scheduler.release(request.place);
+    const { model } = request.admitted;
+    this.#context.onSettled({ sentBytes: 0, ...end, model, receivedBytes: request.assembler.receivedBytes });
     return true;
   }
 
@@ -302,6 +309,9 @@ export class Connection {
     if (!this.#isClosed) this.#outbox.text(JSON.stringify(message));
   }
 }
+
+/** How a request ended. */
+type End = Pick<SettledRequest, 'code' | 'timings'> & Partial<Pick<SettledRequest, 'sentBytes'>>;
 
 /** The queue is not all that can be full. */
 const LEAST_RETRY_MS = 50;
