@@ -15,6 +15,8 @@ export class EdgeMetrics {
     labelNames: ['code'],
     registers: [this.#registry],
   });
+  /** From the start, not from the first scrape. */
+  readonly #process = processMetrics();
   readonly #readState: () => EdgeState;
 
   constructor(readState: () => EdgeState) {
@@ -36,7 +38,7 @@ export class EdgeMetrics {
   /** In the text format of Prometheus. */
   async text(): Promise<string> {
     this.#state.set(this.#readState());
-    const [own, ofProcess] = await Promise.all([this.#registry.metrics(), processMetrics().metrics()]);
+    const [own, ofProcess] = await Promise.all([this.#registry.metrics(), this.#process.metrics()]);
     return own + ofProcess;
   }
 }
