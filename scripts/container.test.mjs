@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parse as parseYaml } from 'yaml';
 import { outlierOnnx } from '../apps/edge/dist/testing/outlier-onnx.js';
+import { TEST_CERTIFICATE, TEST_KEY } from '../apps/edge/dist/testing/tls.js';
 import { ignoredBy } from './lib/container/context.mjs';
 import { all, copied, environmentOf, parseDockerfile } from './lib/container/dockerfile.mjs';
 import { contentOf, isRoot, layOut, makeReadOnly, workdirOf } from './lib/container/layout.mjs';
@@ -130,7 +131,7 @@ describe('what the image holds', () => {
   const command = [...all(final, 'ENTRYPOINT')[0].args, ...all(final, 'CMD')[0].args];
   const probe = all(final, 'HEALTHCHECK')[0].args;
   const TOKEN = 'the-token-of-the-container';
-  const tokens = join(folder, 'tokens');
+  const [tokens, certificate, key] = ['tokens', 'cert.pem', 'key.pem'].map((name) => join(folder, name));
   const [home, temporary] = ['home', 'tmp'].map((name) => join(folder, name));
   /** Another user may be nobody who reaches this Node. */
   const asUser =
@@ -145,6 +146,8 @@ describe('what the image holds', () => {
     execFileSync('chmod', ['755', folder]);
     for (const path of [home, temporary]) mkdirSync(path);
     writeFileSync(tokens, TOKEN);
+    writeFileSync(certificate, TEST_CERTIFICATE);
+    writeFileSync(key, TEST_KEY);
     app = layOut({ stages, root, page }, folder);
     const volumes = all(final, 'VOLUME')[0].args.map((path) => join(folder, path));
     written = [...volumes, temporary];
@@ -202,6 +205,13 @@ describe('what the image holds', () => {
     expect(edge.said()).toContain('host is "0.0.0.0"');
   });
 
+  test('cannot be written to, by the user that it runs as, but where there are volumes', async () => {
+    const write = (path) => ['node', '-e', `require('node:fs').writeFileSync(${JSON.stringify(join(path, 'x'))}, '')`];
+    const outside = [app, home, join(app, 'apps/edge/dist'), join(app, 'node_modules')];
+    for (const path of outside) expect(await run(write(path), {}).ended, path).toBe(1);
+    for (const path of written) expect(await run(write(path), {}).ended, path).toBe(0);
+  });
+
   test('is no program that builds', () => {
     const installed = readdirSync(join(app, 'node_modules'));
     expect(installed).toContain('fastify');
@@ -234,7 +244,7 @@ describe('what the image holds', () => {
       expect((await fetch(`${url}/v1/models`)).status).toBe(401);
       const get = (path) => fetch(`${url}${path}`, { headers: { authorization: `Bearer ${TOKEN}` } });
       const manifest = await (await get('/v1/models/mine/manifest')).json();
-      const table = await (await get(`/v1/objects/${manifest.variants[0].table}`)).json();
+      const table = await (await get(`/v1/tables/${manifest.variants[0].table}`)).json();
       expect(table.calibration?.inputs, 'the samples are there').toBe('pictures');
       expect(await (await fetch(`${url}/`)).text()).toContain('<title>Cutpoint');
       expect((await fetch(`${url}/docs`)).status).toBe(200);
@@ -247,6 +257,18 @@ describe('what the image holds', () => {
     }
     expect(contentOf(folder, written)).toEqual(before);
     expect(await run(probe, {}).ended, 'gone').toBe(1);
+  });
+
+  test('is asked by https whether it is ready where it has a certificate', async () => {
+    const tls = { CUTPOINT_SERVE_TLS_CERT: certificate };
+    const edge = run(command, { CUTPOINT_SERVE_TOKEN_FILE: tokens, CUTPOINT_SERVE_TLS_KEY: key, ...tls });
+    try {
+      await expect.poll(() => run(probe, tls).ended, { timeout: 15_000, interval: 200 }).toBe(0);
+      expect(await run(probe, {}).ended, 'by http').toBe(1);
+    } finally {
+      edge.child.kill('SIGTERM');
+    }
+    expect(await edge.ended, edge.said()).toBe(0);
   });
 });
 
