@@ -152,9 +152,10 @@ describe('what the image holds', () => {
     const volumes = all(final, 'VOLUME')[0].args.map((path) => join(folder, path));
     written = [...volumes, temporary];
     const [models, store] = volumes;
-    mkdirSync(store, { recursive: true });
     seedModels(models);
-    if (isRoot) execFileSync('chown', ['-R', owner, ...written]);
+    // Volumes begin with the owner that the image's folders have.
+    if (isRoot) execFileSync('chown', [owner, temporary]);
+    else mkdirSync(store);
     if (asUser.uid === undefined) {
       console.warn(`not root: files of packages stay writable to the edge, and it runs as this user, not as ${owner}`);
       makeReadOnly(folder, written);
@@ -174,7 +175,7 @@ describe('what the image holds', () => {
 
   /** The volume as somebody uses it: one network of his own, small, instead of those that the image brings. */
   function seedModels(models) {
-    rmSync(models, { recursive: true });
+    for (const name of readdirSync(models)) rmSync(join(models, name), { recursive: true });
     const mine = join(models, 'mine');
     mkdirSync(mine, { recursive: true });
     for (const [file, bytes] of Object.entries(outlierOnnx({ dims: [1, 3, 16, 16], hasOutlier: false })))
