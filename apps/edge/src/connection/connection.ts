@@ -112,6 +112,13 @@ export class Connection {
     this.#context.scheduler.forget(this);
   }
 
+  /** Memory that is not there, or a defect of ours: it costs this connection, not the edge. */
+  breakOff(error: unknown): void {
+    this.#context.onDefect(error);
+    this.close();
+    this.#outbox.close(INTERNAL_ERROR, 'internal error');
+  }
+
   #fail(error: ProtocolError): void {
     this.#send({ type: 'error', id: null, code: error.code, message: error.message });
     this.close();
@@ -250,7 +257,7 @@ export class Connection {
 
   #reply(request: Request, outcome: TailOutcome, startedAtMs: number): void {
     // Cancelled, timed out or gone meanwhile.
-    if (!this.#settle(request)) return;
+    if (this.#requests.get(request.id) !== request) return;
     const { id, assembler } = request;
     const message: EdgeMessage = {
       type: 'result',
@@ -261,7 +268,14 @@ export class Connection {
       arrivals: assembler.arrivals,
       load: this.#context.load(),
     };
-    this.#outbox.result(JSON.stringify(message), chunksOf(id, [outcome.payload]));
+    const text = JSON.stringify(message);
+    this.#settle(request);
+    try {
+      this.#outbox.result(text, chunksOf(id, [outcome.payload]));
+    } catch (error) {
+      // Part of it may be on its way: nothing that followed would be understood.
+      this.breakOff(error);
+    }
   }
 
   #cancel(id: number): void {
@@ -303,6 +317,8 @@ export class Connection {
   }
 }
 
+/** As WebSockets count the reasons to close. */
+const INTERNAL_ERROR = 1011;
 /** The queue is not all that can be full. */
 const LEAST_RETRY_MS = 50;
 

@@ -7,7 +7,6 @@ import { type Corkable, Outbox } from './outbox.js';
 const SWEEP_MS = 1_000;
 const GOING_AWAY = 1001;
 const POLICY_VIOLATION = 1008;
-const INTERNAL_ERROR = 1011;
 /** How long a client may take to answer a close before its socket is taken down. */
 const CLOSE_GRACE_MS = 1_000;
 
@@ -77,10 +76,7 @@ export class ConnectionHub {
       try {
         connection.receive(data, isBinary, atMs);
       } catch (error) {
-        // Memory that is not there, or a defect of ours: it costs this connection, not the edge.
-        this.#context.onDefect(error);
-        connection.close();
-        outbox.close(INTERNAL_ERROR, 'internal error');
+        connection.breakOff(error);
       }
     });
     socket.on('pong', () => {

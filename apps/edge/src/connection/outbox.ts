@@ -74,9 +74,12 @@ export class Outbox {
   /** A text message and the chunks that belong to it. */
   result(message: string, frames: Iterable<Uint8Array>): void {
     this.#tcp.cork();
-    this.#socket.send(message);
-    for (const frame of frames) this.#socket.send(frame, this.#onFlushed);
-    this.#tcp.uncork();
+    try {
+      this.#socket.send(message);
+      for (const frame of frames) this.#socket.send(frame, this.#onFlushed);
+    } finally {
+      this.#tcp.uncork();
+    }
     this.#pauseIfFull();
   }
 

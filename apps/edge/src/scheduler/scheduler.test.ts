@@ -44,10 +44,11 @@ class TestJob implements Job {
 describe('the scheduler', () => {
   let nowMs = 0;
   let k = 1;
-  const make = (workers: number, maxQueue: number) =>
+  const make = (workers: number, maxQueue: number, onDefect: (error: unknown) => void = () => undefined) =>
     new Scheduler({
       workers,
       maxQueue,
+      onDefect,
       defaultDeadlineMs: DEFAULT_DEADLINE_MS,
       clock: () => nowMs,
       loadFactor: () => k,
@@ -367,8 +368,9 @@ describe('the scheduler', () => {
     expect(scheduler.queueDepth).toBe(0);
   });
 
-  it('goes on after a job that failed, and is idle when nothing runs', async () => {
-    const scheduler = make(1, 10);
+  it('tells of a job that failed and goes on, and is idle when nothing runs', async () => {
+    const onDefect = vi.fn();
+    const scheduler = make(1, 10, onDefect);
     const failing: Job = {
       client: {},
       model: 'm',
@@ -380,6 +382,7 @@ describe('the scheduler', () => {
     const next = new TestJob({});
     scheduler.submit(next);
     await vi.waitFor(() => expect(next.state).toBe('running'));
+    expect(onDefect.mock.calls).toEqual([[new Error('worker died')]]);
     const idle = scheduler.idle();
     await next.finish();
     await idle;

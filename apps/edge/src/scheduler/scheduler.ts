@@ -56,6 +56,8 @@ export interface SchedulerOptions {
   readonly loadFactor: (model: string) => number;
   /** Something was announced, queued, started or done. */
   readonly onChange?: () => void;
+  /** A job ended in an error that it should have answered itself. */
+  readonly onDefect?: (error: unknown) => void;
 }
 
 /** Of all runs about half take longer than predicted: a deadline is only kept with a little to spare, */
@@ -248,10 +250,10 @@ export class Scheduler {
         continue;
       }
       this.#running.set(job, nowMs);
-      job.start().then(
-        () => this.finished(job),
-        () => this.finished(job),
-      );
+      job
+        .start()
+        .catch((error: unknown) => this.#options.onDefect?.(error))
+        .finally(() => this.finished(job));
     }
   }
 

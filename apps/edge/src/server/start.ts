@@ -86,6 +86,7 @@ export async function startServer(
     clock,
     loadFactor: (model) => factors.k(model, clock()),
     onChange: () => publisher.touch(),
+    onDefect: (error) => log.error({ err: error }, 'what was run could not be answered'),
   });
   const warmUp = new WarmUp(
     dispatcher,
@@ -128,7 +129,8 @@ export async function startServer(
       service.observe(measured.serviceMs, nowMs);
     },
     onTailError: (model, error) => log.error({ err: error, model }, 'a tail failed'),
-    onDefect: (error) => log.error({ err: error }, 'a message could not be handled; its connection was closed'),
+    onDefect: (error) =>
+      log.error({ err: error }, 'a message or an answer could not be handled; its connection was closed'),
     isStopping: () => isStopping,
   };
   const hub = new ConnectionHub(serving, options.heartbeatMs);
