@@ -357,6 +357,23 @@ describe('the scheduler', () => {
     expect(turns).toEqual(['modest', 'modest', 'modest', 'greedy', 'greedy']);
   });
 
+  it('compares no client with a canary', async () => {
+    const scheduler = make(1, 100);
+    const [first, second] = [{}, {}];
+    const canary = Object.assign(new TestJob({}, 1), { isCanary: true });
+    scheduler.submit(canary);
+    nowMs += 1;
+    await canary.finish();
+    const long = new TestJob(first, 10);
+    scheduler.submit(long);
+    const waiting = [new TestJob(first), new TestJob(second)];
+    for (const job of waiting) scheduler.submit(job);
+    nowMs += 1_000;
+    await long.finish();
+    // Beside the canary it would have had far too much.
+    expect(waiting.map(({ state }) => state)).toEqual(['running', 'new']);
+  });
+
   it('cancels what waits and leaves what runs', () => {
     const scheduler = make(1, 10);
     const [running, waiting] = [new TestJob({}), new TestJob({})];

@@ -263,7 +263,7 @@ export class Scheduler {
     if (startedAtMs === undefined) return;
     this.#running.delete(job);
     const nowMs = this.#options.clock();
-    this.#use.add(job.client, nowMs - startedAtMs, nowMs);
+    if (job.isCanary !== true) this.#use.add(job.client, nowMs - startedAtMs, nowMs);
     this.#startWhatCan();
     this.#options.onChange?.();
     if (this.#running.size > 0) return;
