@@ -46,6 +46,11 @@ export class Outbox {
     return this.#socket.bufferedAmount > LOW_WATER_BYTES;
   }
 
+  /** All of it has been handed to the network. */
+  get isEmpty(): boolean {
+    return this.#socket.bufferedAmount === 0;
+  }
+
   get isPaused(): boolean {
     return this.#isPaused || this.#release !== undefined;
   }

@@ -198,7 +198,8 @@ export async function startServer(
     scheduler.rejectQueued(goingAway);
     hub.refuseWaiting(goingAway);
     inferences.refuseWaiting(goingAway);
-    await within(options.drainMs, Promise.all([scheduler.idle(), requests.none()]));
+    const answered = scheduler.idle().then(() => hub.flushed());
+    await within(options.drainMs, Promise.all([answered, requests.none()]));
     await release();
   };
   return {
