@@ -43,44 +43,63 @@ declare global {
   var gpuCounts: GpuCounts;
 }
 
-/** Connects, and counts in the worker from before the first head is built. */
-async function connectCounting(page: Page, model = 'tiny'): Promise<Worker> {
+/** Counts from before the first head is built; for whichever worker it is built in. */
+function countGpuMemory(): void {
+  const counts = { created: {}, destroyed: {}, mapped: {} } as GpuCounts;
+  const count = (of: Record<string, number>, buffer: GPUBuffer) => {
+    const isMappable = (buffer.usage & (GPUBufferUsage.MAP_READ | GPUBufferUsage.MAP_WRITE)) !== 0;
+    const name = buffer.label.startsWith('cutpoint-') ? buffer.label : isMappable ? 'staging' : 'storage';
+    of[name] = (of[name] ?? 0) + 1;
+  };
+  const { createBuffer } = GPUDevice.prototype;
+  GPUDevice.prototype.createBuffer = function (descriptor) {
+    const buffer = createBuffer.call(this, descriptor);
+    count(counts.created, buffer);
+    return buffer;
+  };
+  const { destroy, mapAsync } = GPUBuffer.prototype;
+  GPUBuffer.prototype.destroy = function () {
+    count(counts.destroyed, this);
+    return destroy.call(this);
+  };
+  GPUBuffer.prototype.mapAsync = function (...given) {
+    count(counts.mapped, this);
+    return mapAsync.apply(this, given);
+  };
+  globalThis.gpuCounts = counts;
+}
+
+/** @param prelude what else each worker runs before its own script */
+async function connectCounting(page: Page, { model = 'tiny', prelude = '' } = {}): Promise<void> {
+  await page.route(/runtime-worker.*\.js/, async (route) => {
+    const response = await route.fetch();
+    const body = `(${countGpuMemory.toString()})();${prelude};${await response.text()}`;
+    await route.fulfill({ response, body });
+  });
   await openPage(page, edge.url);
   await page.evaluate(async (model) => {
     const { connect } = globalThis.cutpoint;
     globalThis.session = await connect('/', { model, device: 'webgpu', maxAccuracyDrop: 1, policy: 'offload' });
   }, model);
-  const worker = page.workers().find((candidate) => candidate.url().includes('runtime-worker'));
-  if (!worker) throw new Error('no runtime worker');
-  await worker.evaluate(() => {
-    const counts = { created: {}, destroyed: {}, mapped: {} } as GpuCounts;
-    const count = (of: Record<string, number>, buffer: GPUBuffer) => {
-      const isMappable = (buffer.usage & (GPUBufferUsage.MAP_READ | GPUBufferUsage.MAP_WRITE)) !== 0;
-      const name = buffer.label.startsWith('cutpoint-') ? buffer.label : isMappable ? 'staging' : 'storage';
-      of[name] = (of[name] ?? 0) + 1;
-    };
-    const { createBuffer } = GPUDevice.prototype;
-    GPUDevice.prototype.createBuffer = function (descriptor) {
-      const buffer = createBuffer.call(this, descriptor);
-      count(counts.created, buffer);
-      return buffer;
-    };
-    const { destroy, mapAsync } = GPUBuffer.prototype;
-    GPUBuffer.prototype.destroy = function () {
-      count(counts.destroyed, this);
-      return destroy.call(this);
-    };
-    GPUBuffer.prototype.mapAsync = function (...given) {
-      count(counts.mapped, this);
-      return mapAsync.apply(this, given);
-    };
-    globalThis.gpuCounts = counts;
-  });
-  return worker;
 }
 
-async function countsOf(worker: Worker): Promise<GpuCounts> {
-  return worker.evaluate(() => structuredClone(globalThis.gpuCounts));
+function runtimeWorkers(page: Page): Worker[] {
+  return page.workers().filter((worker) => worker.url().includes('runtime-worker'));
+}
+
+/** Of all workers that run heads: a worker that is gone took its device with it. */
+async function countsOf(page: Page): Promise<GpuCounts> {
+  const all = await Promise.all(
+    runtimeWorkers(page).map((worker) => worker.evaluate(() => structuredClone(globalThis.gpuCounts))),
+  );
+  const sum = (kind: keyof GpuCounts): Record<string, number> => {
+    const of: Record<string, number> = {};
+    for (const counts of all) {
+      for (const [name, count] of Object.entries(counts[kind])) of[name] = (of[name] ?? 0) + count;
+    }
+    return of;
+  };
+  return { created: sum('created'), destroyed: sum('destroyed'), mapped: sum('mapped') };
 }
 
 function readBacks({ mapped }: GpuCounts): number {
@@ -118,7 +137,7 @@ async function runArm(page: Page, cut: number, codec: Plain | 'u8+deflate') {
 test('every cut on WebGPU gives the same outputs with every codec, and reads back once what it sends', async ({
   page,
 }) => {
-  const worker = await connectCounting(page);
+  await connectCounting(page);
   const first = await runArm(page, 0, 'f32');
   const cuts = await cutsOf(page);
   expect(await page.evaluate(() => globalThis.session.device.kind)).toBe('webgpu');
@@ -129,9 +148,9 @@ test('every cut on WebGPU gives the same outputs with every codec, and reads bac
     // Builds the head.
     const plain = await runArm(page, cut, 'f32');
     for (const codec of ['f32', 'f16', 'u8', 'u8+deflate'] as const) {
-      const before = await countsOf(worker);
+      const before = await countsOf(page);
       const run = await runArm(page, cut, codec);
-      const after = await countsOf(worker);
+      const after = await countsOf(page);
       const what = `${codec} at cut ${cut}`;
       expect([run.ran, run.travelled], what).toEqual([cut, codec]);
       const numbers = codec === 'u8+deflate' ? 'u8' : codec;
@@ -150,12 +169,12 @@ test('every cut on WebGPU gives the same outputs with every codec, and reads bac
 });
 
 test('hundreds of inferences keep no memory of the GPU, and a head that is released leaves none', async ({ page }) => {
-  const worker = await connectCounting(page);
+  await connectCounting(page);
   const codecs = ['u8', 'f16', 'f32'] as const;
   for (let run = 0; run < 30; run++) await runArm(page, 4, codecs[run % 3] ?? 'u8');
-  const before = await countsOf(worker);
+  const before = await countsOf(page);
   for (let run = 0; run < 200; run++) await runArm(page, 4, codecs[run % 3] ?? 'u8');
-  const after = await countsOf(worker);
+  const after = await countsOf(page);
   expect(readBacks(after) - readBacks(before)).toBe(200);
   // An output that was not given back would have the next run take new memory.
   expect(after.created.storage).toBe(before.created.storage);
@@ -166,7 +185,7 @@ test('hundreds of inferences keep no memory of the GPU, and a head that is relea
   // More heads than are kept: each that goes takes its two buffers with it.
   const cuts = await cutsOf(page);
   for (const cut of cuts) await runArm(page, cut, 'u8');
-  const { created, destroyed } = await countsOf(worker);
+  const { created, destroyed } = await countsOf(page);
   const live = (label: string) => (created[label] ?? 0) - (destroyed[label] ?? 0);
   expect(cuts.length).toBeGreaterThan(KEPT_HEADS);
   expect(created['cutpoint-readable']).toBeGreaterThan(KEPT_HEADS);
@@ -175,7 +194,7 @@ test('hundreds of inferences keep no memory of the GPU, and a head that is relea
 });
 
 test('what the CPU provider made within a WebGPU head travels like everything else', async ({ page }) => {
-  const worker = await connectCounting(page, 'rounding');
+  await connectCounting(page, { model: 'rounding' });
   const { numbers } = await runArm(page, 0, 'f32');
   const range = Math.max(...numbers) - Math.min(...numbers);
   const cuts = await cutsOf(page);
@@ -185,25 +204,26 @@ test('what the CPU provider made within a WebGPU head travels like everything el
     const worst = Math.max(...numbers.map((value, i) => Math.abs(value - (plain.numbers[i] ?? Number.NaN))));
     expect(worst / range, `cut ${cut}`).toBeLessThanOrEqual(TOLERANCE.f32);
     for (const codec of ['f16', 'u8'] as const) {
-      const before = await countsOf(worker);
+      const before = await countsOf(page);
       const run = await runArm(page, cut, codec);
       expect([run.ran, run.travelled, run.bytesUp]).toEqual([cut, codec, plain.bytesUp * SHARE[codec]]);
-      expect(readBacks(await countsOf(worker)) - readBacks(before)).toBe(1);
+      expect(readBacks(await countsOf(page)) - readBacks(before)).toBe(1);
       // What is lost before the rounding may be whole steps after it.
       expect(run.numbers.every(Number.isFinite)).toBe(true);
     }
   }
 });
 
+function refuseOurShaders(): void {
+  const { createComputePipelineAsync } = GPUDevice.prototype;
+  GPUDevice.prototype.createComputePipelineAsync = function (descriptor) {
+    if (descriptor.label?.startsWith('cutpoint-')) return Promise.reject(new Error('no such shader'));
+    return createComputePipelineAsync.call(this, descriptor);
+  };
+}
+
 test('where the device cannot do the codecs the CPU does them, and no inference notices', async ({ page }) => {
-  const worker = await connectCounting(page);
-  await worker.evaluate(() => {
-    const { createComputePipelineAsync } = GPUDevice.prototype;
-    GPUDevice.prototype.createComputePipelineAsync = function (descriptor) {
-      if (descriptor.label?.startsWith('cutpoint-')) return Promise.reject(new Error('no such shader'));
-      return createComputePipelineAsync.call(this, descriptor);
-    };
-  });
+  await connectCounting(page, { prelude: `(${refuseOurShaders.toString()})()` });
   const first = await runArm(page, 0, 'f32');
   const range = Math.max(...first.numbers) - Math.min(...first.numbers);
   const plain = await runArm(page, 4, 'f32');
@@ -214,25 +234,21 @@ test('where the device cannot do the codecs the CPU does them, and no inference 
     expect(worst / range, codec).toBeLessThanOrEqual(TOLERANCE[codec]);
   }
   expect(await page.evaluate(() => globalThis.session.device.kind)).toBe('webgpu');
-  expect(readBacks(await countsOf(worker))).toBe(0);
+  expect(readBacks(await countsOf(page))).toBe(0);
 });
 
 test('the build of browsers without JSPI does the same', async ({ page }) => {
-  await page.route(/runtime-worker.*\.js/, async (route) => {
-    const response = await route.fetch();
-    await route.fulfill({ response, body: `delete WebAssembly.Suspending;${await response.text()}` });
-  });
-  const worker = await connectCounting(page);
+  await connectCounting(page, { prelude: 'delete WebAssembly.Suspending' });
   expect(await page.evaluate(() => globalThis.session.device.build)).toBe('asyncify');
   const first = await runArm(page, 0, 'f32');
   const range = Math.max(...first.numbers) - Math.min(...first.numbers);
   await runArm(page, 4, 'f32');
   for (const codec of ['f32', 'f16', 'u8'] as const) {
-    const before = await countsOf(worker);
+    const before = await countsOf(page);
     const run = await runArm(page, 4, codec);
     expect([run.ran, run.travelled]).toEqual([4, codec]);
     const worst = Math.max(...first.numbers.map((value, i) => Math.abs(value - (run.numbers[i] ?? Number.NaN))));
     expect(worst / range, codec).toBeLessThanOrEqual(TOLERANCE[codec]);
-    expect(readBacks(await countsOf(worker)) - readBacks(before)).toBe(1);
+    expect(readBacks(await countsOf(page)) - readBacks(before)).toBe(1);
   }
 });

@@ -59,6 +59,7 @@ async function run(task: TailTask): Promise<ReturnType<typeof move>> {
     isFirstRun: opened.isNew,
     released: opened.released,
     fallbacks: opened.fallbacks,
+    open: sessions.held,
     sessionMs: openedAt - startedAt,
     decodeMs: decodedAt - openedAt,
     tailMs: ranAt - decodedAt,

@@ -38,15 +38,17 @@ export async function connect(url: string | URL, options: ConnectOptions): Promi
   const http = new EdgeHttp(baseUrl, token);
   const shared = share instanceof ConnectedSession && share.edge.baseUrl.href === baseUrl.href ? share.edge : undefined;
   if (shared && share?.state === 'closed') throw CutpointError.closed('session to share with');
-  const opening = shared
-    ? Promise.resolve(shared.acquire())
+  // Begun first: workers that start hold up the page's thread.
+  const coming = fetchManifest(http, model, (progress) => onProgress?.(progress), signal);
+  const { edge, ready } = shared
+    ? { edge: shared.acquire(), ready: Promise.resolve() }
     : SharedEdge.open({ baseUrl, token, device, model, shape }, http);
   let session: ConnectedSession | undefined;
   try {
-    const [edge, manifest] = await orAborted(
-      Promise.all([opening, fetchManifest(http, model, (progress) => onProgress?.(progress), signal)]),
-      signal,
-    );
+    const manifest = await orAborted(coming, signal);
+    // What compresses pictures starts while the device is chosen.
+    if (manifest.variants.some(({ image }) => image)) void edge.pictures.codecs();
+    await orAborted(ready, signal);
     if (shared && shape) edge.setShape(shape);
     session = new ConnectedSession({
       edge,
@@ -61,12 +63,7 @@ export async function connect(url: string | URL, options: ConnectOptions): Promi
     return session;
   } catch (error) {
     if (session) await session.close();
-    else {
-      opening.then(
-        (edge) => edge.release(),
-        () => {},
-      );
-    }
+    else edge.release();
     throw error;
   }
 }

@@ -80,7 +80,13 @@ export class ConnectedSession implements Session {
     const afterFirst = new Promise<void>((resolve) => {
       this.#onFirst = resolve;
     });
-    const cancelFirst = edge.clock.after(FIRST_MS, this.#onFirst);
+    let cancelFirst = () => {};
+    edge.connection.whenOnline(undefined, this.#life.signal).then(
+      () => {
+        cancelFirst = edge.clock.after(FIRST_MS, this.#onFirst);
+      },
+      () => {},
+    );
     this.#runners = new RunnerSet(
       manifest,
       { ...choice, forced: undefined },
@@ -114,7 +120,7 @@ export class ConnectedSession implements Session {
       life: this.#life.signal,
     });
     this.#unsubscribe = [
-      cancelFirst,
+      () => cancelFirst(),
       edge.packs.events.on('notKept', (why) => this.#onNotKept(why)),
       edge.connection.events.on('state', (state) => this.#events.emit('state', state)),
       edge.connection.events.on('load', (load) => this.#events.emit('load', load)),

@@ -26,7 +26,7 @@ export interface EdgeOptions {
   readonly shape: LinkShape | undefined;
 }
 
-/** Nobody sees it: an edge is handed out with its device chosen. */
+/** Nobody sees it: there are sessions only when the device is chosen. */
 const NOT_CHOSEN: DeviceChoice = { kind: 'wasm', build: 'wasm', threads: 1, reason: 'not chosen yet' };
 
 /** What an edge is made of; `WebSocket` is the browser's own where none is given. */
@@ -104,17 +104,21 @@ export class SharedEdge {
         runtime,
         inferences: this.undertakings,
         device: () => this.device,
+        isBuilt: (head) => this.heads.get(head.key) === head,
         partsOf: ({ spec }) => this.heads.filesOf(spec),
         mayMeasure,
       });
     globalThis.addEventListener?.('online', this.#onBrowserOnline);
   }
 
-  /** Begins to connect at once; ends when the device is chosen, whether or not the edge is there. */
-  static async open(
+  /**
+   * Begins to connect, and then to choose the device: it is `ready` when that is chosen, whether or not the edge is there.
+   * Whoever opens it releases it, also when it does not become ready.
+   */
+  static open(
     { baseUrl, token, device: wanted, model, shape }: EdgeOptions,
     http: EdgeHttp,
-  ): Promise<SharedEdge> {
+  ): { edge: SharedEdge; ready: Promise<void> } {
     const memory = wanted === 'auto' ? new BrowserDeviceMemory() : undefined;
     const hints = memory && { remembered: memory.read(model) };
     const { runtime, device } = Runtime.begin(wanted, SYSTEM_CLOCK, spawnWorker, hints);
@@ -122,13 +126,12 @@ export class SharedEdge {
     const edge = new SharedEdge({ baseUrl, token, http, runtime, device: NOT_CHOSEN, ...measure });
     edge.setShape(shape);
     edge.connection.open();
-    try {
-      edge.device = await device;
-      return edge;
-    } catch (error) {
-      edge.release();
-      throw error;
-    }
+    const ready = device.then((choice) => {
+      edge.device = choice;
+    });
+    // Nobody waits for it where something else failed before.
+    ready.catch(() => {});
+    return { edge, ready };
   }
 
   /** What measures the device by heads of this model, if any does. */

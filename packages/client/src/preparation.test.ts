@@ -58,7 +58,10 @@ async function open({ packBytes = MIB, policy = 'cutpoint', upMs = 1000, nodeMs 
   cleanups.push(() => tiny.close());
   tiny.table = deepTable();
   tiny.packs = Array.from({ length: LAST }, (_, i) => Buffer.alloc(packBytes, i));
+  const timed: number[] = [];
   const edge = await openTinyEdge(tiny, (call) => {
+    const hollow = call.type === 'create' ? /(\d+)\/hollow$/.exec(call.key)?.[1] : undefined;
+    if (hollow !== undefined) timed.push(Number(hollow));
     const { value } = tinyHead(call);
     if (nodeMs === undefined || call.type !== 'run' || !value || !('headMs' in value)) return { value };
     const nodes = Number(/(\d+)(?:\/hollow)?$/.exec(call.key)?.[1]);
@@ -75,7 +78,6 @@ async function open({ packBytes = MIB, policy = 'cutpoint', upMs = 1000, nodeMs 
   controller.observeTransfer('down', { numBytes: 100_000, spanMs: 10 }, nowMs);
   controller.observeHead(1, nodeMs ?? 10, nowMs);
   const prepared: number[] = [];
-  const timed: number[] = [];
   const host = {
     edge,
     manifest,
@@ -91,7 +93,7 @@ async function open({ packBytes = MIB, policy = 'cutpoint', upMs = 1000, nodeMs 
     life: new AbortController().signal,
   };
   const preparation = new Preparation({
-    host: { ...host, onHead: ({ spec: { kind, cut } }) => (kind === 'hollow' ? timed : prepared).push(cut.id) },
+    host: { ...host, onHead: ({ spec }) => prepared.push(spec.cut.id) },
     variant,
     table,
     controller,
@@ -138,5 +140,13 @@ describe('a head that is only hoped for', () => {
       edge.heads.get(`${tiny.manifest.variants[0]?.table}/${wish.arm.cut}/hollow`),
       'it is let go',
     ).toBeUndefined();
+  });
+
+  it('is prepared all the same where its time cannot be told', async () => {
+    const { prepared, timed, explain, follow } = await open({ upMs: 20, nodeMs: 0 });
+    const { wish } = explain();
+    await follow();
+    expect(timed).toEqual([wish.arm.cut]);
+    expect(prepared).toEqual([wish.arm.cut]);
   });
 });

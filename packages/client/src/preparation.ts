@@ -3,7 +3,15 @@ import { type Cut, type CutTable, tensorBytes, type Variant } from '@cutpoint/pr
 import { calibrationCut, nearestCut } from './arms.js';
 import { CutpointError } from './errors.js';
 import { BlockedCuts } from './heads/blocked-cuts.js';
-import { headKey, headPacks, headSpec, hollowSpec, type Part, type PartSpec } from './heads/head-store.js';
+import {
+  headKey,
+  headPacks,
+  headSpec,
+  hollowSpec,
+  type Part,
+  type PartSpec,
+  type PartWork,
+} from './heads/head-store.js';
 import { nextStep } from './heads/next-step.js';
 import { packBytes } from './heads/pack-store.js';
 import type { RunnerHost } from './variant-runner.js';
@@ -30,6 +38,8 @@ export class Preparation {
   readonly #controller: Controller;
   /** Cuts whose head could not be built here; not tried again. */
   readonly #broken = new Set<number>();
+  /** Cuts that were timed without their weights, or could not be; once is enough. */
+  readonly #timed = new Set<number>();
   readonly #blocked: BlockedCuts;
   readonly #unsubscribe: readonly (() => void)[];
   #busy = false;
@@ -44,7 +54,7 @@ export class Preparation {
       host.edge.heads.events.on('released', ({ spec }) => {
         if (spec.kind === 'head' && spec.variant.table === variant.table) controller.setReady(spec.cut.id, false);
       }),
-      host.edge.runtime.events.on('restarted', () => this.#broken.clear()),
+      host.edge.runtime.events.on('restarted', () => this.#forgetFailures()),
     ];
   }
 
@@ -71,8 +81,14 @@ export class Preparation {
     const known = this.#controller.device.estimate(this.#host.edge.clock.now());
     const allowed = await this.#allowedCuts();
     const cut = calibrationCut({ ...this.#table, cuts: allowed }, (candidate) => this.#packBytes(candidate));
-    // It stays built: what measures the device may take it.
-    if (cut && !Number.isFinite(known.ageMs)) await this.#timeHollow(cut);
+    if (!cut || Number.isFinite(known.ageMs)) return;
+    if (this.#packBytes(cut) > MAX_HOLLOW_BYTES) return this.#prepare(cut, this.#host.life);
+    const hollow = await this.#timeHollow(cut);
+    if (!hollow) return;
+    const trial = this.#host.edge.trialOf(this.#host.manifest.model);
+    // It stays built for what measures the device.
+    if (trial) trial.offer({ head: hollow, work: this.#workOf(hollow) });
+    else this.#host.edge.heads.release(hollow);
   }
 
   /** The listed cut nearest to the one asked for. */
@@ -88,6 +104,16 @@ export class Preparation {
 
   /** Follows the wish of a plan, and the next one, until what is wished for is there: in steps, as its weights come. */
   async wishOf(first: Plan | undefined, next: () => Plan | undefined): Promise<void> {
+    const hollows: Part[] = [];
+    try {
+      await this.#follow(first, next, hollows);
+    } finally {
+      // Only now: the worker of a hollow head that goes would go with it, and the real one would need another.
+      for (const hollow of hollows) this.#host.edge.heads.release(hollow);
+    }
+  }
+
+  async #follow(first: Plan | undefined, next: () => Plan | undefined, hollows: Part[]): Promise<void> {
     const refused = new Set<Cut>();
     for (let plan = first; plan && !this.#host.life.aborted; plan = next()) {
       if (this.#isFulfilled(plan)) return;
@@ -95,8 +121,10 @@ export class Preparation {
       const allowed = await this.#allowedCuts();
       if (allowed.includes(cut)) {
         const step = await this.#stepTowards(plan, cut, allowed);
-        if (await this.#isWorthTiming(step)) this.#host.edge.heads.release(await this.#timeHollow(step));
-        else await this.#prepare(step, this.#host.life);
+        if (await this.#isWorthTiming(step)) {
+          const hollow = await this.#timeHollow(step);
+          if (hollow) hollows.push(hollow);
+        } else await this.#prepare(step, this.#host.life);
         continue;
       }
       // A forced cut is wished for all the same; whoever forced it prepares it.
@@ -123,34 +151,32 @@ export class Preparation {
   /** What is only hoped for is timed before its weights are fetched, which might be for nothing. */
   async #isWorthTiming(cut: Cut): Promise<boolean> {
     const { edge, manifest } = this.#host;
-    if (cut.headGraph === null || !this.#controller.isHopedFor(cut.id)) return false;
+    if (cut.headGraph === null || this.#timed.has(cut.id) || !this.#controller.isHopedFor(cut.id)) return false;
     const packs = headPacks(manifest, cut);
     return packBytes(packs) <= MAX_HOLLOW_BYTES && (await edge.packs.missing(packs)).length > 0;
   }
 
-  /** Learns what the head of a cut takes here, without its weights. */
-  async #timeHollow(cut: Cut): Promise<Part> {
+  /**
+   * Learns what the head of a cut takes here, without its weights.
+   * @returns `undefined` where it cannot be built like that, which says nothing of the real one
+   */
+  async #timeHollow(cut: Cut): Promise<Part | undefined> {
     const { edge, life } = this.#host;
-    return this.#built(cut, async () => {
-      const hollow = await edge.heads.prepare(hollowSpec(this.#spec(cut)), this.#host.onProgress, life);
-      this.#host.onHead(hollow);
+    this.#timed.add(cut.id);
+    let hollow: Part | undefined;
+    try {
+      hollow = await edge.heads.prepare(hollowSpec(this.#spec(cut)), this.#host.onProgress, life);
       await this.#calibrate(hollow);
       return hollow;
-    });
+    } catch (error) {
+      if (hollow) edge.heads.release(hollow);
+      if (error instanceof CutpointError && error.code === 'runtime_failed') return undefined;
+      throw error;
+    }
   }
 
   #spec(cut: Cut): PartSpec {
     return headSpec(this.#host.manifest, this.#variant, cut, this.#host.provider(), this.#table);
-  }
-
-  /** What cannot be built here is not tried again. */
-  async #built<T>(cut: Cut, work: () => Promise<T>): Promise<T> {
-    try {
-      return await work();
-    } catch (error) {
-      if (error instanceof CutpointError && error.code === 'runtime_failed') this.#broken.add(cut.id);
-      throw error;
-    }
   }
 
   async #stepTowards(plan: Plan, wish: Cut, allowed: readonly Cut[]): Promise<Cut> {
@@ -179,7 +205,7 @@ export class Preparation {
     if (!budget.isLimited) return cuts;
     const allows = await budget.judge(manifest.packs);
     const allowed = cuts.filter((cut) => cut.headGraph === null || allows(headPacks(manifest, cut)));
-    for (const cut of cuts) this.#controller.setAttainable(cut.id, allowed.includes(cut));
+    for (const cut of cuts) this.#controller.setAttainable(cut.id, allowed.includes(cut) && !this.#broken.has(cut.id));
     return allowed;
   }
 
@@ -190,16 +216,30 @@ export class Preparation {
       this.#controller.setReady(cut.id, true);
       return;
     }
-    const { edge } = this.#host;
-    await this.#built(cut, async () => {
-      const known = edge.heads.get(headKey(this.#variant, cut.id).text);
+    const { edge, manifest } = this.#host;
+    const known = edge.heads.get(headKey(this.#variant, cut.id).text);
+    try {
       const head = known ?? (await edge.heads.prepare(this.#spec(cut), this.#host.onProgress, signal));
       this.#host.onHead(head);
       await this.#calibrate(head);
+      edge.trialOf(manifest.model)?.offer({ head, work: this.#workOf(head) });
       await this.#blocked.until(cut.id, signal);
       // It may have been released while it was timed.
       if (edge.heads.get(head.key) === head) this.#controller.setReady(cut.id, true);
-    });
+    } catch (error) {
+      if (error instanceof CutpointError && error.code === 'runtime_failed') {
+        this.#broken.add(cut.id);
+        // What is wished for instead is prepared.
+        this.#controller.setAttainable(cut.id, false);
+      }
+      throw error;
+    }
+  }
+
+  #forgetFailures(): void {
+    for (const cut of this.#broken) this.#controller.setAttainable(cut, true);
+    this.#broken.clear();
+    this.#timed.clear();
   }
 
   /**
@@ -209,6 +249,18 @@ export class Preparation {
   async #calibrate(head: Part): Promise<void> {
     const { edge, life } = this.#host;
     const { cut } = head.spec;
+    const work = this.#workOf(head);
+    const endMs = edge.clock.now() + CALIBRATION_MS;
+    let fastestMs = Number.POSITIVE_INFINITY;
+    for (let run = 0; run < CALIBRATION_RUNS && edge.clock.now() < endMs; run++) {
+      const { headMs } = await edge.heads.run(head, { ...work, isTrial: true }, life);
+      fastestMs = Math.min(fastestMs, headMs);
+    }
+    if (Number.isFinite(fastestMs)) this.#controller.observeHead(cut.id, fastestMs, edge.clock.now());
+  }
+
+  /** Zeros in, and all that crosses or is an output. */
+  #workOf({ spec: { cut } }: Part): Pick<PartWork, 'feeds' | 'fetches'> {
     const feeds = this.#variant.inputs.map((input) => ({
       ...input,
       bytes: new Uint8Array(tensorBytes(input.type, input.dims)),
@@ -218,15 +270,7 @@ export class Preparation {
       ...new Set([...cut.crossing.map((index) => this.#table.tensors[index]?.name), ...cut.headOutputs]),
     ];
     const named = fetches.filter((name) => name !== undefined).filter((name) => !given.has(name));
-    const work = { feeds, fetches: named };
-    const endMs = edge.clock.now() + CALIBRATION_MS;
-    let fastestMs = Number.POSITIVE_INFINITY;
-    for (let run = 0; run < CALIBRATION_RUNS && edge.clock.now() < endMs; run++) {
-      const { headMs } = await edge.heads.run(head, { ...work, isTrial: true }, life);
-      fastestMs = Math.min(fastestMs, headMs);
-    }
-    if (Number.isFinite(fastestMs)) this.#controller.observeHead(cut.id, fastestMs, edge.clock.now());
-    edge.trialOf(this.#host.manifest.model)?.offer({ head, work });
+    return { feeds, fetches: named };
   }
 
   #packBytes(cut: Cut): number {

@@ -108,7 +108,8 @@ export class RunnerSet {
 async function codecsOf({ connection, pictures }: SharedEdge, { image }: Variant, life: AbortSignal) {
   const [written] = await Promise.all([
     image ? pictures.codecs() : new Set<string>(),
-    connection.whenOnline(undefined, life),
+    // What it said last holds while it is away: then inferences finish here.
+    connection.wasOnline || connection.whenOnline(undefined, life),
   ]);
   return new Set([...connection.codecs].filter((codec) => written.has(codec) || !isPictureCodec(codec)));
 }

@@ -17,6 +17,7 @@ describe('the options of serve', () => {
       providers: [],
       shareWeights: 'measured',
       defaultDeadlineMs: 30_000,
+      metrics: 'clients',
     });
   });
 
@@ -32,12 +33,13 @@ describe('the options of serve', () => {
       canary: false,
     });
     const serving =
-      '--tail-memory-mib 512 --share-weights always --provider webgpu --provider cpu --default-deadline-ms 900';
+      '--tail-memory-mib 512 --share-weights always --provider webgpu --provider cpu --default-deadline-ms 900 --metrics everybody';
     expect(parseServeOptions(serving.split(' '))).toMatchObject({
       tailMemoryBytes: 512 * 1024 * 1024,
       shareWeights: 'always',
       providers: ['webgpu', 'cpu'],
       defaultDeadlineMs: 900,
+      metrics: 'everybody',
     });
     expect(parseServeOptions(['--help'])).toBe('help');
   });
@@ -55,6 +57,7 @@ describe('the options of serve', () => {
     [['--origin', '*'], '--origin is "*"'],
     [['--share-weights', 'sometimes'], '--share-weights is "sometimes"'],
     [['--provider', 'tpu'], '--provider is "tpu"'],
+    [['--metrics', 'me'], '--metrics is "me"'],
     [['--default-deadline-ms', '0'], '--default-deadline-ms is 0'],
     [['--log-level', 'loud'], '--log-level is "loud"'],
     [['extra'], 'extra'],

@@ -70,6 +70,7 @@ export function parseServeOptions(
     heartbeatMs: values.heartbeatMs,
     drainMs: values.drainMs,
     canary: values.canary,
+    metrics: values.metrics,
     logLevel: values.logLevel,
   };
 }

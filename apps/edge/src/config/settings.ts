@@ -1,7 +1,7 @@
 import { isIP } from 'node:net';
 import { PROVIDERS, SHARE_WEIGHTS } from '../dispatcher/dispatcher.js';
 import { isTokenText, TOKEN_TEXT } from '../server/access/static-tokens.js';
-import { DEFAULT_SERVER_OPTIONS as DEFAULTS } from '../server/options.js';
+import { DEFAULT_SERVER_OPTIONS as DEFAULTS, METRICS_ACCESS } from '../server/options.js';
 import { choice, integer, list, path, type Setting, text, toggle } from './setting.js';
 
 export const MIB = 1024 * 1024;
@@ -108,6 +108,10 @@ export const SETTINGS = {
     help: 'a WebSocket that answers no ping for this long is closed',
   }),
   drainMs: integer(0, HOUR_MS, { fallback: DEFAULTS.drainMs, help: 'time to finish what runs when stopped' }),
+  metrics: choice('whom', METRICS_ACCESS, {
+    fallback: DEFAULTS.metrics,
+    help: 'who may read /metrics: clients (with a token, where there are any), everybody, nobody',
+  }),
   logLevel: choice('level', LOG_LEVELS, {
     fallback: undefined,
     help: `${LOG_LEVELS.join(', ')} (info; warn on a terminal)`,

@@ -23,6 +23,7 @@ import type { Outbox } from './outbox.js';
 import { Probe } from './probe.js';
 import { Request } from './request.js';
 import { Reservations } from './reservations.js';
+import type { SettledRequest } from './settled.js';
 import { tailJob } from './tail-job.js';
 import { timingsOf } from './timings.js';
 
@@ -108,7 +109,7 @@ export class Connection {
   close(): void {
     this.#isClosed = true;
     this.#reservations.clear();
-    for (const request of this.#requests.values()) this.#settle(request);
+    for (const request of this.#requests.values()) this.#settle(request, { code: 'cancelled' });
     this.#context.scheduler.forget(this);
   }
 
@@ -175,6 +176,8 @@ export class Connection {
     if (admitted instanceof ProtocolError) {
       this.#reservations.release(id);
       this.#ignored.add(id, numBytes);
+      const model = this.#context.models.catalog.get(message.model)?.name;
+      this.#context.onSettled({ model, code: admitted.code, receivedBytes: 0, sentBytes: 0 });
       this.#sendError(id, admitted);
       return undefined;
     }
@@ -259,18 +262,20 @@ export class Connection {
     // Cancelled, timed out or gone meanwhile.
     if (this.#requests.get(request.id) !== request) return;
     const { id, assembler } = request;
+    const timings = timingsOf(request, outcome, { startedAtMs, doneAtMs: this.#context.clock() });
+    const sentBytes = outcome.payload.byteLength;
     const message: EdgeMessage = {
       type: 'result',
       id,
       tensors: [...outcome.tensors],
-      numBytes: outcome.payload.byteLength,
-      timings: timingsOf(request, outcome, { startedAtMs, doneAtMs: this.#context.clock() }),
+      numBytes: sentBytes,
+      timings,
       arrivals: assembler.arrivals,
       load: this.#context.load(),
     };
     const text = JSON.stringify(message);
-    this.#settle(request);
     try {
+      this.#settle(request, { code: 'ok', sentBytes, timings });
       this.#outbox.result(text, chunksOf(id, [outcome.payload]));
     } catch (error) {
       // Part of it may be on its way: nothing that followed would be understood.
@@ -285,23 +290,25 @@ export class Connection {
     this.#reservations.release(id);
     const request = this.#requests.get(id);
     if (request === undefined) return;
-    this.#settle(request);
+    this.#settle(request, { code: 'cancelled' });
     this.#sendError(id, cancelled());
   }
 
   /** Ends a request with an error. */
   #refuse(request: Request, error: ProtocolError): void {
-    if (!this.#settle(request)) return;
+    if (!this.#settle(request, { code: error.code })) return;
     this.#ignored.add(request.id, request.assembler.numBytes - request.assembler.receivedBytes);
     this.#sendError(request.id, error);
   }
 
   /** Whether the request was still open. Its memory and its place are given back, and nothing more is said of it. */
-  #settle(request: Request): boolean {
+  #settle(request: Request, end: End): boolean {
     if (this.#requests.get(request.id) !== request) return false;
     this.#requests.delete(request.id);
     this.#context.uploads.give(this, request.message.numBytes);
     if (request.place !== undefined) this.#context.scheduler.release(request.place);
+    const { model } = request.admitted;
+    this.#context.onSettled({ sentBytes: 0, ...end, model, receivedBytes: request.assembler.receivedBytes });
     return true;
   }
 
@@ -319,6 +326,10 @@ export class Connection {
 
 /** As WebSockets count the reasons to close. */
 const INTERNAL_ERROR = 1011;
+
+/** How a request ended. */
+type End = Pick<SettledRequest, 'code' | 'timings'> & Partial<Pick<SettledRequest, 'sentBytes'>>;
+
 /** The queue is not all that can be full. */
 const LEAST_RETRY_MS = 50;
 

@@ -3,6 +3,7 @@ import type { Dispatcher } from '../dispatcher/dispatcher.js';
 import type { Scheduler } from '../scheduler/scheduler.js';
 import type { ServedCut, ServedModels } from '../server/catalog.js';
 import type { Clients } from './clients.js';
+import type { SettledRequest } from './settled.js';
 import type { UploadBudget } from './upload-budget.js';
 
 export interface ConnectionLimits {
@@ -44,6 +45,8 @@ export interface ConnectionContext {
   /** A tail ran, and not for the first time. */
   readonly onTail: (model: string, served: ServedCut, measured: MeasuredTail) => void;
   readonly onTailError: (model: string, error: unknown) => void;
+  /** Called once for every `infer`. */
+  readonly onSettled: (settled: SettledRequest) => void;
   /** Something went wrong that no message of a client should bring about. */
   readonly onDefect: (error: unknown) => void;
   readonly isStopping: () => boolean;

@@ -1,10 +1,15 @@
 import type { EdgeTimings } from '@cutpoint/protocol';
 import type { TailOutcome } from '../dispatcher/dispatcher.js';
-import type { Request } from './request.js';
+
+/** When a request was announced, and when its payload was whole. */
+interface Uploaded {
+  readonly announcedAtMs: number;
+  readonly lastChunkAtMs: number;
+}
 
 /** The stages of a request that was answered, in ms, rounded to microseconds. */
 export function timingsOf(
-  { announcedAtMs, lastChunkAtMs }: Request,
+  { announcedAtMs, lastChunkAtMs }: Uploaded,
   { sessionMs, decodeMs, tailMs, encodeMs }: TailOutcome,
   { startedAtMs, doneAtMs }: { readonly startedAtMs: number; readonly doneAtMs: number },
 ): EdgeTimings {

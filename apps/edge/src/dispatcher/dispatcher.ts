@@ -31,6 +31,13 @@ export interface ProviderFallback {
   readonly reason: string;
 }
 
+/** Tails that are held open. */
+export interface OpenTails {
+  readonly count: number;
+  /** As estimated, without weights that they share. */
+  readonly numBytes: number;
+}
+
 export interface TailOutcome {
   readonly tensors: readonly TensorHeader[];
   readonly payload: Uint8Array<ArrayBuffer>;
@@ -40,6 +47,8 @@ export interface TailOutcome {
   readonly released: readonly string[];
   /** Providers that were to run it and failed, as of this task. */
   readonly fallbacks: readonly ProviderFallback[];
+  /** What this worker holds now. */
+  readonly open: OpenTails;
   /** Finding the session, or opening it. No part of `tailMs`. */
   readonly sessionMs: number;
   readonly decodeMs: number;

@@ -24,6 +24,12 @@ export class SessionCache<T extends CachedSession> {
     return this.#sessions.size;
   }
 
+  get heldBytes(): number {
+    let sum = 0;
+    for (const { numBytes } of this.#sessions.values()) sum += numBytes;
+    return sum;
+  }
+
   /** A session that is kept, which is thereby used. */
   get(key: string): T | undefined {
     const session = this.#sessions.get(key);
@@ -42,7 +48,7 @@ export class SessionCache<T extends CachedSession> {
     const released: string[] = [];
     const { maxSessions, maxBytes } = this.#limits;
     for (const key of this.#sessions.keys()) {
-      if (this.#sessions.size < maxSessions && this.#heldBytes() + numBytes <= maxBytes) break;
+      if (this.#sessions.size < maxSessions && this.heldBytes + numBytes <= maxBytes) break;
       await this.drop(key);
       released.push(key);
     }
@@ -57,9 +63,5 @@ export class SessionCache<T extends CachedSession> {
     const session = this.#sessions.get(key);
     this.#sessions.delete(key);
     await session?.release();
-  }
-
-  #heldBytes(): number {
-    return [...this.#sessions.values()].reduce((sum, { numBytes }) => sum + numBytes, 0);
   }
 }

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { env, type InferenceSession } from 'onnxruntime-node';
 import { createSession } from '../ort/runtime.js';
 import { sessionBytes, WEIGHT_OPTIONS, type Weights } from '../ort/weights.js';
-import type { Provider, ProviderFallback } from './dispatcher.js';
+import type { OpenTails, Provider, ProviderFallback } from './dispatcher.js';
 import { type CachedSession, type CacheLimits, SessionCache } from './session-cache.js';
 
 export interface TailSessionOptions extends CacheLimits {
@@ -48,6 +48,10 @@ export class TailSessions {
   constructor(options: TailSessionOptions) {
     this.#options = options;
     this.#cache = new SessionCache(options);
+  }
+
+  get held(): OpenTails {
+    return { count: this.#cache.size, numBytes: this.#cache.heldBytes };
   }
 
   /** @throws whatever onnxruntime says when not even the CPU can run it */

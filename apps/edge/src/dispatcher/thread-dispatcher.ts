@@ -6,6 +6,7 @@ import type { Weights } from '../ort/weights.js';
 import { Affinity } from './affinity.js';
 import type {
   Dispatcher,
+  OpenTails,
   Provider,
   ProviderFallback,
   ShareWeights,
@@ -50,6 +51,8 @@ export class ThreadDispatcher implements Dispatcher {
   readonly #pool: Piscina<TailTask, TailOutcome | TailRefusal>;
   readonly #affinity = new Affinity();
   readonly #options: ThreadDispatcherOptions;
+  /** By worker, as each said with its last outcome. */
+  readonly #open = new Map<number, OpenTails>();
   readonly #told = new Set<Provider>();
   readonly #running = new Set<Promise<unknown>>();
   /** Resolves when the threads have loaded onnxruntime. */
@@ -84,13 +87,26 @@ export class ThreadDispatcher implements Dispatcher {
       },
     });
     this.#loaded = Promise.all(this.#pool.threads.map(firstWord));
-    this.#pool.on('workerDestroy', (worker: { id: number }) => this.#affinity.forget(worker.id));
+    this.#pool.on('workerDestroy', ({ id }: { id: number }) => {
+      this.#affinity.forget(id);
+      this.#open.delete(id);
+    });
     this.#pool.on('error', (error: unknown) => options.onWorkerError?.(error));
   }
 
   /** The threads as they are now, for those who watch over them. */
   get threads(): Piscina['threads'] {
     return this.#pool.threads;
+  }
+
+  /** Of all workers. */
+  get openTails(): OpenTails {
+    let [count, numBytes] = [0, 0];
+    for (const open of this.#open.values()) {
+      count += open.count;
+      numBytes += open.numBytes;
+    }
+    return { count, numBytes };
   }
 
   async run(task: TailTask): Promise<TailOutcome> {
@@ -123,7 +139,10 @@ export class ThreadDispatcher implements Dispatcher {
     try {
       const answer = await running;
       if ('badTensors' in answer) throw new ProtocolError('bad_tensors', answer.badTensors);
-      if (routing.worker !== undefined) this.#affinity.forget(routing.worker, answer.released);
+      if (routing.worker !== undefined) {
+        this.#affinity.forget(routing.worker, answer.released);
+        this.#open.set(routing.worker, answer.open);
+      }
       for (const fallback of answer.fallbacks) this.#tell(fallback);
       return answer;
     } finally {

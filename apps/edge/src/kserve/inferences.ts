@@ -1,9 +1,11 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import { ProtocolError, type TensorHeader, type TensorInfo, tensorBytes } from '@cutpoint/protocol';
+import { type EdgeTimings, ProtocolError, type TensorHeader, type TensorInfo, tensorBytes } from '@cutpoint/protocol';
 import { stopping, tooManyOfClient } from '../connection/admission.js';
 import type { ConnectionContext } from '../connection/context.js';
+import type { SettledRequest } from '../connection/settled.js';
 import { tailJob } from '../connection/tail-job.js';
+import { timingsOf } from '../connection/timings.js';
 import type { TailOutcome } from '../dispatcher/dispatcher.js';
 import type { Place } from '../scheduler/scheduler.js';
 import { type BodyLimit, bodyLimit } from './body-limit.js';
@@ -51,6 +53,14 @@ interface OpenCall {
   over(): void;
 }
 
+/** What is known of a call when it is over. */
+type Tally = { -readonly [K in keyof Omit<SettledRequest, 'model' | 'code'>]: SettledRequest[K] };
+
+interface Ran {
+  readonly outcome: TailOutcome;
+  readonly timings: EdgeTimings;
+}
+
 /**
  * Inference over HTTP: the same admission, queue, deadlines and tails as over the WebSocket. A client is a socket here as
  * it is there.
@@ -75,13 +85,33 @@ export class Inferences {
    * @throws ProtocolError why not; `cancelled` when nobody waits for an answer any more
    */
   async infer(call: InferCall): Promise<InferResponse> {
+    const { onSettled } = this.#context;
+    const { model } = call.target;
+    const tally: Tally = { receivedBytes: 0, sentBytes: 0 };
+    try {
+      const written = await this.#answer(call, tally);
+      onSettled({ model, code: 'ok', ...tally });
+      return written;
+    } catch (error) {
+      const { receivedBytes } = tally;
+      const code = error instanceof ProtocolError ? error.code : 'internal_error';
+      onSettled({ model, code, receivedBytes, sentBytes: 0 });
+      throw error;
+    }
+  }
+
+  async #answer(call: InferCall, tally: Tally): Promise<InferResponse> {
     const limit = this.#admit(call);
     const open = this.#announce(call);
     try {
       const asked = await this.#read(open, limit);
-      const outcome = await this.#run(open, asked);
+      // Before the payload is handed over.
+      tally.receivedBytes = asked.payload.byteLength;
+      const { outcome, timings } = await this.#run(open, asked);
       const { target, response } = call;
       const { tensors, payload } = outcome;
+      tally.sentBytes = payload.byteLength;
+      tally.timings = timings;
       const { name: modelName, version: modelVersion } = target;
       const { outputs, id } = asked;
       const about = { modelName, modelVersion, outputs, ...(id === undefined ? {} : { id }) };
@@ -199,12 +229,17 @@ export class Inferences {
     return asked;
   }
 
-  async #run(open: OpenCall, asked: InferRequest): Promise<TailOutcome> {
+  async #run(open: OpenCall, asked: InferRequest): Promise<Ran> {
     const { call, client, announcedAtMs, place, ended } = open;
     const { scheduler, clock, isStopping } = this.#context;
     const { model } = call.target;
     const { served, graphFile, inputs } = formOf(call.target, asked);
-    const tail = new Promise<TailOutcome>((done, refused) => {
+    const receivedAtMs = clock();
+    const tail = new Promise<Ran>((resolve, refused) => {
+      const done = (outcome: TailOutcome, startedAtMs: number) => {
+        const uploaded = { announcedAtMs, lastChunkAtMs: receivedAtMs };
+        resolve({ outcome, timings: timingsOf(uploaded, outcome, { startedAtMs, doneAtMs: clock() }) });
+      };
       const job = tailJob(
         this.#context,
         {
@@ -213,7 +248,7 @@ export class Inferences {
           inputs: inputs.map(headerOf),
           payload: asked.payload,
           outputs: asked.outputs.map(({ name }) => name),
-          receivedAtMs: clock(),
+          receivedAtMs,
           deadlineAtMs: asked.timeoutMs ? announcedAtMs + asked.timeoutMs : undefined,
         },
         { done, refused },

@@ -51,6 +51,7 @@ describe('the OpenAPI document', () => {
     expect(paths.sort()).toEqual(
       [
         '/healthz',
+        '/metrics',
         '/readyz',
         '/v1/graphs/{sha256}',
         '/v1/load',

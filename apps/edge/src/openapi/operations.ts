@@ -103,6 +103,11 @@ const described = {
     tags: [STATE],
     response: { 200: json('The report', 'LoadReport') },
   },
+  metrics: {
+    summary: 'Counters, gauges and histograms for Prometheus',
+    tags: [STATE],
+    response: { 200: { description: 'The metrics', ...content('text/plain', { type: 'string' }) } },
+  },
   live: {
     summary: 'Whether the edge runs',
     tags: [STATE],

@@ -1,4 +1,4 @@
-import { ProtocolError } from '@cutpoint/protocol';
+import { ProtocolError, type ProtocolErrorCode } from '@cutpoint/protocol';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { ConnectionContext } from '../connection/context.js';
 import { JSON_ALLOWANCE_BYTES } from '../kserve/body-limit.js';
@@ -53,15 +53,29 @@ export async function installKserve(
     return reply.header('cache-control', 'no-store').send(modelMetadata(target));
   };
 
+  /** Before it came to an inference. */
+  const countRefused = ({ name, version }: Params, code: ProtocolErrorCode) => {
+    const found = findModel(name, version, models);
+    const model = found instanceof ProtocolError ? undefined : found.entry.name;
+    context.onSettled({ model, code, receivedBytes: 0, sentBytes: 0 });
+  };
+
   const infer = async (request: FastifyRequest<{ Params: Params }>, reply: FastifyReply) => {
     const target = wantedTarget(request.params, context);
-    if (target instanceof ProtocolError) return refuse(reply, target, context);
+    if (target instanceof ProtocolError) {
+      countRefused(request.params, target.code);
+      return refuse(reply, target, context);
+    }
     const encoding = bodyEncoding(request.raw);
     if (encoding === null) {
+      countRefused(request.params, 'bad_message');
       return sendV2Error(reply, 415, 'bodies are read as they are, or compressed by gzip or deflate (zlib)');
     }
     const jsonBytes = jsonLength(request);
-    if (jsonBytes === null) return sendV2Error(reply, 400, 'Inference-Header-Content-Length is no whole number');
+    if (jsonBytes === null) {
+      countRefused(request.params, 'bad_message');
+      return sendV2Error(reply, 400, 'Inference-Header-Content-Length is no whole number');
+    }
     try {
       const { raw } = request;
       const call = { request: raw, response: reply.raw, target, clientKey: clientKey(request), encoding, jsonBytes };

@@ -98,6 +98,11 @@ export class Scheduler {
     return countRequests(this.#running.keys());
   }
 
+  /** Workers that are taken, by canaries too. */
+  get busyWorkers(): number {
+    return this.#running.size;
+  }
+
   /** Why a job that would be submitted now could not be taken; nothing is kept of it. */
   refusal(): ProtocolError | undefined {
     const { workers, maxQueue } = this.#options;

@@ -8,6 +8,9 @@ export interface TlsOptions {
   readonly key: string;
 }
 
+export const METRICS_ACCESS = ['clients', 'everybody', 'nobody'] as const;
+export type MetricsAccess = (typeof METRICS_ACCESS)[number];
+
 export interface ServerOptions extends AccessOptions {
   readonly catalog: ModelCatalog;
   /** 0 for any free one. */
@@ -63,6 +66,8 @@ export interface ServerOptions extends AccessOptions {
   readonly drainMs: number;
   /** Runs a small tail now and then while nothing else measures the load, so that clients know when it is over. */
   readonly canary: boolean;
+  /** Who may read the metrics: whoever may use the edge, everybody who reaches it, or nobody. */
+  readonly metrics: MetricsAccess;
   readonly logLevel: 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'silent';
 }
 
@@ -93,6 +98,7 @@ export const DEFAULT_SERVER_OPTIONS = Object.freeze({
   heartbeatMs: 15_000,
   drainMs: 5_000,
   canary: true,
+  metrics: 'clients',
   logLevel: 'info',
 } as const satisfies Omit<ServerOptions, 'catalog'>);
 

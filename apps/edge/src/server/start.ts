@@ -15,10 +15,12 @@ import { GpuMonitor } from '../load/gpu.js';
 import { LoadMonitor } from '../load/load-monitor.js';
 import { LoadPublisher } from '../load/load-publisher.js';
 import { profiledTail } from '../load/profiled-tail.js';
+import { EdgeMetrics } from '../metrics/edge-metrics.js';
 import { installOpenApi } from '../openapi/install.js';
 import { installDocuments } from '../routes/documents.js';
 import { installHealth } from '../routes/health.js';
 import { installKserve } from '../routes/kserve.js';
+import { installMetrics, METRICS_ROUTE } from '../routes/metrics.js';
 import { installPage } from '../routes/page.js';
 import { installStream, installWebSockets } from '../routes/stream.js';
 import { Scheduler } from '../scheduler/scheduler.js';
@@ -113,11 +115,19 @@ export async function startServer(
     onSample: () => publisher.touch(),
   });
   const load = () => monitor.report();
+  const uploads = new UploadBudget(options.maxUploadBytes, options.maxRequestBytes);
+  const metrics = new EdgeMetrics(() => ({
+    version,
+    load: load(),
+    busyWorkers: scheduler.busyWorkers,
+    openTails: dispatcher.openTails,
+    heldBytes: uploads.heldBytes,
+  }));
   const serving: ConnectionContext = {
     models,
     scheduler,
     dispatcher,
-    uploads: new UploadBudget(options.maxUploadBytes, options.maxRequestBytes),
+    uploads,
     clients: new Clients(options.maxMessagesPerS, clock),
     limits: options,
     clock,
@@ -129,6 +139,7 @@ export async function startServer(
       service.observe(measured.serviceMs, nowMs);
     },
     onTailError: (model, error) => log.error({ err: error, model }, 'a tail failed'),
+    onSettled: (settled) => metrics.settled(settled),
     onDefect: (error) =>
       log.error({ err: error }, 'a message or an answer could not be handled; its connection was closed'),
     isStopping: () => isStopping,
@@ -169,8 +180,13 @@ export async function startServer(
     installErrorHandlers(app);
     installBrowserRules(app, origins);
     installRefusal(app, () => isStopping);
-    await installGate(app, { authenticate: authenticator(options), maxRequestsPerS: options.maxRequestsPerS });
+    await installGate(app, {
+      authenticate: authenticator(options),
+      maxRequestsPerS: options.maxRequestsPerS,
+      openRoutes: options.metrics === 'everybody' ? [METRICS_ROUTE] : [],
+    });
     await installOpenApi(app, version);
+    installMetrics(app, metrics, options.metrics);
     installStream(app, hub, options);
     await installPage(app, options.pageDir);
     installDocuments(app, { models, load });

@@ -95,6 +95,7 @@ async function begin(speeds: Speeds, remembered: readonly Remembered[] = []) {
   };
   const inferences = new Overlap();
   const page = { isFree: true };
+  const released = new Set<string>();
   const trial = new DeviceTrial({
     clock,
     runtime,
@@ -102,6 +103,7 @@ async function begin(speeds: Speeds, remembered: readonly Remembered[] = []) {
     model: 'tiny',
     inferences,
     device: () => device,
+    isBuilt: ({ key }) => !released.has(key),
     partsOf: async () => ({ graph: new Uint8Array(4), packs: [] }),
     mayMeasure: () => page.isFree,
     today: () => 1_000_000,
@@ -114,7 +116,7 @@ async function begin(speeds: Speeds, remembered: readonly Remembered[] = []) {
       for (let turn = 0; turn < 30; turn++) await new Promise((resolve) => setImmediate(resolve));
     }
   };
-  return { clock, runtime, workers, kept, inferences, page, trial, pass, device: () => device };
+  return { clock, runtime, workers, kept, inferences, page, released, trial, pass, device: () => device };
 }
 
 const FAST_CPU: Speeds = { webgpu: 900, 'wasm-4': 12, 'wasm-1': 30 };
@@ -175,6 +177,18 @@ describe('a head that was built', () => {
     // Three tries, each in a worker of its own, and none is left behind.
     expect(workers).toHaveLength(4);
     expect(workers.filter(({ isTerminated }) => !isTerminated)).toHaveLength(1);
+  });
+
+  it('is passed over when it was released meanwhile, for the next one that is built', async () => {
+    const { trial, pass, device, kept, released } = await begin(FAST_CPU);
+    trial.offer(headOf(2, 'webgpu', 100));
+    released.add('head 2');
+    await pass(20_000);
+    expect(kept).toEqual([]);
+    trial.offer(headOf(1, 'webgpu', 10));
+    await pass(6000);
+    expect(device()).toMatchObject({ kind: 'wasm', threads: 4 });
+    expect(kept).toHaveLength(1);
   });
 
   it('is let alone where it runs on the CPU because the graphics device cannot run it', async () => {

@@ -37,6 +37,8 @@ export interface TrialParts {
   readonly inferences: Overlap;
   /** Where heads run now. */
   device(): DeviceChoice;
+  /** Whether it is still there. */
+  isBuilt(head: Part): boolean;
   /** A fresh copy of all that a head is built from. */
   partsOf(head: Part): Promise<Pick<CreateCall, 'graph' | 'packs'>>;
   /** Whether the page may spend time and bytes on it now. */
@@ -70,7 +72,7 @@ export class DeviceTrial {
     const { head } = timed;
     // Where the graphics device cannot run the model there is nothing to choose.
     if (head.created.provider !== this.#parts.device().kind) return;
-    if (flopsOf(timed) > flopsOf(this.#largest)) this.#largest = timed;
+    if (flopsOf(timed) >= flopsOf(this.#largest)) this.#largest = timed;
     if (this.#isBusy || this.#isClosed) return;
     this.#isBusy = true;
     this.#go()
@@ -92,6 +94,11 @@ export class DeviceTrial {
       await this.#quiet();
       const { ort, isNeeded } = await this.#isNeeded();
       if (!isNeeded || !this.#largest) return;
+      // Its place was needed: the next one that is built is another chance.
+      if (!this.#parts.isBuilt(this.#largest.head)) {
+        this.#largest = undefined;
+        return;
+      }
       this.#tries += 1;
       const found = await this.#measure(this.#largest, ort).catch(() => undefined);
       if (!found || this.#isClosed) continue;

@@ -175,7 +175,6 @@ export class HeadStore {
 
   async #build(spec: PartSpec, onProgress: (progress: Progress) => void): Promise<Part> {
     const { key, packs, inputs, provider, onGpu, isUrgent = false } = spec;
-    const startMs = performance.now();
     const fetchedBytes = this.#packs.fetchedBytes;
     // The runtime arrives beside the weights; its own failure shows when the part is built.
     onProgress({ stage: 'runtime', loadedBytes: 0, totalBytes: 0 });
@@ -191,6 +190,7 @@ export class HeadStore {
     await runtime;
     onProgress({ stage: 'session', loadedBytes, totalBytes });
     const transfer = [graph.buffer, ...blocks.map(({ bytes }) => bytes.buffer)];
+    const startMs = performance.now();
     const created = await this.#runtime.call(
       { type: 'create', key, graph, packs: blocks, inputs, provider, onGpu, isUrgent },
       transfer,

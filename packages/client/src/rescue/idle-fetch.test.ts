@@ -117,8 +117,7 @@ describe('in an idle moment', () => {
     expect(loads()).toBe(0);
     idle.ended();
     clock.advance(SECOND_MS);
-    await settle();
-    expect(await packs.has(edge.manifest.packs)).toBe(true);
+    await expect.poll(() => packs.has(edge.manifest.packs)).toBe(true);
   });
 
   it('is not waited for for ever: beside inferences that leave none, once nothing was wished for for ten seconds', async () => {

@@ -71,6 +71,11 @@ export class EdgeConnection {
     return this.#exchange?.isIdle ?? true;
   }
 
+  /** It has said what it takes, now or before. */
+  get wasOnline(): boolean {
+    return this.#limits !== undefined;
+  }
+
   /** How tensors may be written for this edge, beyond raw, as it last said. */
   get codecs(): ReadonlySet<string> {
     return this.#codecs;

@@ -87,7 +87,8 @@ export class Runtime {
     { threads, remembered }: RuntimeHints = {},
   ): { runtime: Runtime; device: Promise<DeviceChoice> } {
     const runtime = new Runtime(wanted, clock, spawn, threads);
-    return { runtime, device: runtime.#choose(remembered) };
+    // Not at once: the start of a worker would hold up what its caller has to begin.
+    return { runtime, device: Promise.resolve().then(() => runtime.#choose(remembered)) };
   }
 
   /** The same, when the device is chosen. */
@@ -145,6 +146,7 @@ export class Runtime {
 
   async #choose(remembered: RuntimeHints['remembered']): Promise<DeviceChoice> {
     try {
+      if (this.#closed) throw CutpointError.closed();
       const { lane } = this.#add();
       if (remembered) this.#remembered = await remembered;
       return described(await lane.choose());

@@ -19,8 +19,8 @@ const PUBLIC_ROUTES: ReadonlySet<string> = new Set(['/', '/*', ...HEALTH_ROUTES]
 /** but what is described of any edge of this version, so that people can open it in a browser and give their token there. */
 const DESCRIPTION = /^\/(?:openapi\.json|docs(?:\/.*)?)$/;
 
-function isPublicRoute(url: string | undefined): boolean {
-  return url !== undefined && (PUBLIC_ROUTES.has(url) || DESCRIPTION.test(url));
+function isPublicRoute(url: string): boolean {
+  return PUBLIC_ROUTES.has(url) || DESCRIPTION.test(url);
 }
 
 /** Of this a supervisor may not be kept from asking, whatever others ask from its address. */
@@ -30,10 +30,17 @@ export function isHealthRoute(url: string | undefined): boolean {
 
 const RATE_WINDOW_MS = 1_000;
 
+interface GateOptions {
+  readonly authenticate: Authenticator;
+  readonly maxRequestsPerS: number;
+  /** What needs no token at this edge, besides what needs none at any. */
+  readonly openRoutes: readonly string[];
+}
+
 /** Counts the requests of each address, then lets in those who may. Install it before the routes. */
 export async function installGate(
   app: FastifyInstance,
-  { authenticate, maxRequestsPerS }: { readonly authenticate: Authenticator; readonly maxRequestsPerS: number },
+  { authenticate, maxRequestsPerS, openRoutes }: GateOptions,
 ): Promise<void> {
   app.decorateRequest('grant', null);
   await app.register(fastifyRateLimit, {
@@ -50,7 +57,8 @@ export async function installGate(
   // As a hook of all requests, and before tokens are looked at: guessing is limited too, and so are wrong addresses.
   app.addHook('onRequest', app.rateLimit());
   app.addHook('onRequest', async (request, reply) => {
-    if (isPublicRoute(request.routeOptions.url)) return undefined;
+    const { url = '' } = request.routeOptions;
+    if (isPublicRoute(url) || openRoutes.includes(url)) return undefined;
     const token = tokenOf(request);
     const grant = await authenticate(token);
     if (grant === undefined) {
