@@ -6,7 +6,7 @@ import {
   tensorArray,
   tensorTypeSchema,
 } from '@cutpoint/protocol';
-import { type InferenceSession, Tensor } from 'onnxruntime-node';
+import { Tensor } from 'onnxruntime-node';
 import { move, transferableSymbol, valueSymbol, workerData } from 'piscina';
 import * as v from 'valibot';
 import { decodePayload } from './decoding/payload.js';
@@ -40,19 +40,17 @@ export default async function runTail(task: TailTask): Promise<ReturnType<typeof
 
 async function run(task: TailTask): Promise<ReturnType<typeof move>> {
   const startedAt = performance.now();
-  let opened = await sessions.open(task.graphFile, task.weights ?? 'own');
+  const { graphFile, weights = 'own' } = task;
+  const found = await sessions.open(graphFile, weights);
   const openedAt = performance.now();
   const feeds = feedsOf(await decodePayload(task.inputs, task.payload));
   const decodedAt = performance.now();
-  let outputs: InferenceSession.OnnxValueMapType;
-  try {
-    outputs = await opened.tail.session.run(feeds, [...task.outputs]);
-  } catch (error) {
-    const elsewhere = await sessions.reopen(task.graphFile, task.weights ?? 'own', opened.tail, error);
-    if (elsewhere === undefined) throw error;
-    opened = elsewhere;
-    outputs = await opened.tail.session.run(feeds, [...task.outputs]);
-  }
+  const { result: outputs, opened } = await sessions.run(
+    graphFile,
+    weights,
+    found,
+    async (session) => await session.run(feeds, [...task.outputs]),
+  );
   const ranAt = performance.now();
   const { tensors, payload } = collect(task.outputs, outputs);
   const outcome: TailOutcome = {

@@ -90,7 +90,7 @@ export const SETTINGS = {
   }),
   maxRequestsPerS: integer(1, 1_000_000, {
     fallback: DEFAULTS.maxRequestsPerS,
-    help: 'HTTP requests of one client in a second; more are answered 429',
+    help: 'HTTP requests of one address in a second; more are answered 429',
   }),
   maxMessagesPerS: integer(1, 10_000_000, {
     fallback: DEFAULTS.maxMessagesPerS,

@@ -2,7 +2,8 @@ import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { chunksOf, encodeTensors } from '@cutpoint/protocol';
+import { LoadFactors } from '@cutpoint/partition';
+import { chunksOf, encodeTensors, PayloadAssembler } from '@cutpoint/protocol';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { WebSocket } from 'ws';
 import type { PreparedModel } from '../prepare/prepared.js';
@@ -11,6 +12,7 @@ import { type RunningServer, startServer } from '../server/start.js';
 import { MemoryCatalog } from '../testing/memory-catalog.js';
 import { bytes, floats, TestClient } from '../testing/test-client.js';
 import { echoModel, slowModel, tinyModel } from '../testing/tiny-models.js';
+import { Outbox } from './outbox.js';
 
 const objectsDir = mkdtempSync(join(tmpdir(), 'cutpoint-connection-'));
 const MAX_REQUEST_BYTES = 1_000_000;
@@ -502,6 +504,38 @@ describe('a worker', () => {
     await server.dispatcher.threads[0]?.terminate();
     client.infer(2, tiny, 0, feeds());
     expect((await client.result(2)).outputs.y).toEqual(new Float32Array([1, 4, 9, 16]));
+  });
+});
+
+describe('a defect of the edge', () => {
+  const fail = () => {
+    throw new Error('on purpose');
+  };
+  afterEach(() => vi.restoreAllMocks());
+
+  it.each([
+    ['while what ran is counted', () => vi.spyOn(LoadFactors.prototype, 'observe').mockImplementationOnce(fail)],
+    [
+      'while it is answered',
+      () => vi.spyOn(PayloadAssembler.prototype, 'arrivals', 'get').mockImplementationOnce(fail),
+    ],
+  ])('%s is told as a tail that failed, and the connection goes on', async (_, breakIt) => {
+    client = await TestClient.open(server.url);
+    client.infer(1, tiny, 0, feeds());
+    await client.result(1);
+    breakIt();
+    client.infer(2, tiny, 0, feeds());
+    expect(await client.errorOf(2)).toBe('tail_failed');
+    client.infer(3, tiny, 0, feeds());
+    await client.result(3);
+  });
+
+  it('in the middle of an answer ends the connection, and no other', async () => {
+    client = await TestClient.open(server.url);
+    vi.spyOn(Outbox.prototype, 'result').mockImplementationOnce(fail);
+    client.infer(1, tiny, 0, feeds());
+    expect(await client.end()).toMatchObject({ closeCode: 1011 });
+    await expectAlive();
   });
 });
 

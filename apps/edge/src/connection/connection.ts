@@ -113,6 +113,13 @@ export class Connection {
     this.#context.scheduler.forget(this);
   }
 
+  /** Memory that is not there, or a defect of ours: it costs this connection, not the edge. */
+  breakOff(error: unknown): void {
+    this.#context.onDefect(error);
+    this.close();
+    this.#outbox.close(INTERNAL_ERROR, 'internal error');
+  }
+
   #fail(error: ProtocolError): void {
     this.#send({ type: 'error', id: null, code: error.code, message: error.message });
     this.close();
@@ -252,11 +259,11 @@ export class Connection {
   }
 
   #reply(request: Request, outcome: TailOutcome, startedAtMs: number): void {
+    // Cancelled, timed out or gone meanwhile.
+    if (this.#requests.get(request.id) !== request) return;
     const { id, assembler } = request;
     const timings = timingsOf(request, outcome, { startedAtMs, doneAtMs: this.#context.clock() });
     const sentBytes = outcome.payload.byteLength;
-    // Cancelled, timed out or gone meanwhile.
-    if (!this.#settle(request, { code: 'ok', sentBytes, timings })) return;
     const message: EdgeMessage = {
       type: 'result',
       id,
@@ -266,7 +273,14 @@ export class Connection {
       arrivals: assembler.arrivals,
       load: this.#context.load(),
     };
-    this.#outbox.result(JSON.stringify(message), chunksOf(id, [outcome.payload]));
+    const text = JSON.stringify(message);
+    try {
+      this.#settle(request, { code: 'ok', sentBytes, timings });
+      this.#outbox.result(text, chunksOf(id, [outcome.payload]));
+    } catch (error) {
+      // Part of it may be on its way: nothing that followed would be understood.
+      this.breakOff(error);
+    }
   }
 
   #cancel(id: number): void {
@@ -309,6 +323,9 @@ export class Connection {
     if (!this.#isClosed) this.#outbox.text(JSON.stringify(message));
   }
 }
+
+/** As WebSockets count the reasons to close. */
+const INTERNAL_ERROR = 1011;
 
 /** How a request ended. */
 type End = Pick<SettledRequest, 'code' | 'timings'> & Partial<Pick<SettledRequest, 'sentBytes'>>;

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type { LoadReport, ProtocolError } from '@cutpoint/protocol';
 import type { RawData, WebSocket } from 'ws';
 import { Connection } from './connection.js';
@@ -7,9 +8,10 @@ import { type Corkable, Outbox } from './outbox.js';
 const SWEEP_MS = 1_000;
 const GOING_AWAY = 1001;
 const POLICY_VIOLATION = 1008;
-const INTERNAL_ERROR = 1011;
 /** How long a client may take to answer a close before its socket is taken down. */
 const CLOSE_GRACE_MS = 1_000;
+/** How often an edge that stops looks whether its answers are read. */
+const FLUSH_LOOK_MS = 20;
 
 /** What a timer can hold; a token that is good for longer is looked at again when its client comes back. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
@@ -77,10 +79,7 @@ export class ConnectionHub {
       try {
         connection.receive(data, isBinary, atMs);
       } catch (error) {
-        // Memory that is not there, or a defect of ours: it costs this connection, not the edge.
-        this.#context.onDefect(error);
-        connection.close();
-        outbox.close(INTERNAL_ERROR, 'internal error');
+        connection.breakOff(error);
       }
     });
     socket.on('pong', () => {
@@ -110,6 +109,12 @@ export class ConnectionHub {
   /** Answers all requests that are not running. */
   refuseWaiting(error: ProtocolError): void {
     for (const { connection } of this.#members.values()) connection.refuseWaiting(error);
+  }
+
+  /** Resolves when nothing is left to send to anybody who is still there. */
+  async flushed(): Promise<void> {
+    const isBehind = ({ outbox }: Member) => !outbox.isEmpty;
+    while ([...this.#members.values()].some(isBehind)) await delay(FLUSH_LOOK_MS);
   }
 
   /** Says goodbye to everybody, and resolves when they are gone. */

@@ -46,6 +46,11 @@ export class Outbox {
     return this.#socket.bufferedAmount > LOW_WATER_BYTES;
   }
 
+  /** All of it has been handed to the network. */
+  get isEmpty(): boolean {
+    return this.#socket.bufferedAmount === 0;
+  }
+
   get isPaused(): boolean {
     return this.#isPaused || this.#release !== undefined;
   }
@@ -74,9 +79,12 @@ export class Outbox {
   /** A text message and the chunks that belong to it. */
   result(message: string, frames: Iterable<Uint8Array>): void {
     this.#tcp.cork();
-    this.#socket.send(message);
-    for (const frame of frames) this.#socket.send(frame, this.#onFlushed);
-    this.#tcp.uncork();
+    try {
+      this.#socket.send(message);
+      for (const frame of frames) this.#socket.send(frame, this.#onFlushed);
+    } finally {
+      this.#tcp.uncork();
+    }
     this.#pauseIfFull();
   }
 

@@ -18,7 +18,7 @@ export interface TailRequest {
   readonly deadlineAtMs: number | undefined;
 }
 
-/** Exactly one of them is called, once. */
+/** Exactly one of them is called, once; `refused` also after a `done` that threw. */
 export interface TailAnswer {
   done(outcome: TailOutcome, startedAtMs: number): void;
   refused(error: ProtocolError): void;
@@ -33,38 +33,37 @@ export function tailJob(context: ConnectionContext, request: TailRequest, answer
     idleMs: context.idleTailMs(admitted.served),
     ...(deadlineAtMs === undefined ? {} : { deadlineAtMs }),
     start: async () => {
-      const startedAtMs = context.clock();
-      const outcome = await runTail(context, request, startedAtMs);
-      if (outcome instanceof ProtocolError) {
-        answer.refused(outcome);
-        return;
+      const { clock, scheduler, onTailError } = context;
+      const startedAtMs = clock();
+      try {
+        const outcome = await runTail(context, request, startedAtMs);
+        scheduler.finished(job);
+        answer.done(outcome, startedAtMs);
+      } catch (error) {
+        if (!(error instanceof ProtocolError)) onTailError(admitted.model, error);
+        answer.refused(error instanceof ProtocolError ? error : tailFailed());
       }
-      context.scheduler.finished(job);
-      answer.done(outcome, startedAtMs);
     },
     reject: answer.refused,
   };
   return job;
 }
 
+/** @throws ProtocolError what is wrong with the tensors, and whatever else went wrong as it is */
 async function runTail(
-  { dispatcher, clock, onTail, onTailError }: ConnectionContext,
+  { dispatcher, clock, onTail }: ConnectionContext,
   { admitted, inputs, payload, outputs, receivedAtMs }: TailRequest,
   startedAtMs: number,
-): Promise<TailOutcome | ProtocolError> {
+): Promise<TailOutcome> {
   const { model, served, graphFile } = admitted;
-  const { weights } = served;
-  let outcome: TailOutcome;
-  try {
-    outcome = await dispatcher.run({ graphFile, inputs, payload, outputs, weights });
-  } catch (error) {
-    if (error instanceof ProtocolError) return error;
-    onTailError(model, error);
-    return new ProtocolError('tail_failed', 'the tail could not be run at the edge; finish locally or try once more');
-  }
+  const outcome = await dispatcher.run({ graphFile, inputs, payload, outputs, weights: served.weights });
   if (!outcome.isFirstRun) {
     const queueMs = Math.max(0, startedAtMs - receivedAtMs);
     onTail(model, served, { queueMs, serviceMs: clock() - startedAtMs, tailMs: outcome.tailMs });
   }
   return outcome;
+}
+
+function tailFailed(): ProtocolError {
+  return new ProtocolError('tail_failed', 'the tail could not be run at the edge; finish locally or try once more');
 }

@@ -76,18 +76,35 @@ export class TailSessions {
     throw new Error('no execution provider is left');
   }
 
-  /** A tail failed while it ran: opens it where it may go better. `undefined` when there is no such place. */
-  async reopen(
+  /**
+   * Runs a tail that is open, on the CPU when its provider cannot. A provider has failed only when the CPU then does it:
+   * what nothing can run, an index out of range say, is the doing of whoever sent it.
+   * @returns also how the tail is open from now on
+   * @throws what the provider said, when the CPU cannot either
+   */
+  async run<T>(
     graphFile: string,
     weights: Weights,
-    { provider }: OpenTail,
-    error: unknown,
-  ): Promise<Opened | undefined> {
-    if (provider === 'cpu') return undefined;
-    const failure = this.#failure(graphFile, provider, error);
-    await this.#cache.drop(graphFile);
-    const opened = await this.open(graphFile, weights);
-    return { ...opened, fallbacks: [failure, ...opened.fallbacks] };
+    opened: Opened,
+    run: (session: InferenceSession) => Promise<T>,
+  ): Promise<{ readonly result: T; readonly opened: Opened }> {
+    const { session, provider, numBytes } = opened.tail;
+    try {
+      return { result: await run(session), opened };
+    } catch (error) {
+      if (provider === 'cpu') throw error;
+      const others = (await this.#cache.makeRoom(numBytes)).filter((key) => key !== graphFile);
+      const onCpu = await this.#create(graphFile, weights, 'cpu');
+      const result = await run(onCpu).catch(async () => {
+        await onCpu.release();
+        throw error;
+      });
+      await this.#cache.drop(graphFile);
+      const tail: OpenTail = { session: onCpu, provider: 'cpu', numBytes, release: () => onCpu.release() };
+      this.#cache.add(graphFile, tail);
+      const fallbacks = [...opened.fallbacks, this.#failure(graphFile, provider, error)];
+      return { result, opened: { tail, isNew: true, released: [...opened.released, ...others], fallbacks } };
+    }
   }
 
   #providersFor(graphFile: string): readonly Provider[] {

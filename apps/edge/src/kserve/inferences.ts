@@ -49,6 +49,8 @@ interface OpenCall {
   /** It waits for its turn, or has had it. */
   isSubmitted: boolean;
   end(error: ProtocolError): void;
+  /** Gives back all that it has, once however often it is called. */
+  over(): void;
 }
 
 /** What is known of a call when it is over. */
@@ -68,7 +70,7 @@ export class Inferences {
   readonly #bodies: BodyThread;
   readonly #maxBodyBytes: number;
   readonly #open = new Set<OpenCall>();
-  /** Sockets of which the scheduler will hear that they are closed. */
+  /** Sockets that are watched until they close. */
   readonly #known = new WeakSet<Socket>();
   #whenEmpty: (() => void) | undefined;
 
@@ -143,7 +145,9 @@ export class Inferences {
    * Before a byte of the body is read.
    * @returns how large it may be
    */
-  #admit({ request, target, clientKey, encoding, jsonBytes }: InferCall): BodyLimit {
+  #admit({ request, response, target, clientKey, encoding, jsonBytes }: InferCall): BodyLimit {
+    // While its token was looked at: of its close nobody would hear any more.
+    if (request.socket.destroyed || response.closed) throw clientGone();
     const refusal = this.#refusal(request, clientKey);
     if (refusal !== undefined) throw refusal;
     const limit = bodyLimit(target.forms, jsonBytes, this.#maxBodyBytes);
@@ -170,10 +174,7 @@ export class Inferences {
     const { scheduler, uploads, clock, idleTailMs, clients } = this.#context;
     const { request, response, target, clientKey } = call;
     const client = request.socket;
-    if (!this.#known.has(client)) {
-      this.#known.add(client);
-      client.once('close', () => scheduler.forget(client));
-    }
+    this.#watch(client);
     let end: (error: ProtocolError) => void = () => undefined;
     const ended = new Promise<never>((_, reject) => {
       end = reject;
@@ -184,17 +185,28 @@ export class Inferences {
     const place = scheduler.reserve({ client, model: target.model, idleMs: idleTailMs(served) });
     const held = new HeldBytes(uploads, client);
     const countedOut = clients.countIn(clientKey);
-    const open: OpenCall = { call, client, announcedAtMs: clock(), place, held, ended, end, isSubmitted: false };
-    this.#open.add(open);
-    response.once('close', () => {
-      end(new ProtocolError('cancelled', 'the client is gone'));
+    const over = () => {
+      if (!this.#open.delete(open)) return;
+      end(clientGone());
       scheduler.release(place);
       held.release();
       countedOut();
-      this.#open.delete(open);
       if (this.#open.size === 0) this.#whenEmpty?.();
-    });
+    };
+    const open: OpenCall = { call, client, announcedAtMs: clock(), place, held, ended, end, over, isSubmitted: false };
+    this.#open.add(open);
+    response.once('close', over);
     return open;
+  }
+
+  /** Of the responses in line on a socket, Node tells only the first that it has closed. */
+  #watch(client: Socket): void {
+    if (this.#known.has(client)) return;
+    this.#known.add(client);
+    client.once('close', () => {
+      for (const open of [...this.#open]) if (open.client === client) open.over();
+      this.#context.scheduler.forget(client);
+    });
   }
 
   async #read({ call, held, ended }: OpenCall, limit: BodyLimit): Promise<InferRequest> {
@@ -247,6 +259,10 @@ export class Inferences {
     });
     return await Promise.race([tail, ended]);
   }
+}
+
+function clientGone(): ProtocolError {
+  return new ProtocolError('cancelled', 'the client is gone');
 }
 
 function formOf({ forms }: Target, { contract }: InferRequest): Form {

@@ -27,7 +27,7 @@ export function installHealth(
   isStopping: () => boolean,
   isWarm: () => boolean,
 ): void {
-  // A model that is added later does not take an edge out of use which serves the others.
+  // A model that is prepared only when it is asked for does not take an edge out of use which serves the others.
   let wasReady = false;
   const reasonNow = (): string | undefined => {
     const reason = notReadyReason(catalog, isStopping());

@@ -44,10 +44,11 @@ class TestJob implements Job {
 describe('the scheduler', () => {
   let nowMs = 0;
   let k = 1;
-  const make = (workers: number, maxQueue: number) =>
+  const make = (workers: number, maxQueue: number, onDefect: (error: unknown) => void = () => undefined) =>
     new Scheduler({
       workers,
       maxQueue,
+      onDefect,
       defaultDeadlineMs: DEFAULT_DEADLINE_MS,
       clock: () => nowMs,
       loadFactor: () => k,
@@ -356,6 +357,23 @@ describe('the scheduler', () => {
     expect(turns).toEqual(['modest', 'modest', 'modest', 'greedy', 'greedy']);
   });
 
+  it('compares no client with a canary', async () => {
+    const scheduler = make(1, 100);
+    const [first, second] = [{}, {}];
+    const canary = Object.assign(new TestJob({}, 1), { isCanary: true });
+    scheduler.submit(canary);
+    nowMs += 1;
+    await canary.finish();
+    const long = new TestJob(first, 10);
+    scheduler.submit(long);
+    const waiting = [new TestJob(first), new TestJob(second)];
+    for (const job of waiting) scheduler.submit(job);
+    nowMs += 1_000;
+    await long.finish();
+    // Beside the canary it would have had far too much.
+    expect(waiting.map(({ state }) => state)).toEqual(['running', 'new']);
+  });
+
   it('cancels what waits and leaves what runs', () => {
     const scheduler = make(1, 10);
     const [running, waiting] = [new TestJob({}), new TestJob({})];
@@ -367,8 +385,9 @@ describe('the scheduler', () => {
     expect(scheduler.queueDepth).toBe(0);
   });
 
-  it('goes on after a job that failed, and is idle when nothing runs', async () => {
-    const scheduler = make(1, 10);
+  it('tells of a job that failed and goes on, and is idle when nothing runs', async () => {
+    const onDefect = vi.fn();
+    const scheduler = make(1, 10, onDefect);
     const failing: Job = {
       client: {},
       model: 'm',
@@ -380,6 +399,7 @@ describe('the scheduler', () => {
     const next = new TestJob({});
     scheduler.submit(next);
     await vi.waitFor(() => expect(next.state).toBe('running'));
+    expect(onDefect.mock.calls).toEqual([[new Error('worker died')]]);
     const idle = scheduler.idle();
     await next.finish();
     await idle;

@@ -56,6 +56,8 @@ export interface SchedulerOptions {
   readonly loadFactor: (model: string) => number;
   /** Something was announced, queued, started or done. */
   readonly onChange?: () => void;
+  /** A job ended in an error that it should have answered itself. */
+  readonly onDefect?: (error: unknown) => void;
 }
 
 /** Of all runs about half take longer than predicted: a deadline is only kept with a little to spare, */
@@ -253,10 +255,10 @@ export class Scheduler {
         continue;
       }
       this.#running.set(job, nowMs);
-      job.start().then(
-        () => this.finished(job),
-        () => this.finished(job),
-      );
+      job
+        .start()
+        .catch((error: unknown) => this.#options.onDefect?.(error))
+        .finally(() => this.finished(job));
     }
   }
 
@@ -266,7 +268,7 @@ export class Scheduler {
     if (startedAtMs === undefined) return;
     this.#running.delete(job);
     const nowMs = this.#options.clock();
-    this.#use.add(job.client, nowMs - startedAtMs, nowMs);
+    if (job.isCanary !== true) this.#use.add(job.client, nowMs - startedAtMs, nowMs);
     this.#startWhatCan();
     this.#options.onChange?.();
     if (this.#running.size > 0) return;

@@ -1,26 +1,41 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 import type { FastifyInstance } from 'fastify';
 import { isHealthRoute } from './access/gate.js';
 import { sendError } from './http-errors.js';
 
 /** Requests over HTTP that are not answered to their last byte. WebSockets are not among them. */
 export class OpenRequests {
-  readonly #open = new Set<ServerResponse>();
+  readonly #open = new Map<ServerResponse, Socket>();
+  /** Sockets that are watched until they close. */
+  readonly #known = new WeakSet<Socket>();
   #whenNone: (() => void)[] = [];
 
   constructor(server: Server) {
-    server.on('request', (_: IncomingMessage, response: ServerResponse) => {
-      this.#open.add(response);
-      response.once('close', () => {
-        this.#open.delete(response);
-        if (this.#open.size === 0) for (const resolve of this.#whenNone.splice(0)) resolve();
-      });
+    server.on('request', ({ socket }: IncomingMessage, response: ServerResponse) => {
+      this.#watch(socket);
+      this.#open.set(response, socket);
+      response.once('close', () => this.#over(response));
     });
   }
 
   /** Resolves when there is none. */
   async none(): Promise<void> {
     if (this.#open.size > 0) await new Promise<void>((resolve) => this.#whenNone.push(resolve));
+  }
+
+  /** Of the responses in line on a socket, Node tells only the first that it has closed. */
+  #watch(socket: Socket): void {
+    if (this.#known.has(socket)) return;
+    this.#known.add(socket);
+    socket.once('close', () => {
+      for (const [response, ofSocket] of [...this.#open]) if (ofSocket === socket) this.#over(response);
+    });
+  }
+
+  #over(response: ServerResponse): void {
+    this.#open.delete(response);
+    if (this.#open.size === 0) for (const resolve of this.#whenNone.splice(0)) resolve();
   }
 }
 

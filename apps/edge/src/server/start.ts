@@ -88,6 +88,7 @@ export async function startServer(
     clock,
     loadFactor: (model) => factors.k(model, clock()),
     onChange: () => publisher.touch(),
+    onDefect: (error) => log.error({ err: error }, 'what was run could not be answered'),
   });
   const warmUp = new WarmUp(
     dispatcher,
@@ -139,7 +140,8 @@ export async function startServer(
     },
     onTailError: (model, error) => log.error({ err: error, model }, 'a tail failed'),
     onSettled: (settled) => metrics.settled(settled),
-    onDefect: (error) => log.error({ err: error }, 'a message could not be handled; its connection was closed'),
+    onDefect: (error) =>
+      log.error({ err: error }, 'a message or an answer could not be handled; its connection was closed'),
     isStopping: () => isStopping,
   };
   const hub = new ConnectionHub(serving, options.heartbeatMs);
@@ -212,7 +214,8 @@ export async function startServer(
     scheduler.rejectQueued(goingAway);
     hub.refuseWaiting(goingAway);
     inferences.refuseWaiting(goingAway);
-    await within(options.drainMs, Promise.all([scheduler.idle(), requests.none()]));
+    const answered = scheduler.idle().then(() => hub.flushed());
+    await within(options.drainMs, Promise.all([answered, requests.none()]));
     await release();
   };
   return {

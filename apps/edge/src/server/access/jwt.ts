@@ -15,7 +15,7 @@ export interface JwtOptions {
   readonly issuer: string | undefined;
 }
 
-/** Whom a valid JWT was made for, and until when it is valid. */
+/** Whom a valid JWT was made for, and until when it is taken: as long as clocks may differ after its own end. */
 export interface JwtClaims {
   readonly subject: string | undefined;
   readonly expiresAtS: number;
@@ -63,5 +63,5 @@ async function firstThatFits(
 }
 
 function claimsOf({ payload }: JWTVerifyResult): JwtClaims {
-  return { subject: payload.sub, expiresAtS: payload.exp ?? 0 };
+  return { subject: payload.sub, expiresAtS: (payload.exp ?? 0) + CLOCK_TOLERANCE_S };
 }
