@@ -14,7 +14,7 @@ export interface StreamOptions {
    * the stream, as does an error that is thrown here.
    */
   readonly onError?: (error: CutpointError, frame: number) => void;
-  /** A frame that was never begun, because a newer one came before there was room for it. */
+  /** A frame that gives no result because of a newer one: it came before there was room for this one, or was done before. */
   readonly onDrop?: (frame: number) => void;
 }
 
