@@ -3,7 +3,8 @@ import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parseModelList } from '@cutpoint/protocol';
+import { setTimeout as delay } from 'node:timers/promises';
+import { type LoadReport, parseModelList } from '@cutpoint/protocol';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startCli, until } from '../testing/cli-process.js';
 import { servedModel } from '../testing/served-model.js';
@@ -27,6 +28,15 @@ beforeAll(() => {
 
 afterAll(() => rmSync(folder, { recursive: true }));
 
+/** Asked for: reports come too seldom to show every moment of a tail of some hundred ms. */
+async function untilLoad(url: string, is: (load: LoadReport) => boolean): Promise<void> {
+  for (;;) {
+    const load = (await (await fetch(`${url}/v1/load`)).json()) as LoadReport;
+    if (is(load)) return;
+    await delay(5);
+  }
+}
+
 const cli = (...args: string[]) => startCli(args, { cwd: folder, home });
 
 describe('cutpoint serve', () => {
@@ -40,9 +50,7 @@ describe('cutpoint serve', () => {
     const model = await servedModel(url, 'slow');
     const client = await TestClient.open(url);
     for (const id of [1, 2, 3]) client.infer(id, model, 0, [floats('x', [1], [0])]);
-    await client.until(() =>
-      client.messages.find((message) => message.type === 'load' && message.load.queueDepth === 2),
-    );
+    await untilLoad(url, ({ queueDepth }) => queueDepth === 2);
     edge.child.kill('SIGTERM');
     await client.result(1);
     expect(await client.errorOf(2)).toBe('shutting_down');
@@ -81,7 +89,7 @@ describe('cutpoint serve', () => {
     const model = await servedModel(url, 'slow');
     const client = await TestClient.open(url);
     client.infer(1, model, 0, [floats('x', [1], [0])]);
-    await client.until(() => client.messages.find((message) => message.type === 'load' && message.load.inFlight === 1));
+    await untilLoad(url, ({ inFlight }) => inFlight === 1);
     edge.child.kill('SIGINT');
     await until(edge, /Once more to stop at once/);
     edge.child.kill('SIGINT');
