@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { PreparedModel } from '../prepare/prepared.js';
 import { type CliProcess, startCli, until } from '../testing/cli-process.js';
-import { servedModel } from '../testing/served-model.js';
+import { servedModel, untilLoad } from '../testing/served-model.js';
 import { floats, TestClient } from '../testing/test-client.js';
 import { slowOnnx } from '../testing/tiny-models.js';
 
@@ -53,12 +53,7 @@ describe('SIGTERM', () => {
     const { edge, url, model } = await startReady('--drain-ms', String(DRAIN_MS));
     const clients = await Promise.all(Array.from({ length: 8 }, async () => await TestClient.open(url)));
     for (const client of clients) for (const id of [1, 2]) client.infer(id, model, 0, [floats('x', [1], [0])]);
-    const [observer] = clients;
-    await observer?.until(() =>
-      observer.messages.find(
-        (message) => message.type === 'load' && message.load.inFlight === 1 && message.load.queueDepth === 15,
-      ),
-    );
+    await untilLoad(url, ({ inFlight, queueDepth }) => inFlight === 1 && queueDepth === 15);
     edge.child.kill('SIGTERM');
     const answers = Promise.all(
       clients.flatMap((client) =>
@@ -78,8 +73,9 @@ describe('SIGTERM', () => {
     expect(document.status).toBe(503);
     expect(await document.json()).toMatchObject({ code: 'shutting_down' });
     await expect(TestClient.open(url)).rejects.toThrow('503');
-    observer?.infer(3, model, 0, [floats('x', [1], [0])]);
-    expect(await observer?.errorOf(3)).toBe('shutting_down');
+    const [first] = clients;
+    first?.infer(3, model, 0, [floats('x', [1], [0])]);
+    expect(await first?.errorOf(3)).toBe('shutting_down');
 
     const settled = await answers;
     expect(settled.filter((answer) => answer === 'result')).toHaveLength(1);
@@ -125,7 +121,7 @@ describe('SIGTERM', () => {
     const { edge, url, model } = await startReady('--drain-ms', '50');
     const client = await TestClient.open(url);
     client.infer(1, model, 0, [floats('x', [1], [0])]);
-    await client.until(() => client.messages.find((message) => message.type === 'load' && message.load.inFlight === 1));
+    await untilLoad(url, ({ inFlight }) => inFlight === 1);
     edge.child.kill('SIGTERM');
     expect(await client.until(() => client.closed)).toEqual({ code: 1001 });
     expect(await edge.ended).toBe(0);

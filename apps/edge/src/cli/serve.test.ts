@@ -3,11 +3,10 @@ import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
-import { type LoadReport, parseModelList } from '@cutpoint/protocol';
+import { parseModelList } from '@cutpoint/protocol';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startCli, until } from '../testing/cli-process.js';
-import { servedModel } from '../testing/served-model.js';
+import { servedModel, untilLoad } from '../testing/served-model.js';
 import { floats, TestClient } from '../testing/test-client.js';
 import { slowOnnx } from '../testing/tiny-models.js';
 
@@ -27,15 +26,6 @@ beforeAll(() => {
 });
 
 afterAll(() => rmSync(folder, { recursive: true }));
-
-/** Asked for: reports come too seldom to show every moment of a tail of some hundred ms. */
-async function untilLoad(url: string, is: (load: LoadReport) => boolean): Promise<void> {
-  for (;;) {
-    const load = (await (await fetch(`${url}/v1/load`)).json()) as LoadReport;
-    if (is(load)) return;
-    await delay(5);
-  }
-}
 
 const cli = (...args: string[]) => startCli(args, { cwd: folder, home });
 

@@ -1,4 +1,5 @@
-import { ProtocolError, parseCutTable, parseManifest } from '@cutpoint/protocol';
+import { setTimeout as delay } from 'node:timers/promises';
+import { type LoadReport, ProtocolError, parseCutTable, parseManifest } from '@cutpoint/protocol';
 import type { PreparedModel } from '../prepare/prepared.js';
 
 /** A model as its documents describe it, to send requests for its first variant. */
@@ -14,4 +15,13 @@ export async function servedModel(
   const table = parseCutTable(await get(`tables/${sha256}`));
   if (table instanceof ProtocolError) throw table;
   return { manifest, tables: new Map([[sha256, table]]), objectsDir: '', weights: 'own', notes: [] };
+}
+
+/** Asked for: the reports that are pushed come too seldom to show every moment of a tail of some hundred ms. */
+export async function untilLoad(url: string, is: (load: LoadReport) => boolean): Promise<void> {
+  for (;;) {
+    const load = (await (await fetch(`${url}/v1/load`)).json()) as LoadReport;
+    if (is(load)) return;
+    await delay(5);
+  }
 }
