@@ -9,6 +9,7 @@ import type { ConnectOptions, Session } from './session.js';
 
 /** How long the first connection may take once the edge has answered over HTTP. */
 const FIRST_CONNECTION_MS = 10_000;
+
 /**
  * Connects to an edge and gives a session of one of its models. It can run at once, fully at the edge; onnxruntime-web
  * and weights arrive in the background, and the cut moves as they do. Waits while the edge still prepares the model.
