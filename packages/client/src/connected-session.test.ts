@@ -310,3 +310,18 @@ describe('a deadline', () => {
     await expect(run()).rejects.toMatchObject({ code: 'closed' });
   });
 });
+
+describe('an inference at the edge', () => {
+  it('has weights come in pieces for as long as it uses the link', async () => {
+    const { tiny, session, run } = await open();
+    const { pace } = session.edge;
+    expect(pace.isFree).toBe(true);
+    tiny.script(null);
+    const abort = new AbortController();
+    const ended = expect(run({ signal: abort.signal })).rejects.toMatchObject({ code: 'aborted' });
+    await expect.poll(() => pace.isFree).toBe(false);
+    abort.abort();
+    await ended;
+    await expect.poll(() => pace.isFree).toBe(true);
+  });
+});
