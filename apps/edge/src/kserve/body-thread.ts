@@ -35,7 +35,8 @@ const MAX_HEAP_MB = 768;
 export class BodyThread {
   readonly #pool: Piscina<BodyTask, BodyResult | BodyRefusal>;
 
-  constructor() {
+  /** @param onThreadError a thread died that had no task; another one takes its place */
+  constructor(onThreadError: (error: unknown) => void) {
     this.#pool = new Piscina({
       filename: createRequire(import.meta.url).resolve('@cutpoint/edge/body-worker'),
       minThreads: 0,
@@ -45,6 +46,7 @@ export class BodyThread {
       trackUnmanagedFds: false,
       resourceLimits: { maxOldGenerationSizeMb: MAX_HEAP_MB },
     });
+    this.#pool.on('error', onThreadError);
   }
 
   /**

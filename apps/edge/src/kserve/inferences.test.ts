@@ -7,6 +7,7 @@ import { type RunningServer, startServer } from '../server/start.js';
 import { MemoryCatalog } from '../testing/memory-catalog.js';
 import { slowModel, tinyModel } from '../testing/tiny-models.js';
 import { binaryInput, TritonClient } from '../testing/triton-client.js';
+import { BodyThread } from './body-thread.js';
 
 /** Tokens are looked at until the test lets go, as if there were much to verify. */
 const tokens = vi.hoisted(() => ({ waiting: 0, checked: Promise.resolve() }));
@@ -54,6 +55,11 @@ async function expectNothingLeft(): Promise<void> {
   expect(performance.now() - startedAt).toBeLessThan(DRAIN_MS - 1_000);
 }
 
+async function heldBytes(): Promise<number> {
+  const text = await (await fetch(`${server.url}/metrics`)).text();
+  return Number(/^cutpoint_held_payload_bytes (\d+)$/m.exec(text)?.[1]);
+}
+
 describe('a client that vanishes leaves nothing behind', () => {
   it('of requests that it sent one after another without waiting', async () => {
     for (let round = 0; round < 2; round += 1) {
@@ -80,6 +86,31 @@ describe('a client that vanishes leaves nothing behind', () => {
     await new Promise((resolve) => setTimeout(resolve, 100));
     letGo();
     await vi.waitFor(() => expect(tokens.waiting).toBe(0));
+    await expectNothingLeft();
+  });
+
+  it('while its body is read, but only when that has ended', async () => {
+    let letGo: () => void = () => undefined;
+    const held = new Promise<void>((resolve) => {
+      letGo = resolve;
+    });
+    const reading = vi.spyOn(BodyThread.prototype, 'read').mockImplementation(async () => {
+      await held;
+      throw new Error('nobody waits for it');
+    });
+    try {
+      const client = await TritonClient.open(server.url);
+      void client.infer('tiny', [MASK, X4]).catch(() => undefined);
+      await vi.waitFor(() => expect(reading).toHaveBeenCalledOnce());
+      expect(await heldBytes()).toBeGreaterThan(0);
+      client.close();
+      await vi.waitFor(() => expect(server.load().announcedMs ?? 0).toBe(0));
+      expect(await heldBytes()).toBeGreaterThan(0);
+      letGo();
+      await vi.waitFor(async () => expect(await heldBytes()).toBe(0));
+    } finally {
+      reading.mockRestore();
+    }
     await expectNothingLeft();
   });
 });

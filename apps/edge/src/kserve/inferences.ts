@@ -48,6 +48,8 @@ interface OpenCall {
   readonly ended: Promise<never>;
   /** It waits for its turn, or has had it. */
   isSubmitted: boolean;
+  /** What the body thread does for it, or did last. It goes on when the client is gone, and holds its bytes until it is done. */
+  bodyWork: Promise<unknown> | undefined;
   end(error: ProtocolError): void;
   /** Gives back all that it has, once however often it is called. */
   over(): void;
@@ -115,7 +117,9 @@ export class Inferences {
       const { name: modelName, version: modelVersion } = target;
       const { outputs, id } = asked;
       const about = { modelName, modelVersion, outputs, ...(id === undefined ? {} : { id }) };
-      const written = await this.#bodies.write({ ...about, tensors, payload });
+      const writing = this.#bodies.write({ ...about, tensors, payload });
+      open.bodyWork = writing;
+      const written = await writing;
       response.setTimeout(STALL_MS, () => response.destroy());
       return written;
     } finally {
@@ -189,11 +193,14 @@ export class Inferences {
       if (!this.#open.delete(open)) return;
       end(clientGone());
       scheduler.release(place);
-      held.release();
+      const release = () => held.release();
+      if (open.bodyWork) open.bodyWork.then(release, release);
+      else release();
       countedOut();
       if (this.#open.size === 0) this.#whenEmpty?.();
     };
-    const open: OpenCall = { call, client, announcedAtMs: clock(), place, held, ended, end, over, isSubmitted: false };
+    const state = { isSubmitted: false, bodyWork: undefined };
+    const open: OpenCall = { call, client, announcedAtMs: clock(), place, held, ended, end, over, ...state };
     this.#open.add(open);
     response.once('close', over);
     return open;
@@ -209,7 +216,8 @@ export class Inferences {
     });
   }
 
-  async #read({ call, held, ended }: OpenCall, limit: BodyLimit): Promise<InferRequest> {
+  async #read(open: OpenCall, limit: BodyLimit): Promise<InferRequest> {
+    const { call, held, ended } = open;
     const { request, encoding, target, jsonBytes } = call;
     const { uploadIdleMs: idleMs, uploadMs: totalMs } = this.#context.limits;
     const known = encoding === undefined ? request.headers['content-length'] : undefined;
@@ -224,6 +232,7 @@ export class Inferences {
       );
     }
     const reading = this.#bodies.read({ body, jsonBytes, contracts: target.forms });
+    open.bodyWork = reading;
     const asked = await Promise.race([reading, ended]);
     held.grow(answerBytes(asked.outputs, formOf(target, asked).outputs));
     return asked;

@@ -30,7 +30,9 @@ export async function installKserve(
 ): Promise<Inferences> {
   const { models, limits } = context;
   const maxBodyBytes = limits.maxRequestBytes + JSON_ALLOWANCE_BYTES;
-  const bodies = new BodyThread();
+  const bodies = new BodyThread((error) =>
+    app.log.error({ err: error }, 'the thread for bodies failed and is replaced'),
+  );
   const inferences = new Inferences(context, bodies, maxBodyBytes);
   app.addHook('preClose', async () => await inferences.close());
   app.addHook('onClose', async () => await bodies.close());
