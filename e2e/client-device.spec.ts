@@ -36,7 +36,7 @@ async function visit(
     async ({ values, dims, waitMs }) => {
       const { connect, Tensor } = globalThis.cutpoint;
       const session = await connect('/', { model: 'tiny' });
-      const first = session.device;
+      const first = await session.ready();
       const heard: DeviceChoice[] = [];
       const told = new Promise<void>((resolve) => {
         session.on('device', (choice) => {
@@ -165,7 +165,7 @@ test('a page that is not cross-origin isolated is told what it loses', async ({ 
     const choice = () =>
       page.evaluate(async (url) => {
         const session = await globalThis.cutpoint.connect(url, { model: 'tiny', device: 'wasm' });
-        const { device } = session;
+        const device = await session.ready();
         await session.close();
         return { device, isIsolated: crossOriginIsolated };
       }, open.url);

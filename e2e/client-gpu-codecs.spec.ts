@@ -140,7 +140,7 @@ test('every cut on WebGPU gives the same outputs with every codec, and reads bac
   await connectCounting(page);
   const first = await runArm(page, 0, 'f32');
   const cuts = await cutsOf(page);
-  expect(await page.evaluate(() => globalThis.session.device.kind)).toBe('webgpu');
+  expect(await page.evaluate(async () => (await globalThis.session.ready()).kind)).toBe('webgpu');
   expect(cuts.length).toBeGreaterThanOrEqual(6);
   const range = Math.max(...first.numbers) - Math.min(...first.numbers);
   let onGpu = 0;
@@ -233,13 +233,13 @@ test('where the device cannot do the codecs the CPU does them, and no inference 
     const worst = Math.max(...first.numbers.map((value, i) => Math.abs(value - (run.numbers[i] ?? Number.NaN))));
     expect(worst / range, codec).toBeLessThanOrEqual(TOLERANCE[codec]);
   }
-  expect(await page.evaluate(() => globalThis.session.device.kind)).toBe('webgpu');
+  expect(await page.evaluate(async () => (await globalThis.session.ready()).kind)).toBe('webgpu');
   expect(readBacks(await countsOf(page))).toBe(0);
 });
 
 test('the build of browsers without JSPI does the same', async ({ page }) => {
   await connectCounting(page, { prelude: 'delete WebAssembly.Suspending' });
-  expect(await page.evaluate(() => globalThis.session.device.build)).toBe('asyncify');
+  expect(await page.evaluate(async () => (await globalThis.session.ready()).build)).toBe('asyncify');
   const first = await runArm(page, 0, 'f32');
   const range = Math.max(...first.numbers) - Math.min(...first.numbers);
   await runArm(page, 4, 'f32');

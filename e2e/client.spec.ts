@@ -64,7 +64,7 @@ async function runAllCuts(
         );
         runs.push({ cut, ran, outputs });
       }
-      const { kind } = session.device;
+      const { kind } = await session.ready();
       await session.close();
       return { kind, runs };
     },
@@ -106,7 +106,7 @@ test('without WebGPU heads run on the CPU, and the session says why @no-webgpu',
   await openPage(page, edge.url);
   const reason = await page.evaluate(async () => {
     const session = await globalThis.cutpoint.connect('/', { model: 'tiny', device: 'auto' });
-    const { reason } = session.device;
+    const { reason } = await session.ready();
     await session.close();
     return reason;
   });
@@ -189,7 +189,7 @@ test('a model that WebGPU cannot run here falls back to the CPU, visibly', async
       const session = await connect('/', { model: 'tiny-fp16' });
       const heard: import('@cutpoint/client').DeviceChoice[] = [];
       session.on('device', (choice) => heard.push(choice));
-      const before = session.device;
+      const before = await session.ready();
       const bits = Uint16Array.from(values, (value) => {
         const [whole = 0] = new Uint32Array(Float32Array.of(value).buffer);
         const exponent = ((whole >>> 23) & 0xff) - 112;
@@ -201,7 +201,7 @@ test('a model that WebGPU cannot run here falls back to the CPU, visibly', async
         const { scores } = await session.run(feeds, { cut });
         outputs.push(Array.from(scores?.data as Float32Array, Number));
       }
-      const after = session.device;
+      const after = await session.ready();
       await session.close();
       return { before, after, heard, outputs };
     },

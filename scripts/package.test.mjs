@@ -8,8 +8,8 @@ import { areTheTypesWrong, compile, namesOf, publint, strangersFolder } from './
 
 // The tarball of @cutpoint/client as a stranger gets it. What it does in a browser is tested in e2e/embed.
 
-/** The aim is 20 KB; docs/decisions/0011 says what the rest is. */
-const LIMIT_BYTES = { page: 44_300, worker: 8_450 };
+/** The aim is 20 KB, which what a first result waits for keeps; docs/decisions/0011 says what the rest is. */
+const LIMIT_BYTES = { first: 17_200, page: 47_600, worker: 8_450 };
 
 let ground = '';
 let folder = '';
@@ -67,8 +67,9 @@ test('a server that renders pages may import it, though nothing of it runs there
 });
 
 test('it is as small as it was', async () => {
-  const { page, worker, total } = await sizeOf(folder);
-  console.log(`@cutpoint/client, gzipped: page ${page} + worker ${worker} = ${total} bytes`);
+  const { first, page, worker, total } = await sizeOf(folder);
+  console.log(`@cutpoint/client, gzipped: page ${page} (${first} at first) + worker ${worker} = ${total} bytes`);
+  expect(first).toBeLessThanOrEqual(LIMIT_BYTES.first);
   expect(page).toBeLessThanOrEqual(LIMIT_BYTES.page);
   expect(worker).toBeLessThanOrEqual(LIMIT_BYTES.worker);
   // A check of nothing would pass.

@@ -156,7 +156,7 @@ function run(page: Page, order: Order) {
         const results = await session.run(feeds, cut === undefined ? {} : { cut });
         scores.push(Array.from(results.scores?.data as Float32Array));
       }
-      const { kind, build, threads } = session.device;
+      const { kind, build, threads } = await session.ready();
       await session.close();
       return { kind, build, threads, ran, scores };
     },

@@ -139,7 +139,7 @@ export class App {
     const [first] = reader.networks;
     if (first) {
       first.session.on('state', (state) => this.#onConnection(state));
-      this.#view.device(first.session.device);
+      if (first.session.device) this.#view.device(first.session.device);
     }
     this.#view.opened(reader);
     this.runAgain();

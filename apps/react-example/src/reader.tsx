@@ -22,7 +22,7 @@ export function Reader({ model }: { model: string }): ReactElement {
       return (
         <>
           <p role="status">
-            {cutpoint.connection}, heads on {cutpoint.device.kind}
+            {cutpoint.connection}, heads on {cutpoint.device?.kind ?? 'nothing yet'}
           </p>
           <Pictures session={cutpoint.session} />
         </>

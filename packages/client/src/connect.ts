@@ -1,14 +1,8 @@
-import { ConnectedSession } from './connected-session.js';
-import { DEFAULT_CONNECT_OPTIONS } from './defaults.js';
-import { SharedEdge } from './edge.js';
-import { CutpointError, orAborted, throwIfAborted } from './errors.js';
-import { weightRules } from './heads/weight-rules.js';
-import { EdgeHttp } from './http.js';
+import { ClientSession } from './client-session.js';
+import { EdgeAccess } from './edge-access.js';
+import { CutpointError, throwIfAborted } from './errors.js';
 import { fetchManifest } from './manifest.js';
 import type { ConnectOptions, Session } from './session.js';
-
-/** How long the first connection may take once the edge has answered over HTTP. */
-const FIRST_CONNECTION_MS = 10_000;
 
 /**
  * Connects to an edge and gives a session of one of its models. It can run at once, fully at the edge; onnxruntime-web
@@ -23,48 +17,20 @@ const FIRST_CONNECTION_MS = 10_000;
  *   `runtime_failed`, `aborted`
  */
 export async function connect(url: string | URL, options: ConnectOptions): Promise<Session> {
-  const {
-    model,
-    signal,
-    token,
-    share,
-    shape,
-    onProgress,
-    device = DEFAULT_CONNECT_OPTIONS.device,
-    policy = DEFAULT_CONNECT_OPTIONS.policy,
-    objective = DEFAULT_CONNECT_OPTIONS.objective,
-  } = options;
+  const { model, signal, token, share, shape, onProgress } = options;
   throwIfAborted(signal);
   const baseUrl = baseOf(url);
-  const http = new EdgeHttp(baseUrl, token);
-  const shared = share instanceof ConnectedSession && share.edge.baseUrl.href === baseUrl.href ? share.edge : undefined;
+  const shared =
+    share instanceof ClientSession && share.access.baseUrl.href === baseUrl.href ? share.access : undefined;
   if (shared && share?.state === 'closed') throw CutpointError.closed('session to share with');
-  // Begun first: workers that start hold up the page's thread.
-  const coming = fetchManifest(http, model, (progress) => onProgress?.(progress), signal);
-  const { edge, ready } = shared
-    ? { edge: shared.acquire(), ready: Promise.resolve() }
-    : SharedEdge.open({ baseUrl, token, device, model, shape }, http);
-  let session: ConnectedSession | undefined;
+  const access = shared ? shared.acquire() : new EdgeAccess({ baseUrl, token });
   try {
-    const manifest = await orAborted(coming, signal);
-    // What compresses pictures starts while the device is chosen.
-    if (manifest.variants.some(({ image }) => image)) void edge.pictures.codecs();
-    await orAborted(ready, signal);
-    if (shared && shape) edge.setShape(shape);
-    session = new ConnectedSession({
-      edge,
-      manifest,
-      choice: { policy, objective, constraints: options },
-      weights: weightRules(options),
-      onProgress,
-    });
-    // The cut table comes meanwhile.
-    session.warmUp();
-    await edge.connection.whenOnline(FIRST_CONNECTION_MS, signal);
-    return session;
+    if (shape) access.connection.shape(shape);
+    access.connection.open();
+    const manifest = await fetchManifest(access.http, model, (progress) => onProgress?.(progress), signal);
+    return new ClientSession({ access, manifest, options });
   } catch (error) {
-    if (session) await session.close();
-    else edge.release();
+    access.release();
     throw error;
   }
 }

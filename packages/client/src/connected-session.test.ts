@@ -3,7 +3,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { ConnectedSession } from './connected-session.js';
 import type { SharedEdge } from './edge.js';
 import type { Trace } from './session.js';
-import { openTinyEdge, TinyEdge, tinyHead, tinyTable } from './testing/tiny-edge.js';
+import { openTinyEdge, sessionParts, TinyEdge, tinyHead, tinyTable } from './testing/tiny-edge.js';
 
 const cleanups: (() => unknown)[] = [];
 afterEach(async () => {
@@ -21,9 +21,11 @@ async function open(perform?: Parameters<typeof openTinyEdge>[1]) {
   const edge: SharedEdge = await openTinyEdge(tiny, perform);
   const session = new ConnectedSession({
     edge,
+    ...sessionParts(),
     manifest: tiny.manifest,
-    choice: { policy: 'offload', objective: 'latency', constraints: {} },
+    choice: { forced: undefined, policy: 'offload', objective: 'latency', constraints: {} },
   });
+  cleanups.push(() => edge.access.release());
   cleanups.push(() => session.close());
   const traces: Trace[] = [];
   session.on('trace', (trace) => traces.push(trace));
@@ -101,7 +103,7 @@ describe('an edge that refuses', () => {
     tiny.ws.limits = { maxInFlight: 4, maxRequestBytes: 7 };
     tiny.ws.socket?.terminate();
     await new Promise<void>((resolve) => {
-      session.on('state', ({ state }) => state === 'online' && resolve());
+      session.edge.connection.events.on('state', ({ state }) => state === 'online' && resolve());
     });
     expect(await run()).toEqual(ZEROS);
     expect(session.explain()?.candidates.map(({ arm }) => arm.cut)).toEqual([LOCAL]);

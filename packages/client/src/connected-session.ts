@@ -5,44 +5,37 @@ import { type Undertaking, withinDeadline } from './deadline.js';
 import type { SharedEdge } from './edge.js';
 import { Emitter } from './emitter.js';
 import { CutpointError, orAborted, throwIfAborted } from './errors.js';
+import type { FirstRun } from './first-runs.js';
 import type { Part } from './heads/head-store.js';
 import { WeightBudget } from './heads/weight-budget.js';
 import { type WeightRules, weightRules } from './heads/weight-rules.js';
-import { decodeImage, pixelsOf } from './image/pixels.js';
-import { chooseSize } from './image/placement.js';
+import { decodeImage, drawImage, pixelsOf } from './image/pixels.js';
+import { servedSize } from './image/served-size.js';
 import { linkEvent } from './link-event.js';
 import { LinkProbe } from './link-probe.js';
-import { OFFLINE_ADVICE } from './recovery.js';
+import { ownVariant, variantsOf } from './manifest-variants.js';
 import { IdleFetch } from './rescue/idle-fetch.js';
 import { RunnerSet } from './runner-set.js';
-import type {
-  DeviceChoice,
-  ImageResult,
-  ImageSource,
-  LinkShape,
-  Progress,
-  RunOptions,
-  Session,
-  SessionEvents,
-  SessionState,
-  Trace,
-} from './session.js';
+import type { DeviceChoice, ImageResult, ImageSource, Progress, RunOptions, SessionEvents, Trace } from './session.js';
 import { type FrameSource, type StreamOptions, type StreamResult, streamFrames } from './stream.js';
 import { matchFeeds, type TensorLike } from './tensors.js';
 import { traceOf } from './trace.js';
 import type { RunnerOptions } from './variant-runner.js';
 import type { TensorMessage } from './worker/messages.js';
 
-/** What makes later inferences faster is begun when the first one has ended, or so long after there was none. */
-const FIRST_MS = 1000;
-
 export interface SessionParts {
   readonly edge: SharedEdge;
   readonly manifest: Manifest;
-  readonly choice: Omit<RunnerOptions, 'forced'>;
+  readonly choice: RunnerOptions;
   /** The defaults where it is left out. */
   readonly weights?: WeightRules;
   readonly onProgress?: ((progress: Progress) => void) | undefined;
+  /** What the edge ran whole before this session was there. */
+  readonly firstRuns?: readonly FirstRun[];
+  /** No first result is waited for any more. */
+  readonly firstEnded: Promise<void>;
+  /** Counts the inferences of the page's session. */
+  readonly takeTraceId: () => number;
 }
 
 interface Job extends Undertaking {
@@ -55,8 +48,8 @@ interface Job extends Undertaking {
   readonly resizeMs: number;
 }
 
-/** A session of one model at one edge. */
-export class ConnectedSession implements Session {
+/** A session of one model at one edge, with all that decides and runs heads. The page holds it through `ClientSession`. */
+export class ConnectedSession {
   readonly edge: SharedEdge;
   readonly #events = new Emitter<SessionEvents>();
   readonly #life = new AbortController();
@@ -66,41 +59,28 @@ export class ConnectedSession implements Session {
   readonly #lastPlans = new Map<string, string>();
   readonly #unsubscribe: (() => void)[];
   readonly #onProgress: ((progress: Progress) => void) | undefined;
-  /** The first inference has ended. */
-  #onFirst: () => void = () => {};
   #device: DeviceChoice;
-  #nextTrace = 1;
+  readonly #takeTraceId: () => number;
   #lastLink = '';
 
-  constructor({ edge, manifest, choice, weights = weightRules({}), onProgress }: SessionParts) {
+  constructor(parts: SessionParts) {
+    const { edge, manifest, choice, weights = weightRules({}), firstRuns = [], firstEnded } = parts;
     this.edge = edge;
-    this.#onProgress = onProgress;
+    this.#onProgress = parts.onProgress;
+    this.#takeTraceId = parts.takeTraceId;
     this.#device = edge.device;
     const budget = new WeightBudget(edge.packs, weights);
-    const afterFirst = new Promise<void>((resolve) => {
-      this.#onFirst = resolve;
+    this.#runners = new RunnerSet(manifest, choice, {
+      edge,
+      firstRuns,
+      afterFirst: firstEnded,
+      life: this.#life.signal,
+      provider: () => this.#device.kind,
+      budget,
+      onHead: (part) => this.#onHead(part),
+      onProgress: (progress) => this.#emitProgress(progress),
+      onPlan: (variant, plan) => this.#emitPlan(variant, plan),
     });
-    let cancelFirst = () => {};
-    edge.connection.whenOnline(undefined, this.#life.signal).then(
-      () => {
-        cancelFirst = edge.clock.after(FIRST_MS, this.#onFirst);
-      },
-      () => {},
-    );
-    this.#runners = new RunnerSet(
-      manifest,
-      { ...choice, forced: undefined },
-      {
-        edge,
-        afterFirst,
-        life: this.#life.signal,
-        provider: () => this.#device.kind,
-        budget,
-        onHead: (part) => this.#onHead(part),
-        onProgress: (progress) => this.#emitProgress(progress),
-        onPlan: (variant, plan) => this.#emitPlan(variant, plan),
-      },
-    );
     this.#linkProbe = new LinkProbe({
       connection: edge.connection,
       clock: edge.clock,
@@ -120,10 +100,7 @@ export class ConnectedSession implements Session {
       life: this.#life.signal,
     });
     this.#unsubscribe = [
-      () => cancelFirst(),
       edge.packs.events.on('notKept', (why) => this.#onNotKept(why)),
-      edge.connection.events.on('state', (state) => this.#events.emit('state', state)),
-      edge.connection.events.on('load', (load) => this.#events.emit('load', load)),
       edge.connection.events.on('roundTrip', () => this.#emitLink()),
       edge.runtime.events.on('restarted', (choice) => this.#onRestarted(choice)),
       edge.runtime.events.on('confirmed', (choice) => {
@@ -141,21 +118,9 @@ export class ConnectedSession implements Session {
     return this.#device;
   }
 
-  get state(): SessionState {
-    return this.#life.signal.aborted ? 'closed' : this.edge.connection.state.state;
-  }
-
-  get inputNames(): readonly string[] {
-    return this.#own?.inputs.map(({ name }) => name) ?? [];
-  }
-
-  get outputNames(): readonly string[] {
-    return this.#own?.outputs.map(({ name }) => name) ?? [];
-  }
-
   /** Begins what makes later runs faster: learns the device, fetches the weights that the decision wishes for. */
   warmUp(): void {
-    const variant = this.#variants('pixels')[0] ?? this.#own;
+    const variant = variantsOf(this.manifest, 'pixels')[0] ?? ownVariant(this.manifest);
     if (!variant) return;
     this.#runners.get(variant).then(
       (runner) => runner.warmUp(),
@@ -165,7 +130,7 @@ export class ConnectedSession implements Session {
 
   async run(feeds: Readonly<Record<string, TensorLike>>, options: RunOptions = {}): Promise<Record<string, Tensor>> {
     return this.#undertake(options, async (undertaking) => {
-      const matched = matchFeeds(feeds, this.#variants('tensors'));
+      const matched = matchFeeds(feeds, variantsOf(this.manifest, 'tensors'));
       const { outputs } = await this.#run({ ...matched, ...undertaking, ...armAsked(options), resizeMs: 0 });
       return outputs;
     });
@@ -194,10 +159,6 @@ export class ConnectedSession implements Session {
     this.#runners.force(cut === undefined ? undefined : { cut, codec });
   }
 
-  setShape(shape: LinkShape | undefined): void {
-    this.edge.setShape(shape);
-  }
-
   on<K extends keyof SessionEvents>(event: K, listener: (value: SessionEvents[K]) => void): () => void {
     return this.#events.on(event, listener);
   }
@@ -208,56 +169,31 @@ export class ConnectedSession implements Session {
     this.#linkProbe.stop();
     this.#life.abort(CutpointError.closed());
     this.#runners.close();
-    this.edge.release();
-    this.#events.emit('state', { state: 'closed', reason: 'closed by the page' });
     this.#events.clear();
   }
 
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.close();
-  }
-
-  get #own(): Variant | undefined {
-    return this.#variants('tensors')[0] ?? this.manifest.variants[0];
-  }
-
-  #variants(kind: Variant['kind']): Variant[] {
-    return this.manifest.variants.filter((variant) => variant.kind === kind);
-  }
-
   #undertake<T>({ deadlineMs, signal }: RunOptions, work: (undertaking: Undertaking) => Promise<T>): Promise<T> {
-    const advice = () => {
-      const { state, reason } = this.edge.connection.state;
-      return state === 'offline' ? `The edge cannot be reached (${reason}). ${OFFLINE_ADVICE}` : undefined;
-    };
-    const ends = this.edge.undertakings.begin();
-    const limits = { deadlineMs, signal, life: this.#life.signal, advice };
-    return withinDeadline(this.edge.clock, limits, work).finally(ends);
+    const { access, clock } = this.edge;
+    const ends = access.undertakings.begin();
+    const limits = { deadlineMs, signal, life: this.#life.signal, advice: () => access.advice };
+    return withinDeadline(clock, limits, work).finally(ends);
   }
 
   async #runImage(image: ImageSource, options: RunOptions, objective: Objective | undefined): Promise<ImageResult> {
     return this.#undertake(options, async (undertaking) => {
       const { startedAtMs, signal } = undertaking;
-      const variants = this.#variants('pixels');
       const picture = await decodeImage(image);
       try {
-        const sizes = variants.flatMap((variant) => (variant.image ? [{ ...variant.image, variant }] : []));
-        const size = chooseSize(picture, sizes);
-        if (!size) {
-          throw new CutpointError(
-            'no_image_input',
-            `"${this.manifest.model}" takes no pictures; use \`run\` with tensors.`,
-          );
-        }
-        const { rgb, fitting } = await pixelsOf(picture, size);
+        const size = servedSize(this.manifest, picture);
+        const drawn = await drawImage(picture, size);
         throwIfAborted(signal);
         const feeds: TensorMessage[] = [
-          { name: size.input, type: 'uint8', dims: [size.height, size.width, 3], bytes: rgb },
+          { name: size.input, type: 'uint8', dims: [size.height, size.width, 3], bytes: pixelsOf(drawn) },
         ];
         const resizeMs = this.edge.clock.now() - startedAtMs;
         const job = { ...undertaking, ...armAsked(options), objective, variant: size.variant, feeds, resizeMs };
         const done = await this.#run(job);
-        return { ...done, placement: fitting.placement };
+        return { ...done, placement: drawn.fitting.placement };
       } finally {
         picture.release();
       }
@@ -269,7 +205,6 @@ export class ConnectedSession implements Session {
     try {
       return await this.#attemptTwice(job);
     } finally {
-      this.#onFirst();
       this.#idleFetch.ended();
     }
   }
@@ -294,7 +229,7 @@ export class ConnectedSession implements Session {
     this.#linkProbe.watch(runner.controller);
     const endedAtMs = this.edge.clock.now();
     const facts = { model: this.manifest.model, variant: variant.id, startedAtMs, endedAtMs, resizeMs };
-    const trace = traceOf({ id: this.#nextTrace++, ...facts }, outcome);
+    const trace = traceOf({ id: this.#takeTraceId(), ...facts }, outcome);
     this.#emitLink();
     this.#events.emit('trace', trace);
     return { outputs: outcome.outputs, trace };

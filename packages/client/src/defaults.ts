@@ -1,4 +1,5 @@
 import type { Objective, PolicyName } from '@cutpoint/partition';
+import type { StreamOptions } from './stream.js';
 
 /** What `connect` takes where an option is left out. Options that are not here are off until they are given. */
 export const DEFAULT_CONNECT_OPTIONS = Object.freeze({
@@ -16,3 +17,8 @@ export const DEFAULT_CONNECT_OPTIONS = Object.freeze({
    */
   maxAccuracyDrop: Object.freeze({ run: 0, runImage: 0.01 }),
 } as const);
+
+/** Three: one in the head, one on its way, one in the tail. */
+export const DEFAULT_STREAM_OPTIONS: Readonly<Required<Pick<StreamOptions, 'maxInFlight'>>> = Object.freeze({
+  maxInFlight: 3,
+});

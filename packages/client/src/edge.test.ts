@@ -5,7 +5,7 @@ import { openTinyEdge, TinyEdge } from './testing/tiny-edge.js';
 let tiny: TinyEdge | undefined;
 let edge: SharedEdge | undefined;
 afterEach(async () => {
-  edge?.release();
+  edge?.access.release();
   await tiny?.close();
 });
 

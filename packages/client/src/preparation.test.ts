@@ -67,7 +67,7 @@ async function open({ packBytes = MIB, policy = 'cutpoint', upMs = 1000, nodeMs 
     const nodes = Number(/(\d+)(?:\/hollow)?$/.exec(call.key)?.[1]);
     return { value: { ...value, headMs: nodeMs * nodes } };
   });
-  cleanups.push(() => edge.release());
+  cleanups.push(() => edge.access.release());
   const { manifest, table } = tiny;
   const [variant] = manifest.variants;
   if (!variant) throw new Error('the model has no variant');

@@ -1,6 +1,7 @@
 import type { Controller } from '@cutpoint/partition';
 import type { Cut } from '@cutpoint/protocol';
 import type { SharedEdge } from './edge.js';
+import { OFFLINE_ADVICE } from './edge-access.js';
 import { CutpointError } from './errors.js';
 import { untilReady } from './manifest.js';
 import type { Progress } from './session.js';
@@ -13,10 +14,6 @@ const MAX_TRIES = 5;
 const MAX_EDGE_FAILURES = 2;
 /** A full edge is asked again after this, times the tries. */
 const OVERLOAD_PAUSE_MS = 100;
-
-/** For whoever gets no result because the edge is away. */
-export const OFFLINE_ADVICE =
-  "The weights that would finish it here are not here: run again when the session's state is `online`, or connect with `rescue: 'idle'`.";
 
 export interface RecoveryParts {
   readonly edge: SharedEdge;

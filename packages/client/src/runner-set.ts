@@ -3,11 +3,13 @@ import type { Manifest, Variant } from '@cutpoint/protocol';
 import { armsOf, withinLimit } from './arms.js';
 import { isPictureCodec } from './codec/picture.js';
 import type { SharedEdge } from './edge.js';
+import type { FirstRun } from './first-runs.js';
 import { fetchCutTable, fetchManifest } from './manifest.js';
 import { type ForcedArm, type RunnerHost, type RunnerOptions, VariantRunner } from './variant-runner.js';
 
 /** What the runners need of their session. */
 export interface RunnerSetHost extends Omit<RunnerHost, 'manifest' | 'onPlan'> {
+  readonly firstRuns: readonly FirstRun[];
   onPlan(variant: Variant, plan: Plan): void;
 }
 
@@ -99,6 +101,7 @@ export class RunnerSet {
     const options = this.#options;
     const runner = new VariantRunner({ host: { ...host, manifest, onPlan }, variant, table, arms, options });
     this.#made.push(runner);
+    for (const run of host.firstRuns) if (run.variant === variant) runner.learnFrom(run);
     this.lastUsed ??= runner;
     return runner;
   }

@@ -133,7 +133,11 @@ export interface Trace {
   readonly id: number;
   readonly model: string;
   readonly variant: string;
-  readonly plan: Plan;
+  /**
+   * What was decided; absent where nothing was: the first inferences of a session are sent to the edge whole, before what
+   * decides is loaded.
+   */
+  readonly plan?: Plan;
   /** The cut that really ran; differs from the plan's when the edge failed and the page finished alone. */
   readonly cut: number;
   /** How the crossing tensors travelled; `f32` when nothing crossed. */
@@ -189,7 +193,7 @@ export interface SessionEvents {
   progress: Progress;
   /** The connection to the edge came, went, or was closed. */
   state: { state: SessionState; reason: string; retryInMs?: number };
-  /** Heads run elsewhere from now on, or it was measured that they run at the right place. */
+  /** It was chosen where heads run, they run elsewhere from now on, or it was measured that they run at the right place. */
   device: DeviceChoice;
 }
 
@@ -224,8 +228,8 @@ export type ImageSource =
 /** One model at one edge, as {@link connect} gives it. */
 export interface Session extends AsyncDisposable {
   readonly manifest: Manifest;
-  /** Where heads run now; the `device` event says when that changes. */
-  readonly device: DeviceChoice;
+  /** Where heads run now; `undefined` until that is chosen. The `device` event says when it changes. */
+  readonly device: DeviceChoice | undefined;
   readonly state: SessionState;
   /** Of the model's own graph, as `ort.InferenceSession` has them. */
   readonly inputNames: readonly string[];
@@ -256,6 +260,13 @@ export interface Session extends AsyncDisposable {
    * @throws CutpointError `aborted`, `closed`; what {@link runImage} throws, unless `onError` is given
    */
   stream(source: FrameSource<ImageSource>, options?: StreamOptions): AsyncGenerator<StreamResult<ImageResult>, void>;
+  /**
+   * Loads now what decides and runs heads, which otherwise begins after the first inference (or a second after there was
+   * none). Inferences do not wait for it.
+   * @returns where heads run
+   * @throws CutpointError `runtime_unavailable`, `runtime_failed`, `closed`
+   */
+  ready(): Promise<DeviceChoice>;
   /** What would be decided now for the variant last used, every arm with its terms; `undefined` before the first run. */
   explain(): Plan | undefined;
   /** For all inferences from now on. */

@@ -1,3 +1,4 @@
+import { DEFAULT_STREAM_OPTIONS } from './defaults.js';
 import { CutpointError } from './errors.js';
 
 /** Frames of a stream: a `ReadableStream`, an async generator, or anything else that can be iterated so. */
@@ -17,11 +18,6 @@ export interface StreamOptions {
   /** A frame that gives no result because of a newer one: it came before there was room for this one, or was done before. */
   readonly onDrop?: (frame: number) => void;
 }
-
-/** Three: one in the head, one on its way, one in the tail. */
-export const DEFAULT_STREAM_OPTIONS: Readonly<Required<Pick<StreamOptions, 'maxInFlight'>>> = Object.freeze({
-  maxInFlight: 3,
-});
 
 /** One frame's answer. */
 export interface StreamResult<Result> {

@@ -1,6 +1,9 @@
 import type { Trace } from './session.js';
 import type { RunOutcome } from './variant-runner.js';
 
+/** `plan` is absent where nothing was decided. */
+type Traced = Omit<RunOutcome, 'plan' | 'outputs'> & Partial<Pick<RunOutcome, 'plan'>>;
+
 export interface TraceFacts {
   readonly id: number;
   readonly model: string;
@@ -11,7 +14,7 @@ export interface TraceFacts {
 }
 
 /** The record of one inference. What no stage explains is `otherMs`: round trip, framing, waiting, earlier tries. */
-export function traceOf(facts: TraceFacts, outcome: RunOutcome): Trace {
+export function traceOf(facts: TraceFacts, outcome: Traced): Trace {
   const { id, model, variant, startedAtMs, endedAtMs, resizeMs } = facts;
   const { plan, cut, codec, encodeMs, bytesUp, reply, finished, rescued } = outcome;
   const headMs = finished?.kind === 'feeds' ? finished.runMs : outcome.headMs;
@@ -26,7 +29,7 @@ export function traceOf(facts: TraceFacts, outcome: RunOutcome): Trace {
     id,
     model,
     variant,
-    plan,
+    ...(plan === undefined ? {} : { plan }),
     cut,
     codec,
     ...(rescued === undefined ? {} : { rescued }),

@@ -13,6 +13,7 @@ import { defaultMaxAccuracyDrop } from './codec/accuracy.js';
 import { DEFAULT_CONNECT_OPTIONS } from './defaults.js';
 import type { SharedEdge } from './edge.js';
 import { CutpointError } from './errors.js';
+import type { FirstRun } from './first-runs.js';
 import { headKey, type Part } from './heads/head-store.js';
 import type { WeightBudget } from './heads/weight-budget.js';
 import { observedUpload } from './observed-upload.js';
@@ -84,6 +85,13 @@ export interface RunOutcome extends CutResult {
   readonly codec: Codec;
   /** The edge had failed it, or would have been late: what the page ran in its place. */
   readonly rescued: Finished['kind'] | undefined;
+}
+
+interface RunTimes {
+  readonly totalMs: number;
+  /** No other inference was under way. */
+  readonly wasAlone: boolean;
+  readonly endedAtMs: number;
 }
 
 /** Runs one variant of a model: decides, prepares what the decision wishes for, and gets each inference done. */
@@ -199,7 +207,8 @@ export class VariantRunner {
         }).finally(() => {
           wasAlone = ends();
         });
-        this.#observe(cut, arm.codec, result, { totalMs: edge.clock.now() - startMs, wasAlone });
+        const endedAtMs = edge.clock.now();
+        this.#observe(cut, arm.codec, result, { totalMs: endedAtMs - startMs, wasAlone, endedAtMs });
         this.#lastCut = cut.id;
         const { finished } = result;
         const again = failures > 0 && cut.tailGraph === null ? 'feeds' : undefined;
@@ -208,6 +217,16 @@ export class VariantRunner {
         await recovery.after(error, cut);
         if (cut && cut.tailGraph !== null && !isOfRuntime(error)) failures += 1;
       }
+    }
+  }
+
+  /** As if it had been an inference of its own. */
+  learnFrom({ codec, outputs, encodeMs, bytesUp, reply, endedAtMs }: FirstRun): void {
+    const whole = this.table.cuts.find(({ id }) => id === 0);
+    const result = { outputs, headMs: 0, encodeMs, bytesUp, reply };
+    const times = { totalMs: encodeMs + reply.roundMs, wasAlone: false, endedAtMs };
+    if (whole && this.controller.arms.some((arm) => arm.cut === 0 && arm.codec === codec)) {
+      this.#observe(whole, codec, result, times);
     }
   }
 
@@ -256,10 +275,9 @@ export class VariantRunner {
     cut: Cut,
     codec: Codec,
     { headMs, encodeMs, bytesUp, reply, finished }: CutResult,
-    { totalMs, wasAlone }: { readonly totalMs: number; readonly wasAlone: boolean },
+    { totalMs, wasAlone, endedAtMs: nowMs }: RunTimes,
   ): void {
     const { edge } = this.#host;
-    const nowMs = edge.clock.now();
     if (cut.headGraph !== null) this.controller.observeHead(cut.id, headMs, nowMs);
     if (finished?.kind === 'feeds') this.controller.observeHead(finished.cut, finished.runMs, nowMs);
     // The rest would say something of an arm that nobody chose.

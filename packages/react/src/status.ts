@@ -19,8 +19,8 @@ export interface Ready {
   readonly error?: undefined;
   /** `offline`: the edge cannot be reached; the session tries again by itself, and runs alone if it can. */
   readonly connection: SessionState;
-  /** Where heads run now. */
-  readonly device: DeviceChoice;
+  /** Where heads run now; `undefined` until that is chosen. */
+  readonly device: DeviceChoice | undefined;
 }
 
 /** There is no session, and nothing tries to get one. */

@@ -25,7 +25,15 @@ export async function bundleClient(from, to, { variant }) {
  * @param {string} input @param {string} dir to write to @param {import('rolldown').Plugin[]} [plugins]
  */
 export async function bundle(input, dir, plugins = []) {
-  const build = await rolldown({ input, external: FOREIGN, platform: 'browser', plugins, onLog: quietly });
+  const build = await rolldown({
+    input,
+    external: FOREIGN,
+    platform: 'browser',
+    plugins,
+    onLog: quietly,
+    // What is loaded later takes what it shares with the entry from there: a page without a bundler fetches one file first.
+    preserveEntrySignatures: 'allow-extension',
+  });
   try {
     await build.write({
       dir,

@@ -7,17 +7,20 @@ import { FOREIGN, quietly, WORKERS } from './bundle.mjs';
  * What an app pays for `import { connect } from '@cutpoint/client'`, in bytes: bundled, minified, and gzipped at level 9,
  * each file by itself, as it would be served. Without onnxruntime's own packages.
  * @param {string} folder of the unpacked tarball
- * @returns {Promise<{ page: number, worker: number, total: number }>} `page`: all scripts of the page, lazy ones too;
- *   `worker`: those of all workers
+ * @returns {Promise<{ first: number, page: number, worker: number, total: number }>} `first`: scripts of the page that its
+ *   first result waits for; `page`: all of them; `worker`: those of all workers
  */
 export async function sizeOf(folder) {
-  const page = await gzipped(join(folder, 'dist', 'index.js'), 'connect');
+  const { first, all: page } = await gzipped(join(folder, 'dist', 'index.js'), 'connect');
   const workers = await Promise.all(WORKERS.map((worker) => gzipped(join(folder, 'dist', worker))));
-  const worker = workers.reduce((sum, bytes) => sum + bytes, 0);
-  return { page, worker, total: page + worker };
+  const worker = workers.reduce((sum, { all }) => sum + all, 0);
+  return { first, page, worker, total: page + worker };
 }
 
-/** @param {string} file @param {string} [names] what of it the app imports; all where it is a script of its own */
+/**
+ * @param {string} file @param {string} [names] what of it the app imports; all where it is a script of its own
+ * @returns {Promise<{ first: number, all: number }>} `first`: without what is loaded later
+ */
 export async function gzipped(file, names) {
   const app = '\0app';
   const build = await rolldown({
@@ -39,11 +42,20 @@ export async function gzipped(file, names) {
   });
   try {
     const { output } = await build.generate({ format: 'es', minify: true });
-    return output.reduce(
-      (sum, part) => sum + (part.type === 'chunk' ? gzipSync(part.code, { level: 9 }).length : 0),
-      0,
-    );
+    const chunks = new Map(output.flatMap((part) => (part.type === 'chunk' ? [[part.fileName, part]] : [])));
+    const bytesOf = (part) => gzipSync(part.code, { level: 9 }).length;
+    const sum = (parts) => parts.reduce((total, part) => total + bytesOf(part), 0);
+    return { first: sum(importedBy(chunks)), all: sum([...chunks.values()]) };
   } finally {
     await build.close();
   }
+}
+
+/** The entry and what it does not load later. */
+function importedBy(chunks) {
+  const found = new Set([...chunks.values()].filter(({ isEntry }) => isEntry));
+  for (const { imports } of found) {
+    for (const name of imports) if (chunks.has(name)) found.add(chunks.get(name));
+  }
+  return [...found];
 }

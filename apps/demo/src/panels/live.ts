@@ -156,7 +156,7 @@ export class LivePanel {
         cpu: load?.cpuUtilisation ?? null,
         gpu: load?.gpuUtilisation ?? null,
         measuredMs: trace?.totalMs ?? null,
-        predictedMs: trace === undefined ? null : trace.plan.chosen.totalMs,
+        predictedMs: trace?.plan?.chosen.totalMs ?? null,
       },
     };
   }

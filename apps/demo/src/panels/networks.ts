@@ -91,7 +91,7 @@ export class NetworksView {
     return this.#shown.some(({ network, trace }) => {
       if (trace === undefined) return false;
       const plan = network.session.explain();
-      return plan !== undefined && plan.chosen.arm.cut !== trace.plan.chosen.arm.cut;
+      return plan !== undefined && plan.chosen.arm.cut !== (trace.plan?.chosen.arm.cut ?? trace.cut);
     });
   }
 
@@ -114,7 +114,7 @@ export class NetworksView {
           shown.trace = trace;
           shown.runs = shown.startsAfresh ? 1 : shown.runs + 1;
           shown.startsAfresh = false;
-          this.#onPlan(shown, trace.plan);
+          if (trace.plan) this.#onPlan(shown, trace.plan);
           this.#live.addTrace(trace);
           this.#useVariant(shown, trace.variant);
           this.#redraw();

@@ -21,17 +21,17 @@ const OTHER_NOTE =
 
 /** The stages of one inference one after another, each beside what was predicted for it. */
 export function spansOf(trace: Trace): Span[] {
-  const { terms } = trace.plan.chosen;
+  const terms = trace.plan?.chosen.terms;
   const stages: [name: string, kind: Span['kind'], ms: number, predictedMs: number | undefined, bytes?: number][] = [
     ['Resize', 'device', trace.resizeMs, undefined],
-    ['Head', 'device', trace.headMs, terms.headMs],
-    ['Encode', 'device', trace.encodeMs, terms.encodeMs],
-    ['Upload', 'net', trace.uploadMs, terms.uploadMs, trace.bytesUp],
-    ['Queue', 'queue', trace.queueMs, terms.queueMs],
-    ['Decode', 'edge', trace.decodeMs, terms.decodeMs],
-    ['Tail', 'edge', trace.tailMs, terms.tailMs],
-    ['Download', 'net', trace.downloadMs, terms.downloadMs, trace.bytesDown],
-    ['Other', 'other', trace.otherMs, terms.fixedMs],
+    ['Head', 'device', trace.headMs, terms?.headMs],
+    ['Encode', 'device', trace.encodeMs, terms?.encodeMs],
+    ['Upload', 'net', trace.uploadMs, terms?.uploadMs, trace.bytesUp],
+    ['Queue', 'queue', trace.queueMs, terms?.queueMs],
+    ['Decode', 'edge', trace.decodeMs, terms?.decodeMs],
+    ['Tail', 'edge', trace.tailMs, terms?.tailMs],
+    ['Download', 'net', trace.downloadMs, terms?.downloadMs, trace.bytesDown],
+    ['Other', 'other', trace.otherMs, terms?.fixedMs],
   ];
   let [startMs, predictedStartMs] = [0, 0];
   return stages.map(([name, kind, ms, predictedMs, bytes]) => {
@@ -53,7 +53,7 @@ export function spansOf(trace: Trace): Span[] {
 /** @param runs inferences of this network in the answer; the waterfall is the last one's */
 export function renderWaterfall(title: string, trace: Trace, runs: number): HTMLElement {
   const spans = spansOf(trace);
-  const predictedMs = trace.plan.chosen.totalMs;
+  const predictedMs = trace.plan?.chosen.totalMs ?? 0;
   const sent = trace.bytesUp > 0 ? `, sent as ${trace.codec}` : '';
   const scale = 100 / Math.max(1, trace.totalMs, predictedMs);
   const rows = spans.map((span) => {

@@ -3,7 +3,7 @@ import { Tensor } from 'onnxruntime-common';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { ConnectedSession } from '../connected-session.js';
 import type { Trace } from '../session.js';
-import { openTinyEdge, TinyEdge } from '../testing/tiny-edge.js';
+import { openTinyEdge, sessionParts, TinyEdge } from '../testing/tiny-edge.js';
 
 const cleanups: (() => unknown)[] = [];
 afterEach(async () => {
@@ -19,18 +19,21 @@ async function open(codecs: string[], maxAccuracyDrop?: number) {
   tiny.script([3, 4]);
   const edge = await openTinyEdge(tiny);
   // It came with the first welcome.
-  const load = edge.lastLoad as LoadReport;
+  const load = edge.access.lastLoad as LoadReport;
   tiny.ws.send({ type: 'welcome', limits: tiny.ws.limits, codecs, load });
   await vi.waitFor(() => expect(edge.connection.codecs.size).toBe(codecs.length));
   const session = new ConnectedSession({
     edge,
+    ...sessionParts(),
     manifest: tiny.manifest,
     choice: {
+      forced: undefined,
       policy: 'offload',
       objective: 'latency',
       constraints: maxAccuracyDrop === undefined ? {} : { maxAccuracyDrop },
     },
   });
+  cleanups.push(() => edge.access.release());
   cleanups.push(() => session.close());
   const traces: Trace[] = [];
   session.on('trace', (trace) => traces.push(trace));
@@ -78,7 +81,7 @@ describe('a result that is not raw', () => {
     tiny.ws.onRequest = (id) => {
       const timings = { uploadMs: 0, queueMs: 0, decodeMs: 0, tailMs: 0, encodeMs: 0, totalMs: 0 };
       const arrivals = { chunks: 1, numBytes: 0, spanMs: 0 };
-      const load = session.edge.lastLoad as LoadReport;
+      const load = session.edge.access.lastLoad as LoadReport;
       tiny.ws.send({ type: 'result', id, tensors: [header], numBytes: 2, timings, arrivals, load });
     };
     await expect(session.run(feeds)).rejects.toMatchObject({

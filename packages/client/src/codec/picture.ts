@@ -23,10 +23,18 @@ export async function compressPicture(
   const context = canvas.getContext('2d', { alpha: false, willReadFrequently: true });
   if (!context) return undefined;
   context.putImageData(withAlpha(rgb, width, height), 0, 0);
+  return compressCanvas(canvas, codec);
+}
+
+/** The same of a picture that is drawn and has nothing transparent in it. */
+export async function compressCanvas(
+  canvas: OffscreenCanvas,
+  codec: PictureCodec,
+): Promise<Uint8Array<ArrayBuffer> | undefined> {
   const type = `image/${codec}`;
   const blob = await canvas.convertToBlob({ type, quality: QUALITY });
   // A browser that has no encoder of a type takes PNG instead.
-  if (blob.type !== type || blob.size >= rgb.byteLength) return undefined;
+  if (blob.type !== type || blob.size >= canvas.width * canvas.height * 3) return undefined;
   return new Uint8Array(await blob.arrayBuffer());
 }
 

@@ -16,7 +16,7 @@ async function open() {
   const tiny = await TinyEdge.listen();
   cleanups.push(() => tiny.close());
   const edge = await openTinyEdge(tiny, tinyHead);
-  cleanups.push(() => edge.release());
+  cleanups.push(() => edge.access.release());
   const { heads, runtime } = edge;
   const { manifest, table } = tiny;
   const [variant] = manifest.variants;

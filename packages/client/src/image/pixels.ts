@@ -24,11 +24,15 @@ export async function decodeImage(image: ImageSource): Promise<DecodedImage> {
   return { drawable: image, width, height, release: () => {} };
 }
 
-/** Draws a picture into a served size, once, and gives its RGB pixels `[h, w, 3]`. */
-export async function pixelsOf(
-  picture: DecodedImage,
-  input: ImageInput,
-): Promise<{ rgb: Uint8Array<ArrayBuffer>; fitting: Fitting }> {
+/** A picture as the network sees it. */
+export interface DrawnImage {
+  readonly canvas: OffscreenCanvas;
+  readonly context: OffscreenCanvasRenderingContext2D;
+  readonly fitting: Fitting;
+}
+
+/** Draws a picture into a served size, once. @throws CutpointError `bad_image` */
+export async function drawImage(picture: DecodedImage, input: ImageInput): Promise<DrawnImage> {
   const fitting = fitImage(picture, input);
   const { source, target } = fitting;
   let scaled: ImageBitmap | undefined;
@@ -48,13 +52,17 @@ export async function pixelsOf(
     context.fillStyle = 'white';
     context.fillRect(target.x, target.y, target.width, target.height);
     context.drawImage(scaled, target.x, target.y, target.width, target.height);
-    const { data } = context.getImageData(0, 0, input.width, input.height);
-    return { rgb: withoutAlpha(data), fitting };
+    return { canvas, context, fitting };
   } catch (cause) {
     throw badImage(messageOf(cause), cause);
   } finally {
     scaled?.close();
   }
+}
+
+/** RGB pixels `[h, w, 3]`. */
+export function pixelsOf({ canvas, context }: DrawnImage): Uint8Array<ArrayBuffer> {
+  return withoutAlpha(context.getImageData(0, 0, canvas.width, canvas.height).data);
 }
 
 /** RGBA to RGB. */

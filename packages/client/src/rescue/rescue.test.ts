@@ -4,7 +4,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { ConnectedSession } from '../connected-session.js';
 import { weightRules } from '../heads/weight-rules.js';
 import type { ConnectOptions, Trace } from '../session.js';
-import { openTinyEdge, TAIL_GRAPH, TinyEdge, tinyHead, tinyTable } from '../testing/tiny-edge.js';
+import { openTinyEdge, sessionParts, TAIL_GRAPH, TinyEdge, tinyHead, tinyTable } from '../testing/tiny-edge.js';
 import type { Call, TensorMessage } from '../worker/messages.js';
 
 const cleanups: (() => unknown)[] = [];
@@ -46,10 +46,12 @@ async function open(
   });
   const session = new ConnectedSession({
     edge,
+    ...sessionParts(),
     manifest: tiny.manifest,
-    choice: { policy: options.policy ?? 'offload', objective: 'latency', constraints: {} },
+    choice: { forced: undefined, policy: options.policy ?? 'offload', objective: 'latency', constraints: {} },
     weights: weightRules({ ...options, rescue: 'off' }, () => undefined),
   });
+  cleanups.push(() => edge.access.release());
   cleanups.push(() => session.close());
   const traces: Trace[] = [];
   session.on('trace', (trace) => traces.push(trace));
@@ -113,7 +115,7 @@ describe('an edge that dies when the head has run', () => {
     await run();
     await fetchAll();
     const offline = new Promise<void>((resolve) => {
-      session.on('state', ({ state }) => state === 'offline' && resolve());
+      session.edge.connection.events.on('state', ({ state }) => state === 'offline' && resolve());
     });
     await tiny.close();
     await offline;

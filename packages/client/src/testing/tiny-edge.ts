@@ -2,8 +2,9 @@ import { createHash } from 'node:crypto';
 import { type Cut, type CutTable, encodeTensor, type Manifest, type ModelStatus } from '@cutpoint/protocol';
 import { WebSocket } from 'ws';
 import { SYSTEM_CLOCK } from '../clock.js';
+import type { SessionParts } from '../connected-session.js';
 import { SharedEdge } from '../edge.js';
-import { EdgeHttp } from '../http.js';
+import { EdgeAccess } from '../edge-access.js';
 import type { SocketConstructor } from '../transport/socket.js';
 import type { Call, Results, TensorMessage } from '../worker/messages.js';
 import { Runtime } from '../worker/runtime.js';
@@ -175,18 +176,27 @@ export async function openTinyEdge(
   { baseUrl }: TinyEdge,
   perform: ConstructorParameters<typeof FakeWorker>[0] = tinyHead,
 ): Promise<SharedEdge> {
-  const http = new EdgeHttp(baseUrl, undefined);
-  const { runtime, device } = await Runtime.start('wasm', SYSTEM_CLOCK, () => new FakeWorker(perform));
-  const edge = new SharedEdge({
+  // The same interface with wider listener types.
+  const access = new EdgeAccess({
     baseUrl,
     token: undefined,
-    http,
-    runtime,
-    device,
-    // The same interface with wider listener types.
     WebSocket: WebSocket as unknown as SocketConstructor,
   });
+  const { runtime, device } = await Runtime.start('wasm', SYSTEM_CLOCK, () => new FakeWorker(perform));
+  const edge = new SharedEdge({ access, runtime, device });
   edge.connection.open();
   await edge.connection.whenOnline(5000);
   return edge;
+}
+
+/** What a session needs of the page's. */
+export function sessionParts(): Pick<SessionParts, 'firstEnded' | 'takeTraceId'> {
+  let traces = 0;
+  return {
+    firstEnded: Promise.resolve(),
+    takeTraceId: () => {
+      traces += 1;
+      return traces;
+    },
+  };
 }

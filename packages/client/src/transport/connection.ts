@@ -111,6 +111,21 @@ export class EdgeConnection {
     });
   }
 
+  /** Whether the attempt to connect that is under way succeeds; at once where none is. */
+  isReached(signal?: AbortSignal): Promise<boolean> {
+    if (!this.#socket || this.#state.state !== 'offline') return Promise.resolve(this.#state.state === 'online');
+    return new Promise((resolve) => {
+      const settle = (isReached: boolean) => {
+        unsubscribe();
+        signal?.removeEventListener('abort', onAbort);
+        resolve(isReached);
+      };
+      const onAbort = () => settle(false);
+      const unsubscribe = this.events.on('state', ({ state }) => settle(state === 'online'));
+      signal?.addEventListener('abort', onAbort, { once: true });
+    });
+  }
+
   /** Holds a place in the edge's queue for the request of this tail; `undefined` when offline or without room. */
   reserve(tail: ReservedTail): Reservation | undefined {
     return this.#exchange?.reserve(tail);

@@ -25,7 +25,7 @@ export async function compareLocal({ model, network, warmUpRuns, runs }: LocalRe
   // Wishes for nothing and fetches nothing: no other head is built meanwhile.
   const session = await connect('/', { model, policy: 'offload', rescue: 'off' });
   try {
-    const { device } = session;
+    const device = await session.ready();
     const ort = await bareOrt(device);
     const input = session.manifest.variants.find(({ kind }) => kind === 'tensors')?.inputs[0];
     if (!input) throw new Error(`${model} takes no tensors`);

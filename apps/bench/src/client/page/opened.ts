@@ -45,8 +45,9 @@ export async function open({ model, picture: url, policy = 'offload', ...options
   // Its weights would come while others are counted.
   const session = await connect('/', { model, policy, rescue: 'off', ...options });
   opened = { session, picture };
+  const { reason } = await session.ready();
   await runOnce({});
-  return { device: session.device.reason, arms: armsOf(session) };
+  return { device: reason, arms: armsOf(session) };
 }
 
 /** On the picture, or on zeros where the model is run on tensors. */

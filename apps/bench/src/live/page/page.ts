@@ -1,4 +1,4 @@
-import { connect, type PolicyName, type Session, type Trace } from '@cutpoint/client';
+import { connect, type Plan, type PolicyName, type Session, type Trace } from '@cutpoint/client';
 import type { ArmFacts, ArmName, InferenceRecord } from '../record.js';
 import { refuseDeflate } from './refuse-deflate.js';
 
@@ -50,6 +50,7 @@ async function sessionOf(chooser: Chooser): Promise<Session> {
   // The cast: names come from the bench, whose list is the partition module's.
   const policy = ('policy' in chooser ? chooser.policy : 'offload') as PolicyName;
   const session = await connect('/', { model: first.manifest.model, share: first, policy });
+  await session.ready();
   sessions.set(name, session);
   return session;
 }
@@ -63,7 +64,14 @@ async function runOnce(chooser: Chooser, timeoutMs: number): Promise<Trace> {
   return trace;
 }
 
-function recordOf({ plan, ...trace }: Trace): InferenceRecord {
+/** Sessions are ready before they run anything. */
+function decided({ plan }: Trace): Plan {
+  if (!plan) throw new Error('an inference that nothing decided');
+  return plan;
+}
+
+function recordOf(trace: Trace): InferenceRecord {
+  const plan = decided(trace);
   const { chosen, conditions } = plan;
   const { headMs, encodeMs, uploadMs, queueMs, tailMs, downloadMs } = trace;
   const totalMs = trace.totalMs - trace.resizeMs;
@@ -95,7 +103,7 @@ function recordOf({ plan, ...trace }: Trace): InferenceRecord {
   };
 }
 
-function lacksHead({ wish, candidates }: Trace['plan']): boolean {
+function lacksHead({ wish, candidates }: Plan): boolean {
   const wished = candidates.find(({ arm }) => arm.cut === wish.arm.cut && arm.codec === wish.arm.codec);
   return wished?.rejected === 'not-ready';
 }
@@ -138,12 +146,13 @@ const livePage: LivePage = {
       const { cut, codec, headMs, tailMs, bytesUp, usesEdge, isPrefix } = arm;
       return { cut, codec, headMs, tailMs, bytesUp, usesEdge, isPrefix };
     });
-    return { device: first.device.reason, arms };
+    const { reason } = await first.ready();
+    return { device: reason, arms };
   },
   async prepare(chooser, budgetMs) {
     const endMs = performance.now() + budgetMs;
     for (;;) {
-      const { plan } = await runOnce(chooser, Math.max(budgetMs, PATIENT_MS));
+      const plan = decided(await runOnce(chooser, Math.max(budgetMs, PATIENT_MS)));
       const isThere = 'arm' in chooser ? plan.chosen.arm.cut === chooser.arm.cut : !lacksHead(plan);
       if (isThere || performance.now() > endMs) return isThere;
       await new Promise((resolve) => setTimeout(resolve, PREPARE_PAUSE_MS));

@@ -1,0 +1,268 @@
+import type { Codec, Plan, PolicyName } from '@cutpoint/partition';
+import type { Manifest } from '@cutpoint/protocol';
+import type { Tensor } from 'onnxruntime-common';
+import type { ConnectedSession } from './connected-session.js';
+import { type Undertaking, withinDeadline } from './deadline.js';
+import { DEFAULT_CONNECT_OPTIONS } from './defaults.js';
+import type { EdgeAccess } from './edge-access.js';
+import { Emitter } from './emitter.js';
+import { CutpointError, messageOf, orAborted } from './errors.js';
+import { FirstEnded } from './first-ended.js';
+import { type FirstRun, FirstRuns } from './first-runs.js';
+import { decodeImage } from './image/pixels.js';
+import { ownVariant } from './manifest-variants.js';
+import type {
+  ConnectOptions,
+  DeviceChoice,
+  ImageResult,
+  ImageSource,
+  LinkShape,
+  Progress,
+  RunOptions,
+  Session,
+  SessionEvents,
+  SessionState,
+  Trace,
+} from './session.js';
+import type { FrameSource, StreamOptions, StreamResult } from './stream.js';
+import type { TensorLike } from './tensors.js';
+import { traceOf } from './trace.js';
+
+export interface ClientSessionParts {
+  readonly access: EdgeAccess;
+  readonly manifest: Manifest;
+  readonly options: ConnectOptions;
+}
+
+/** Of the rest's events; the others are told here already. */
+const FORWARDED = ['decision', 'trace', 'link', 'device'] as const;
+
+/**
+ * What `connect` gives: small, so that it is there soon. It has the edge run the first inferences by itself; what decides,
+ * runs heads and keeps weights is loaded when the first of them has ended, or when something asks for more than that, and
+ * does everything from then on.
+ */
+export class ClientSession implements Session {
+  readonly access: EdgeAccess;
+  readonly #manifest: Manifest;
+  readonly #options: ConnectOptions;
+  readonly #events = new Emitter<SessionEvents>();
+  readonly #life = new AbortController();
+  readonly #firstEnded: FirstEnded;
+  readonly #firstRuns: FirstRuns;
+  readonly #unsubscribe: (() => void)[];
+  /** Chosen before the rest was there. */
+  #policy: PolicyName;
+  #forced: { readonly cut: number; readonly codec: Codec | undefined } | undefined;
+  #loading: Promise<ConnectedSession> | undefined;
+  #rest: ConnectedSession | undefined;
+  #lastTraceId = 0;
+
+  constructor({ access, manifest, options }: ClientSessionParts) {
+    this.access = access;
+    this.#manifest = manifest;
+    this.#options = options;
+    this.#policy = options.policy ?? DEFAULT_CONNECT_OPTIONS.policy;
+    this.#firstRuns = new FirstRuns(access);
+    this.#firstEnded = new FirstEnded(access.connection, access.clock, this.#life.signal);
+    this.#firstEnded.promise.then(() => this.#load()).catch(() => {});
+    const { events } = access.connection;
+    this.#unsubscribe = [
+      events.on('state', (state) => this.#events.emit('state', state)),
+      events.on('load', (load) => this.#events.emit('load', load)),
+    ];
+  }
+
+  get manifest(): Manifest {
+    return this.#rest?.manifest ?? this.#manifest;
+  }
+
+  get device(): DeviceChoice | undefined {
+    return this.#rest?.device;
+  }
+
+  get state(): SessionState {
+    return this.#life.signal.aborted ? 'closed' : this.access.connection.state.state;
+  }
+
+  get inputNames(): readonly string[] {
+    return ownVariant(this.manifest)?.inputs.map(({ name }) => name) ?? [];
+  }
+
+  get outputNames(): readonly string[] {
+    return ownVariant(this.manifest)?.outputs.map(({ name }) => name) ?? [];
+  }
+
+  run(feeds: Readonly<Record<string, TensorLike>>, options: RunOptions = {}): Promise<Record<string, Tensor>> {
+    return this.#undertake(
+      options,
+      async (undertaking) => {
+        const run = await this.#firstRuns.tensors(this.#manifest, feeds, undertaking);
+        if (run) this.#traced(run, undertaking);
+        return run?.outputs;
+      },
+      (rest, left) => rest.run(feeds, left),
+    );
+  }
+
+  runImage(image: ImageSource, options: RunOptions = {}): Promise<ImageResult> {
+    const isLimited = this.#options.maxAccuracyDrop !== undefined;
+    return this.#undertake(
+      options,
+      async (undertaking) => {
+        // How much a JPEG loses stands in the cut table.
+        if (isLimited) return undefined;
+        const picture = await decodeImage(image);
+        try {
+          const run = await this.#firstRuns.picture(this.#manifest, picture, undertaking);
+          if (!run) return undefined;
+          return { outputs: run.outputs, placement: run.placement, trace: this.#traced(run, undertaking) };
+        } finally {
+          picture.release();
+        }
+      },
+      (rest, left) => rest.runImage(image, left),
+    );
+  }
+
+  async *stream(
+    source: FrameSource<ImageSource>,
+    options: StreamOptions = {},
+  ): AsyncGenerator<StreamResult<ImageResult>, void> {
+    const rest = await orAborted(this.#load(), options.signal);
+    yield* rest.stream(source, options);
+  }
+
+  async ready(): Promise<DeviceChoice> {
+    return (await this.#load()).device;
+  }
+
+  explain(): Plan | undefined {
+    return this.#rest?.explain();
+  }
+
+  setPolicy(policy: PolicyName): void {
+    this.#policy = policy;
+    this.#rest?.setPolicy(policy);
+  }
+
+  forceCut(cut: number | undefined, codec?: Codec): void {
+    this.#forced = cut === undefined ? undefined : { cut, codec };
+    if (this.#rest) this.#rest.forceCut(cut, codec);
+    // What the cut needs is prepared from now on.
+    else if (this.#forced) this.#load().catch(() => {});
+  }
+
+  setShape(shape: LinkShape | undefined): void {
+    this.access.connection.shape(shape);
+  }
+
+  on<K extends keyof SessionEvents>(event: K, listener: (value: SessionEvents[K]) => void): () => void {
+    return this.#events.on(event, listener);
+  }
+
+  async close(): Promise<void> {
+    if (this.#life.signal.aborted) return;
+    for (const unsubscribe of this.#unsubscribe) unsubscribe();
+    this.#life.abort(CutpointError.closed());
+    await this.#rest?.close();
+    this.access.release();
+    this.#events.emit('state', { state: 'closed', reason: 'closed by the page' });
+    this.#events.clear();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  /** Has the edge do it while there is nothing else, and the rest what the edge does not. */
+  async #undertake<T>(
+    options: RunOptions,
+    first: (undertaking: Undertaking) => Promise<T | undefined>,
+    otherwise: (rest: ConnectedSession, options: RunOptions) => Promise<T>,
+  ): Promise<T> {
+    if (this.#rest) return otherwise(this.#rest, options);
+    const { clock, undertakings } = this.access;
+    const { deadlineMs, signal } = options;
+    const ends = undertakings.begin();
+    const limits = { deadlineMs, signal, life: this.#life.signal, advice: () => this.access.advice };
+    return withinDeadline(clock, limits, async (undertaking) => {
+      const done = this.#isForTheEdge(options) ? await first(undertaking) : undefined;
+      if (done !== undefined) return done;
+      const rest = await this.#load();
+      const { endMs, signal } = undertaking;
+      return otherwise(rest, {
+        ...options,
+        signal,
+        ...(endMs === undefined ? {} : { deadlineMs: Math.max(0, endMs - clock.now()) }),
+      });
+    }).finally(() => {
+      ends();
+      this.#firstEnded.tell();
+    });
+  }
+
+  /** Nothing that the app asked for is in the way of sending all of it. */
+  #isForTheEdge({ cut }: RunOptions): boolean {
+    const { keepInputOnDevice, maxUplinkBytesPerSecond } = this.#options;
+    const isFree = this.#policy === 'cutpoint' || this.#policy === 'offload';
+    const isForced = cut !== undefined || this.#forced !== undefined;
+    return isFree && !isForced && keepInputOnDevice !== true && maxUplinkBytesPerSecond === undefined;
+  }
+
+  #traced(run: FirstRun, { startedAtMs }: Undertaking): Trace {
+    const { variant, codec, resizeMs, encodeMs, bytesUp, reply, endedAtMs } = run;
+    const facts = { id: this.#takeTraceId(), model: this.#manifest.model, variant: variant.id };
+    const outcome = { cut: 0, codec, headMs: 0, encodeMs, bytesUp, reply, rescued: undefined };
+    const trace = traceOf({ ...facts, startedAtMs, endedAtMs, resizeMs }, outcome);
+    this.#events.emit('trace', trace);
+    return trace;
+  }
+
+  readonly #takeTraceId = (): number => {
+    this.#lastTraceId += 1;
+    return this.#lastTraceId;
+  };
+
+  /** A later call tries again what failed. */
+  #load(): Promise<ConnectedSession> {
+    this.#loading ??= this.#open().catch((error: unknown) => {
+      this.#loading = undefined;
+      throw error;
+    });
+    return this.#loading;
+  }
+
+  async #open(): Promise<ConnectedSession> {
+    const { openSession } = await importRest();
+    if (this.#life.signal.aborted) throw CutpointError.closed();
+    const rest = await openSession(this.access, {
+      options: this.#options,
+      manifest: this.#manifest,
+      chosen: () => ({ policy: this.#policy, forced: this.#forced }),
+      firstRuns: this.#firstRuns.ended,
+      firstEnded: this.#firstEnded.promise,
+      life: this.#life.signal,
+      takeTraceId: this.#takeTraceId,
+      onProgress: (progress) => this.#progress(progress),
+    });
+    for (const event of FORWARDED) rest.on(event, (value) => this.#events.emit(event, value));
+    this.#rest = rest;
+    this.#events.emit('device', rest.device);
+    return rest;
+  }
+
+  #progress(progress: Progress): void {
+    this.#options.onProgress?.(progress);
+    this.#events.emit('progress', progress);
+  }
+}
+
+async function importRest(): Promise<typeof import('./rest.js')> {
+  try {
+    return await import('./rest.js');
+  } catch (cause) {
+    const message = `A script of @cutpoint/client could not be loaded (${messageOf(cause)}); it is tried again by itself.`;
+    throw new CutpointError('runtime_unavailable', message, { cause });
+  }
+}

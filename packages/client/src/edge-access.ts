@@ -1,0 +1,84 @@
+import type { LoadReport } from '@cutpoint/protocol';
+import { type Clock, SYSTEM_CLOCK } from './clock.js';
+import { EdgeHttp } from './http.js';
+import { Overlap } from './overlap.js';
+import { EdgeConnection } from './transport/connection.js';
+import type { SocketConstructor } from './transport/socket.js';
+
+/** For whoever gets no result because the edge is away. */
+export const OFFLINE_ADVICE =
+  "The weights that would finish it here are not here: run again when the session's state is `online`, or connect with `rescue: 'idle'`.";
+
+/** `WebSocket` is the browser's own where none is given. */
+export interface AccessOptions {
+  readonly baseUrl: URL;
+  readonly token: string | undefined;
+  readonly WebSocket?: SocketConstructor;
+}
+
+/** The way to one edge, and nothing of what decides or runs heads; shared by sessions, counted. */
+export class EdgeAccess {
+  readonly baseUrl: URL;
+  readonly clock: Clock = SYSTEM_CLOCK;
+  readonly http: EdgeHttp;
+  readonly connection: EdgeConnection;
+  /** Everything that an app waits for, from its call on. */
+  readonly undertakings = new Overlap();
+  /** Called when nobody uses it any more. */
+  onEnd: (() => void) | undefined;
+  #lastLoad: LoadReport | undefined;
+  #users = 1;
+
+  constructor({ baseUrl, token, WebSocket = browserSocket() }: AccessOptions) {
+    this.baseUrl = baseUrl;
+    this.http = new EdgeHttp(baseUrl, token);
+    this.connection = new EdgeConnection({
+      url: streamUrl(baseUrl),
+      token,
+      clock: this.clock,
+      random: Math.random,
+      WebSocket,
+    });
+    this.connection.events.on('load', (load) => {
+      this.#lastLoad = load;
+    });
+    globalThis.addEventListener?.('online', this.#onBrowserOnline);
+  }
+
+  /** What the edge last said of its load. */
+  get lastLoad(): LoadReport | undefined {
+    return this.#lastLoad;
+  }
+
+  /** What to say to somebody whose deadline passed, where the edge has to do with it. */
+  get advice(): string | undefined {
+    const { state, reason } = this.connection.state;
+    return state === 'offline' ? `The edge cannot be reached (${reason}). ${OFFLINE_ADVICE}` : undefined;
+  }
+
+  acquire(): this {
+    this.#users += 1;
+    return this;
+  }
+
+  release(): void {
+    this.#users -= 1;
+    if (this.#users > 0) return;
+    globalThis.removeEventListener?.('online', this.#onBrowserOnline);
+    this.connection.close();
+    this.onEnd?.();
+  }
+
+  readonly #onBrowserOnline = (): void => this.connection.retryNow();
+}
+
+/** The browser's own class has listeners of wider types than are used here. */
+function browserSocket(): SocketConstructor {
+  return WebSocket as unknown as SocketConstructor;
+}
+
+function streamUrl(baseUrl: URL): string {
+  const url = new URL('v1/stream', baseUrl);
+  url.protocol = url.protocol === 'https:' ? 'wss:' : 'ws:';
+  return url.href;
+}

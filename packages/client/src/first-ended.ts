@@ -1,0 +1,29 @@
+import type { Clock } from './clock.js';
+import type { EdgeConnection } from './transport/connection.js';
+
+/** What makes later inferences faster is begun when the first one has ended, or so long after there was none. */
+const FIRST_MS = 1000;
+
+/** Resolves when no first result is waited for any more. */
+export class FirstEnded {
+  readonly promise: Promise<void>;
+  #resolve: () => void = () => {};
+
+  constructor(connection: EdgeConnection, clock: Clock, life: AbortSignal) {
+    this.promise = new Promise((resolve) => {
+      this.#resolve = resolve;
+    });
+    connection.whenOnline(undefined, life).then(
+      () => {
+        const cancel = clock.after(FIRST_MS, this.#resolve);
+        life.addEventListener('abort', cancel, { once: true });
+      },
+      () => {},
+    );
+  }
+
+  /** An inference has ended, in whatever way. */
+  tell(): void {
+    this.#resolve();
+  }
+}
