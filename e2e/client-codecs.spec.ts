@@ -25,6 +25,7 @@ test('every cut gives the same outputs with every codec, within what the codec l
     async ({ values, dims }) => {
       const { connect, Tensor } = globalThis.cutpoint;
       const session = await connect('/', { model: 'tiny', device: 'wasm', maxAccuracyDrop: 1 });
+      await session.ready();
       const feeds = { x: new Tensor('float32', Float32Array.from(values), dims) };
       let trace: import('@cutpoint/client').Trace | undefined;
       session.on('trace', (last) => {

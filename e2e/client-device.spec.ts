@@ -136,6 +136,7 @@ test('nothing is measured where the app chose the device', async ({ page }) => {
   const heard = await page.evaluate(async ({ values, dims }) => {
     const { connect, Tensor } = globalThis.cutpoint;
     const session = await connect('/', { model: 'tiny', device: 'webgpu' });
+    await session.ready();
     let heard = 0;
     session.on('device', () => {
       heard += 1;

@@ -112,6 +112,8 @@ test('a deadline counts from the call, with all that is fetched before the first
   const { failures, tookMs } = await page.evaluate(async ({ values, dims }) => {
     const { connect, CutpointError, Tensor } = globalThis.cutpoint;
     const session = await connect('/', { model: 'tiny', device: 'wasm', policy: 'offload' });
+    // What the edge runs whole needs no table.
+    await session.ready();
     const feeds = { x: new Tensor('float32', Float32Array.from(values), dims) };
     const startMs = performance.now();
     const failures = [];
@@ -129,6 +131,38 @@ test('a deadline counts from the call, with all that is fetched before the first
   }, args);
   expect(failures).toEqual(Array(2).fill(['deadline_exceeded', 'No result within 300 ms.']));
   expect(tookMs).toBeLessThan(2000);
+});
+
+test('without the script that decides, the edge runs what it can run whole, and the rest says what is missing', async ({
+  page,
+}) => {
+  await page.route(/\/rest[^/]*\.js$/, (route) => route.abort('connectionreset'));
+  await openPage(page, edge.url);
+  const { lengths, plans, error } = await page.evaluate(async ({ values, dims }) => {
+    const { connect, CutpointError, Tensor } = globalThis.cutpoint;
+    globalThis.session = await connect('/', { model: 'tiny', device: 'wasm' });
+    const { session } = globalThis;
+    const plans: boolean[] = [];
+    session.on('trace', ({ plan }) => plans.push(plan !== undefined));
+    const feeds = { x: new Tensor('float32', Float32Array.from(values), dims) };
+    const lengths = [];
+    for (let run = 0; run < 3; run++) lengths.push((await session.run(feeds)).scores?.data.length);
+    const error = await session.run(feeds, { cut: 3 }).catch((error: unknown) => error);
+    return { lengths, plans, error: error instanceof CutpointError ? [error.code, error.message] : [String(error)] };
+  }, args);
+  expect(lengths).toEqual([5, 5, 5]);
+  expect(plans).toEqual([false, false, false]);
+  expect(error).toEqual([
+    'runtime_unavailable',
+    expect.stringMatching(/A script of @cutpoint\/client could not be loaded/),
+  ]);
+  await page.unrouteAll();
+  const length = await page.evaluate(async ({ values, dims }) => {
+    const { cutpoint, session } = globalThis;
+    const feeds = { x: new cutpoint.Tensor('float32', Float32Array.from(values), dims) };
+    return (await session.run(feeds, { cut: 3 })).scores?.data.length;
+  }, args);
+  expect(length).toBe(5);
 });
 
 test('onnxruntime-web that did not arrive is fetched again, and the forced cut waits for it', async ({ page }) => {

@@ -34,6 +34,7 @@ test('inferences by one head do not wait while another one is built and timed', 
     const { connect, Tensor } = globalThis.cutpoint;
     const session = await connect('/', { model: 'long', device: 'wasm', policy: 'offload' });
     globalThis.session = session;
+    await session.ready();
     const feeds = { x: new Tensor('float32', Float32Array.of(0), [1]) };
     await session.run(feeds);
     const arms = (session.explain()?.candidates ?? []).map(({ arm }) => arm);

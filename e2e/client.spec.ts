@@ -54,6 +54,7 @@ async function runAllCuts(
       session.on('trace', (trace) => {
         ran = trace.cut;
       });
+      await session.ready();
       await session.run(feeds);
       const cuts = [...new Set((session.explain()?.candidates ?? []).map(({ arm }) => arm.cut))];
       const runs = [];
@@ -118,7 +119,7 @@ test('without WebGPU heads run on the CPU, and the session says why @no-webgpu',
 
 test('a picture gives the same classes at every cut, and its place in the input', async ({ page }) => {
   await openPage(page, edge.url);
-  const { found, placement } = await page.evaluate(async () => {
+  const { found, whole, placement } = await page.evaluate(async () => {
     const { connect, decodeClassification } = globalThis.cutpoint;
     const session = await connect('/', { model: 'tiny', device: 'wasm' });
     const canvas = new OffscreenCanvas(60, 30);
@@ -130,6 +131,9 @@ test('a picture gives the same classes at every cut, and its place in the input'
     context.fillRect(20, 5, 15, 20);
     const picture = await canvas.convertToBlob();
     const first = await session.runImage(picture);
+    // The first one was sent whole, by the page alone.
+    await session.ready();
+    await session.runImage(picture);
     const cuts = [...new Set((session.explain()?.candidates ?? []).map(({ arm }) => arm.cut))];
     const found = [];
     for (const cut of cuts) {
@@ -138,11 +142,15 @@ test('a picture gives the same classes at every cut, and its place in the input'
       found.push({ cut, ran: result.trace.cut, classes });
     }
     await session.close();
-    return { found, placement: first.placement };
+    const { cut, plan } = first.trace;
+    const whole = { cut, isPlanned: plan !== undefined, classes: decodeClassification(first, session.manifest) };
+    return { found, whole, placement: first.placement };
   });
   expect(placement).toEqual({ scaleX: 0.8, scaleY: 0.8, offsetX: -12, offsetY: 0, inputWidth: 24, inputHeight: 24 });
   expect(found.length).toBeGreaterThanOrEqual(8);
   const [reference] = found;
+  expect(whole).toMatchObject({ cut: 0, isPlanned: false });
+  expect(whole.classes.map(({ label }) => label)).toEqual(reference?.classes.map(({ label }) => label));
   for (const { cut, ran, classes } of found) {
     expect(ran).toBe(cut);
     expect(classes.map(({ label }) => label)).toEqual(reference?.classes.map(({ label }) => label));

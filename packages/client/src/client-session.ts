@@ -4,7 +4,7 @@ import type { Tensor } from 'onnxruntime-common';
 import type { ConnectedSession } from './connected-session.js';
 import { type Undertaking, withinDeadline } from './deadline.js';
 import { DEFAULT_CONNECT_OPTIONS } from './defaults.js';
-import type { EdgeAccess } from './edge-access.js';
+import { type EdgeAccess, GRACE_MS } from './edge-access.js';
 import { Emitter } from './emitter.js';
 import { CutpointError, messageOf, orAborted } from './errors.js';
 import { FirstEnded } from './first-ended.js';
@@ -187,19 +187,25 @@ export class ClientSession implements Session {
     const ends = undertakings.begin();
     const limits = { deadlineMs, signal, life: this.#life.signal, advice: () => this.access.advice };
     return withinDeadline(clock, limits, async (undertaking) => {
-      const done = this.#isForTheEdge(options) ? await first(undertaking) : undefined;
-      if (done !== undefined) return done;
-      const rest = await this.#load();
-      const { endMs, signal } = undertaking;
-      return otherwise(rest, {
-        ...options,
-        signal,
-        ...(endMs === undefined ? {} : { deadlineMs: Math.max(0, endMs - clock.now()) }),
-      });
+      for (;;) {
+        const done = this.#isForTheEdge(options) ? await first(undertaking) : undefined;
+        if (done !== undefined) return done;
+        const rest = await this.#load().catch((error: unknown) => this.#withoutRest(error, undertaking));
+        const { endMs, signal } = undertaking;
+        const deadlineMs = endMs === undefined ? undefined : Math.max(0, endMs - clock.now());
+        if (rest) return otherwise(rest, { ...options, signal, ...(deadlineMs === undefined ? {} : { deadlineMs }) });
+      }
     }).finally(() => {
       ends();
       this.#firstEnded.tell();
     });
+  }
+
+  /** Whoever serves the scripts is away, as the edge may be: when that is back both are tried again. */
+  async #withoutRest(error: unknown, { endMs, signal }: Undertaking): Promise<undefined> {
+    const isAway = error instanceof CutpointError && error.code === 'runtime_unavailable';
+    if (!isAway || this.state !== 'offline') throw error;
+    await this.access.untilOnline(endMs === undefined ? GRACE_MS : undefined, signal);
   }
 
   /** Nothing that the app asked for is in the way of sending all of it. */

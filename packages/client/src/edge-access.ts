@@ -1,12 +1,16 @@
 import type { LoadReport } from '@cutpoint/protocol';
 import { type Clock, SYSTEM_CLOCK } from './clock.js';
+import { CutpointError } from './errors.js';
 import { EdgeHttp } from './http.js';
 import { Overlap } from './overlap.js';
 import { EdgeConnection } from './transport/connection.js';
 import type { SocketConstructor } from './transport/socket.js';
 
+/** How long an inference waits for what went away (the edge, the runtime), when it has no deadline of its own. */
+export const GRACE_MS = 15_000;
+
 /** For whoever gets no result because the edge is away. */
-export const OFFLINE_ADVICE =
+const OFFLINE_ADVICE =
   "The weights that would finish it here are not here: run again when the session's state is `online`, or connect with `rescue: 'idle'`.";
 
 /** `WebSocket` is the browser's own where none is given. */
@@ -54,6 +58,16 @@ export class EdgeAccess {
   get advice(): string | undefined {
     const { state, reason } = this.connection.state;
     return state === 'offline' ? `The edge cannot be reached (${reason}). ${OFFLINE_ADVICE}` : undefined;
+  }
+
+  /** Like {@link EdgeConnection.whenOnline}, and says what would have helped. */
+  async untilOnline(timeoutMs: number | undefined, signal: AbortSignal): Promise<void> {
+    try {
+      await this.connection.whenOnline(timeoutMs, signal);
+    } catch (error) {
+      if (!(error instanceof CutpointError) || error.code !== 'edge_unreachable') throw error;
+      throw new CutpointError(error.code, `${error.message} ${OFFLINE_ADVICE}`, { cause: error });
+    }
   }
 
   acquire(): this {

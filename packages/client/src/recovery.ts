@@ -1,13 +1,11 @@
 import type { Controller } from '@cutpoint/partition';
 import type { Cut } from '@cutpoint/protocol';
 import type { SharedEdge } from './edge.js';
-import { OFFLINE_ADVICE } from './edge-access.js';
+import { GRACE_MS } from './edge-access.js';
 import { CutpointError } from './errors.js';
 import { untilReady } from './manifest.js';
 import type { Progress } from './session.js';
 
-/** How long an inference waits for what went away (the edge, the runtime), when it has no deadline of its own. */
-const GRACE_MS = 15_000;
 /** Tries of one inference; each follows a failure that a second try may not meet. */
 const MAX_TRIES = 5;
 /** Failures of the edge at one inference; after so many it finishes without the edge, or not at all. */
@@ -53,15 +51,10 @@ export class Recovery {
 
   /** Until the edge is back; rejects at the deadline, without one after {@link GRACE_MS} in all. */
   async untilOnline(): Promise<void> {
-    const { clock, connection } = this.#edge;
+    const { access, clock } = this.#edge;
     // A deadline of the caller's own ends the wait through the signal, and is then what the error is about.
     const leftMs = this.#parts.endMs === undefined ? Math.max(0, this.#beginGrace() - clock.now()) : undefined;
-    try {
-      await connection.whenOnline(leftMs, this.#signal);
-    } catch (error) {
-      if (!(error instanceof CutpointError) || error.code !== 'edge_unreachable') throw error;
-      throw new CutpointError(error.code, `${error.message} ${OFFLINE_ADVICE}`, { cause: error });
-    }
+    await access.untilOnline(leftMs, this.#signal);
   }
 
   /**
