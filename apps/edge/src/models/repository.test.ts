@@ -4,10 +4,11 @@ import { join } from 'node:path';
 import { benchmarkNetworks } from '@cutpoint/onnx';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { PreparedModel, PrepareRequest } from '../prepare/prepared.js';
+import type { ModelEntry } from './entry.js';
 import { ModelError } from './error.js';
 import { sha256Of } from './hash.js';
 import { readLabels } from './labels.js';
-import { type ModelEntry, ModelRepository } from './repository.js';
+import { ModelRepository } from './repository.js';
 
 const REPOSITORY = new URL('../../../../models', import.meta.url).pathname;
 
@@ -243,7 +244,7 @@ describe('a repository', () => {
       return prepared(request);
     });
     const seen: ModelEntry[] = [];
-    const unsubscribe = repository.subscribe((entry) => seen.push(entry));
+    const unsubscribe = repository.subscribe((change) => change.status !== 'removed' && seen.push(change));
     await repository.scan();
     await repository.prepareAll();
     unsubscribe();

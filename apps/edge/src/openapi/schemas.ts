@@ -129,6 +129,18 @@ export const SCHEMAS: Readonly<Record<string, object>> = {
     inputs: list(tensorMetadata),
     outputs: list(tensorMetadata),
   }),
+  RepositoryIndexRequest: object({ ready: { ...flag, description: 'Only those that can be used.' } }, ['ready']),
+  RepositoryIndex: list(
+    object({
+      name: text,
+      version: text,
+      state: { type: 'string', enum: ['READY', 'LOADING', 'UNAVAILABLE'] },
+      reason: {
+        ...text,
+        description: 'Empty where there is none. Of a model that is READY it is about its next version.',
+      },
+    }),
+  ),
   InferenceRequest: object(
     {
       id: text,
