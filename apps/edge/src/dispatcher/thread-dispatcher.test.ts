@@ -149,6 +149,37 @@ describe('the memory of open tails', () => {
   });
 });
 
+describe('tails that are served no more', () => {
+  it('are let go by the workers that have them, and those beside them stay', async () => {
+    const dispatcher = new ThreadDispatcher(options);
+    const wide = wideTask(1, 'own').graphFile;
+    await dispatcher.warm(tinyTask());
+    await dispatcher.warm(wideTask(1, 'own'));
+    expect(dispatcher.openTails.count).toBe(4);
+    const running = Promise.all([dispatcher.run(wideTask(1, 'own')), dispatcher.run(tinyTask())]);
+    await dispatcher.keepOnly((graphFile) => graphFile !== wide);
+    expect(dispatcher.openTails.count).toBe(2);
+    for (const { isFirstRun } of await running) expect(isFirstRun, 'what ran was not disturbed').toBe(false);
+    expect((await dispatcher.run(tinyTask())).isFirstRun).toBe(false);
+    expect((await dispatcher.run(wideTask(1, 'own'))).isFirstRun).toBe(true);
+    await dispatcher.close();
+  });
+
+  it.skipIf(process.platform !== 'linux')('give their memory back', async () => {
+    const pssMB = () => Number(/^Pss:\s+(\d+)/m.exec(readFileSync('/proc/self/smaps_rollup', 'utf8'))?.[1]) / 1_000;
+    const dispatcher = new ThreadDispatcher({ ...options, workers: 1, sessionsPerWorker: 10 });
+    await dispatcher.run(tinyTask());
+    const beforeMB = pssMB();
+    for (let relus = 1; relus <= 6; relus += 1) await dispatcher.run(wideTask(relus, 'own'));
+    const grownMB = pssMB() - beforeMB;
+    await dispatcher.keepOnly(() => false);
+    // Six times 17 MB, less what tails before them left behind, and what is left of that.
+    expect(grownMB).toBeGreaterThan(3 * 17);
+    expect(pssMB() - beforeMB).toBeLessThan(0.3 * grownMB);
+    await dispatcher.close();
+  });
+});
+
 describe('an execution provider that is not there', () => {
   // Part of no package; where somebody has installed it, it runs the tail and there is nothing to tell.
   const providers = ['cuda'] as const;

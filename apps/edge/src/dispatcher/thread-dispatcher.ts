@@ -134,8 +134,8 @@ export class ThreadDispatcher implements Dispatcher {
     const letGo = async (worker: number, release: readonly string[]) => {
       if (release.length === 0) return;
       const routing: RoutingTo = { only: worker };
-      const answer = await this.#run({ release, ...routed(routing) });
-      if (!('badTensors' in answer)) this.#noted(worker, { ...answer, released: release });
+      const { open } = await this.#run<Released>({ release, ...routed(routing) });
+      this.#noted(worker, { released: release, open });
     };
     const holders = this.#affinity.holders();
     await Promise.all(
@@ -161,19 +161,22 @@ export class ThreadDispatcher implements Dispatcher {
   async #post(task: TailTask, isWarmUp: boolean): Promise<TailOutcome> {
     const routing: Routing = { graphFile: task.graphFile, isWarmUp };
     const whole = { ...task, weights: this.#weightsOf(task), ...routed(routing) };
-    const answer = await this.#run(whole, [task.payload.buffer]);
+    const answer = await this.#run<TailOutcome | TailRefusal>(whole, [task.payload.buffer]);
     if ('badTensors' in answer) throw new ProtocolError('bad_tensors', answer.badTensors);
-    if (!('payload' in answer)) throw new Error('a worker took a tail for something else');
     if (routing.worker !== undefined) this.#noted(routing.worker, answer);
     for (const fallback of answer.fallbacks) this.#tell(fallback);
     return answer;
   }
 
-  async #run(task: TailTask | ReleaseTask, transferList: ArrayBuffer[] = []) {
+  /** What a worker answers follows from what it is given. */
+  async #run<T extends TailOutcome | TailRefusal | Released>(
+    task: TailTask | ReleaseTask,
+    transferList: ArrayBuffer[] = [],
+  ): Promise<T> {
     const running = this.#pool.run(task, { transferList });
     this.#running.add(running);
     try {
-      return await running;
+      return (await running) as T;
     } finally {
       this.#running.delete(running);
     }

@@ -129,7 +129,10 @@ export const SCHEMAS: Readonly<Record<string, object>> = {
     inputs: list(tensorMetadata),
     outputs: list(tensorMetadata),
   }),
-  RepositoryIndexRequest: object({ ready: { ...flag, description: 'Only those that can be used.' } }, ['ready']),
+  RepositoryIndexRequest: {
+    type: 'object',
+    properties: { ready: { ...flag, description: 'Only those that can be used.' } },
+  },
   RepositoryIndex: list(
     object({
       name: text,

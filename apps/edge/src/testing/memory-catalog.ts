@@ -31,6 +31,7 @@ export class MemoryCatalog implements ModelCatalog {
   }
 
   unload(name: string): void {
+    if (!this.#entries.has(name)) throw new ModelError('unknown_model', `no ${name}`);
     this.remove(name);
   }
 
