@@ -165,17 +165,19 @@ describe('tails that are served no more', () => {
     await dispatcher.close();
   });
 
-  it.skipIf(process.platform !== 'linux')('give their memory back', async () => {
+  it.skipIf(process.platform !== 'linux')('give their memory to those that come', async () => {
     const pssMB = () => Number(/^Pss:\s+(\d+)/m.exec(readFileSync('/proc/self/smaps_rollup', 'utf8'))?.[1]) / 1_000;
     const dispatcher = new ThreadDispatcher({ ...options, workers: 1, sessionsPerWorker: 10 });
-    await dispatcher.run(tinyTask());
-    const beforeMB = pssMB();
-    for (let relus = 1; relus <= 6; relus += 1) await dispatcher.run(wideTask(relus, 'own'));
-    const grownMB = pssMB() - beforeMB;
-    await dispatcher.keepOnly(() => false);
-    // Six times 17 MB, less what tails before them left behind, and what is left of that.
-    expect(grownMB).toBeGreaterThan(3 * 17);
-    expect(pssMB() - beforeMB).toBeLessThan(0.3 * grownMB);
+    const cycle = async () => {
+      for (let relus = 1; relus <= 6; relus += 1) await dispatcher.run(wideTask(relus, 'own'));
+      const fullMB = pssMB();
+      await dispatcher.keepOnly(() => false);
+      return fullMB;
+    };
+    // What is free is given to the system or kept, as the allocator likes; six times 17 MB are never held twice.
+    const [first = 0] = [await cycle(), await cycle()];
+    await cycle();
+    expect((await cycle()) - first).toBeLessThan(3 * 17);
     await dispatcher.close();
   });
 });
