@@ -94,6 +94,7 @@ export class VariantRunner {
   readonly #host: RunnerHost;
   readonly #preparation: Preparation;
   readonly #rescue: Rescue;
+  readonly #underWay = new Set<Promise<RunOutcome>>();
   #lastCut: number | undefined;
   #forced: ForcedArm | undefined;
 
@@ -169,6 +170,21 @@ export class VariantRunner {
   }
 
   async run(request: RunRequest): Promise<RunOutcome> {
+    const run = this.#run(request);
+    this.#underWay.add(run);
+    try {
+      return await run;
+    } finally {
+      this.#underWay.delete(run);
+    }
+  }
+
+  /** Resolves when no inference is under way. */
+  async settled(): Promise<void> {
+    while (this.#underWay.size > 0) await Promise.allSettled(this.#underWay);
+  }
+
+  async #run(request: RunRequest): Promise<RunOutcome> {
     const { edge, manifest, onProgress } = this.#host;
     const { controller } = this;
     const { endMs, signal, feeds } = request;

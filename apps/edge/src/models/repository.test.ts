@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { benchmarkNetworks } from '@cutpoint/onnx';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { PreparedModel, PrepareRequest } from '../prepare/prepared.js';
 import type { ModelEntry } from './entry.js';
 import { ModelError } from './error.js';
@@ -138,6 +138,38 @@ describe('models on demand', () => {
     expect(await settled).toMatchObject({ name: 'later', onDemand: true });
     await repository.stop();
     expect(order).toEqual(['now', 'later']);
+  });
+
+  it('are tried again after a minute when they failed, and at once when they are loaded', async () => {
+    let nowMs = 0;
+    const outcomes = ['full', 'full', 'full', 'good'];
+    const repository = new ModelRepository({
+      dir: join(root, 'models'),
+      storeDir: join(root, 'store'),
+      clock: () => nowMs,
+      prepare: async (request) => {
+        if (outcomes.shift() === 'full') throw new ModelError('store_full', 'no space left');
+        return prepared(request);
+      },
+    });
+    await repository.scan();
+    const tries = async (work: () => Promise<void>) => {
+      const before = outcomes.length;
+      await work().catch(() => undefined);
+      await vi.waitUntil(() => repository.get('later')?.status !== 'preparing');
+      return before - outcomes.length;
+    };
+    const want = async () => await repository.want('later');
+    expect(await tries(want)).toBe(1);
+    expect(repository.get('later')).toMatchObject({ status: 'failed', code: 'store_full' });
+    nowMs = 59_999;
+    expect(await tries(want)).toBe(0);
+    nowMs = 60_000;
+    expect(await tries(want)).toBe(1);
+    expect(await tries(want)).toBe(0);
+    await expect(repository.load('later')).rejects.toMatchObject({ code: 'store_full' });
+    expect(await tries(async () => await repository.load('later'))).toBe(1);
+    expect(repository.get('later')).toMatchObject({ status: 'ready', onDemand: true });
   });
 
   it('wait for the one that is being prepared: two at once would spoil the times of both', async () => {
