@@ -49,7 +49,11 @@ async function unitTests() {
 
 /** The edge under load for a minute, with models that are replaced and clients that vanish: what it must show stands in docs/benchmarks/edge.md. */
 async function soak() {
-  const { code, lastLine } = await runForLastLine([bench, 'edge', '--json', '--only', 'soak', '--soak-s', '60']);
+  const { code, lastLine } = await runForLastLine(
+    [bench, 'edge', '--json', '--only', 'soak', '--soak-s', '60'],
+    // As scripts/bench.mjs has it.
+    { env: { ORT_DISABLE_TELEMETRY: '1' } },
+  );
   const { requests = 0, swaps = 0, lost, rssGrowthPct } = parsed(lastLine).soak ?? {};
   console.log(lastLine);
   const isGood = code === 0 && requests > 0 && swaps > 0 && lost === 0 && rssGrowthPct <= MOST_GROWTH_PCT;

@@ -34,10 +34,11 @@ export function runNode(args, { env = {}, quiet = false } = {}) {
 /**
  * Runs a Node program whose last line is its result, and shows nothing of what it says.
  * @param {string[]} args script and its arguments
+ * @param {{ env?: Record<string, string> }} [options]
  * @returns {Promise<{ code: number, lastLine: string }>}
  */
-export async function runForLastLine(args) {
-  const child = spawn(process.execPath, args, { cwd: root, stdio: ['ignore', 'pipe', 'inherit'] });
+export async function runForLastLine(args, { env = {} } = {}) {
+  const child = spawn(process.execPath, args, { cwd: root, env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'inherit'] });
   let text = '';
   child.stdout.setEncoding('utf8').on('data', (part) => {
     text += part;
