@@ -38,7 +38,11 @@ export function runNode(args, { env = {}, quiet = false } = {}) {
  * @returns {Promise<{ code: number, lastLine: string }>}
  */
 export async function runForLastLine(args, { env = {} } = {}) {
-  const child = spawn(process.execPath, args, { cwd: root, env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'inherit'] });
+  const child = spawn(process.execPath, args, {
+    cwd: root,
+    env: { ...process.env, ...env },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
   let text = '';
   child.stdout.setEncoding('utf8').on('data', (part) => {
     text += part;

@@ -84,13 +84,10 @@ export class RunnerSet {
     const former = this.#forget();
     this.#manifest = manifest;
     // What runs by the old ones ends by them.
-    Promise.all(former.map((runner) => runner.settled())).then(
-      () => {
-        for (const runner of former) runner.close();
-        edge.heads.releaseVariants(gone);
-      },
-      () => {},
-    );
+    void Promise.all(former.map(({ settled }) => settled)).then(() => {
+      for (const runner of former) runner.close();
+      edge.heads.releaseVariants(gone);
+    });
   }
 
   #forget(): readonly VariantRunner[] {

@@ -94,7 +94,7 @@ export class VariantRunner {
   readonly #host: RunnerHost;
   readonly #preparation: Preparation;
   readonly #rescue: Rescue;
-  readonly #underWay = new Set<Promise<RunOutcome>>();
+  #underWay = Promise.resolve();
   #lastCut: number | undefined;
   #forced: ForcedArm | undefined;
 
@@ -169,19 +169,15 @@ export class VariantRunner {
     });
   }
 
-  async run(request: RunRequest): Promise<RunOutcome> {
+  run(request: RunRequest): Promise<RunOutcome> {
     const run = this.#run(request);
-    this.#underWay.add(run);
-    try {
-      return await run;
-    } finally {
-      this.#underWay.delete(run);
-    }
+    this.#underWay = Promise.allSettled([this.#underWay, run]).then(() => {});
+    return run;
   }
 
-  /** Resolves when no inference is under way. */
-  async settled(): Promise<void> {
-    while (this.#underWay.size > 0) await Promise.allSettled(this.#underWay);
+  /** Resolves when what is under way now has ended. */
+  get settled(): Promise<void> {
+    return this.#underWay;
   }
 
   async #run(request: RunRequest): Promise<RunOutcome> {
