@@ -8,6 +8,7 @@ import { tailJob } from '../connection/tail-job.js';
 import { timingsOf } from '../connection/timings.js';
 import type { TailOutcome } from '../dispatcher/dispatcher.js';
 import type { Place } from '../scheduler/scheduler.js';
+import type { Owners } from '../scheduler/shared-use.js';
 import { type BodyLimit, bodyLimit } from './body-limit.js';
 import type { BodyThread } from './body-thread.js';
 import { HeldBytes } from './held-bytes.js';
@@ -40,7 +41,7 @@ export interface InferCall {
 /** An `infer` while it is open: it ends when its answer is sent, or its client gone. */
 interface OpenCall {
   readonly call: InferCall;
-  readonly client: object;
+  readonly owners: Owners;
   readonly announcedAtMs: number;
   readonly place: Place;
   readonly held: HeldBytes;
@@ -64,16 +65,16 @@ interface Ran {
 }
 
 /**
- * Inference over HTTP: the same admission, queue, deadlines and tails as over the WebSocket. A client is a socket here as
- * it is there.
+ * Inference over HTTP: the same admission, queue, deadlines and tails as over the WebSocket. A connection is a socket here as
+ * it is there; behind a proxy it may be one of several clients.
  */
 export class Inferences {
   readonly #context: ConnectionContext;
   readonly #bodies: BodyThread;
   readonly #maxBodyBytes: number;
   readonly #open = new Set<OpenCall>();
-  /** Sockets that are watched until they close. */
-  readonly #known = new WeakSet<Socket>();
+  /** Clients that used a socket, which is watched until it closes. */
+  readonly #clientsOf = new WeakMap<Socket, Set<object>>();
   #whenEmpty: (() => void) | undefined;
 
   constructor(context: ConnectionContext, bodies: BodyThread, maxBodyBytes: number) {
@@ -152,7 +153,7 @@ export class Inferences {
   #admit({ request, response, target, clientKey, encoding, jsonBytes }: InferCall): BodyLimit {
     // While its token was looked at: of its close nobody would hear any more.
     if (request.socket.destroyed || response.closed) throw clientGone();
-    const refusal = this.#refusal(request, clientKey);
+    const refusal = this.#refusal(request.socket, clientKey);
     if (refusal !== undefined) throw refusal;
     const limit = bodyLimit(target.forms, jsonBytes, this.#maxBodyBytes);
     if (limit instanceof ProtocolError) throw limit;
@@ -161,24 +162,25 @@ export class Inferences {
     return limit;
   }
 
-  #refusal(request: IncomingMessage, clientKey: string): ProtocolError | undefined {
+  #refusal(connection: Socket, clientKey: string): ProtocolError | undefined {
     const { isStopping, limits, scheduler, clients } = this.#context;
     if (isStopping()) return stopping();
-    const unanswered = [...this.#open].filter(({ client }) => client === request.socket).length;
+    const unanswered = [...this.#open].filter(({ owners }) => owners.connection === connection).length;
     if (unanswered >= limits.maxInFlight) {
       return new ProtocolError(
         'too_many_in_flight',
         `${unanswered} requests of this connection are unanswered, the limit`,
       );
     }
-    return tooManyOfClient(clients.numUnanswered(clientKey), limits) ?? scheduler.refusal();
+    const client = clients.join(clientKey);
+    return tooManyOfClient(client.numUnanswered, limits) ?? scheduler.refusal({ client, connection });
   }
 
   #announce(call: InferCall): OpenCall {
     const { scheduler, uploads, clock, idleTailMs, clients } = this.#context;
     const { request, response, target, clientKey } = call;
-    const client = request.socket;
-    this.#watch(client);
+    const owners = { client: clients.join(clientKey), connection: request.socket };
+    this.#watch(request.socket, owners.client);
     let end: (error: ProtocolError) => void = () => undefined;
     const ended = new Promise<never>((_, reject) => {
       end = reject;
@@ -186,8 +188,8 @@ export class Inferences {
     // Whoever is not waiting just then need not hear of it.
     ended.catch(() => undefined);
     const [{ served }] = target.forms;
-    const place = scheduler.reserve({ client, model: target.model, idleMs: idleTailMs(served) });
-    const held = new HeldBytes(uploads, client);
+    const place = scheduler.reserve({ ...owners, model: target.model, idleMs: idleTailMs(served) });
+    const held = new HeldBytes(uploads, owners);
     const countedOut = clients.countIn(clientKey);
     const over = () => {
       if (!this.#open.delete(open)) return;
@@ -200,19 +202,21 @@ export class Inferences {
       if (this.#open.size === 0) this.#whenEmpty?.();
     };
     const state = { isSubmitted: false, bodyWork: undefined };
-    const open: OpenCall = { call, client, announcedAtMs: clock(), place, held, ended, end, over, ...state };
+    const open: OpenCall = { call, owners, announcedAtMs: clock(), place, held, ended, end, over, ...state };
     this.#open.add(open);
     response.once('close', over);
     return open;
   }
 
   /** Of the responses in line on a socket, Node tells only the first that it has closed. */
-  #watch(client: Socket): void {
-    if (this.#known.has(client)) return;
-    this.#known.add(client);
-    client.once('close', () => {
-      for (const open of [...this.#open]) if (open.client === client) open.over();
-      this.#context.scheduler.forget(client);
+  #watch(connection: Socket, client: object): void {
+    const known = this.#clientsOf.get(connection)?.add(client);
+    if (known !== undefined) return;
+    const clients = new Set([client]);
+    this.#clientsOf.set(connection, clients);
+    connection.once('close', () => {
+      for (const open of [...this.#open]) if (open.owners.connection === connection) open.over();
+      for (const each of clients) this.#context.scheduler.forgetConnection({ client: each, connection });
     });
   }
 
@@ -239,7 +243,7 @@ export class Inferences {
   }
 
   async #run(open: OpenCall, asked: InferRequest): Promise<Ran> {
-    const { call, client, announcedAtMs, place, ended } = open;
+    const { call, owners, announcedAtMs, place, ended } = open;
     const { scheduler, clock, isStopping } = this.#context;
     const { model } = call.target;
     const { served, graphFile, inputs } = formOf(call.target, asked);
@@ -252,7 +256,7 @@ export class Inferences {
       const job = tailJob(
         this.#context,
         {
-          client,
+          owners,
           admitted: { model, served, graphFile },
           inputs: inputs.map(headerOf),
           payload: asked.payload,

@@ -128,7 +128,7 @@ export async function startServer(
     scheduler,
     dispatcher,
     uploads,
-    clients: new Clients(options.maxMessagesPerS, clock),
+    clients: new Clients({ ...options, clock, onForgotten: (client) => scheduler.forgetClient(client) }),
     limits: options,
     clock,
     load,
