@@ -47,6 +47,10 @@ interface OpenCall {
   readonly held: HeldBytes;
   /** Rejects when the call has to end before its tail is done. */
   readonly ended: Promise<never>;
+  /** Aborted when it is over. */
+  readonly signal: AbortSignal;
+  /** Of its body, until that was read and says another. */
+  deadlineAtMs: number;
   /** It waits for its turn, or has had it. */
   isSubmitted: boolean;
   /** What the body thread does for it, or did last. It goes on when the client is gone, and holds its bytes until it is done. */
@@ -118,7 +122,7 @@ export class Inferences {
       const { name: modelName, version: modelVersion } = target;
       const { outputs, id } = asked;
       const about = { modelName, modelVersion, outputs, ...(id === undefined ? {} : { id }) };
-      const writing = this.#bodies.write({ ...about, tensors, payload });
+      const writing = this.#bodies.write({ ...about, tensors, payload }, open);
       open.bodyWork = writing;
       const written = await writing;
       response.setTimeout(STALL_MS, () => response.destroy());
@@ -177,7 +181,7 @@ export class Inferences {
   }
 
   #announce(call: InferCall): OpenCall {
-    const { scheduler, uploads, clock, idleTailMs, clients } = this.#context;
+    const { scheduler, uploads, clock, idleTailMs, clients, limits } = this.#context;
     const { request, response, target, clientKey } = call;
     const owners = { client: clients.join(clientKey), connection: request.socket };
     this.#watch(request.socket, owners.client);
@@ -191,9 +195,11 @@ export class Inferences {
     const place = scheduler.reserve({ ...owners, model: target.model, idleMs: idleTailMs(served) });
     const held = new HeldBytes(uploads, owners);
     const countedOut = clients.countIn(clientKey);
+    const gone = new AbortController();
     const over = () => {
       if (!this.#open.delete(open)) return;
       end(clientGone());
+      gone.abort();
       scheduler.release(place);
       const release = () => held.release();
       if (open.bodyWork) open.bodyWork.then(release, release);
@@ -201,8 +207,10 @@ export class Inferences {
       countedOut();
       if (this.#open.size === 0) this.#whenEmpty?.();
     };
-    const state = { isSubmitted: false, bodyWork: undefined };
-    const open: OpenCall = { call, owners, announcedAtMs: clock(), place, held, ended, end, over, ...state };
+    const announcedAtMs = clock();
+    const deadlineAtMs = announcedAtMs + limits.defaultDeadlineMs;
+    const state = { signal: gone.signal, deadlineAtMs, isSubmitted: false, bodyWork: undefined };
+    const open: OpenCall = { call, owners, announcedAtMs, place, held, ended, end, over, ...state };
     this.#open.add(open);
     response.once('close', over);
     return open;
@@ -235,9 +243,10 @@ export class Inferences {
         `Inference-Header-Content-Length is ${jsonBytes}; the body has ${body.byteLength} bytes`,
       );
     }
-    const reading = this.#bodies.read({ body, jsonBytes, contracts: target.forms });
+    const reading = this.#bodies.read({ body, jsonBytes, contracts: target.forms }, open);
     open.bodyWork = reading;
     const asked = await Promise.race([reading, ended]);
+    if (asked.timeoutMs) open.deadlineAtMs = open.announcedAtMs + asked.timeoutMs;
     held.grow(answerBytes(asked.outputs, formOf(target, asked).outputs));
     return asked;
   }
@@ -262,7 +271,7 @@ export class Inferences {
           payload: asked.payload,
           outputs: asked.outputs.map(({ name }) => name),
           receivedAtMs,
-          deadlineAtMs: asked.timeoutMs ? announcedAtMs + asked.timeoutMs : undefined,
+          deadlineAtMs: asked.timeoutMs ? open.deadlineAtMs : undefined,
         },
         { done, refused },
       );
