@@ -496,36 +496,6 @@ describe('a client that does not read', () => {
       else expect(['overloaded', 'too_many_in_flight']).toContain(answer.code);
     }
   });
-
-  it('is told so and closed when it has read nothing for half a minute, and the others go on', async () => {
-    const own = await start({ heartbeatMs: 60_000 });
-    client = await TestClient.open(own.url);
-    const other = await TestClient.open(own.url);
-    const { tensors, parts, numBytes } = encodeTensors([
-      { name: 'x', type: 'float32', dims: [200_000], data: new Float32Array(200_000) },
-    ]);
-    client.socket.pause();
-    // More than the sockets' buffers hold, one after another.
-    for (let id = 1; id <= 24; id += 1) {
-      client.send({ type: 'infer', id, model: 'large', table: tableOf(large), cut: 0, tensors, numBytes });
-      for (const chunk of chunksOf(id, parts)) client.socket.send(chunk);
-      await new Promise((resolve) => setTimeout(resolve, 40));
-    }
-    const now = performance.now.bind(performance);
-    const clock = vi.spyOn(performance, 'now').mockImplementation(() => now() + 31_000);
-    try {
-      // The edge looks every 150 ms here.
-      await new Promise((resolve) => setTimeout(resolve, 400));
-      other.infer(1, tiny, 0, feeds());
-      await other.result(1);
-    } finally {
-      clock.mockRestore();
-    }
-    client.socket.resume();
-    expect(await client.end()).toEqual({ code: 'slow_reader', closeCode: 1008 });
-    other.close();
-    await own.stop();
-  });
 });
 
 describe('a worker', () => {
