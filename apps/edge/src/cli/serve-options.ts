@@ -66,6 +66,7 @@ export function parseServeOptions(
     maxMessagesPerS: values.maxMessagesPerS,
     maxRequestBytes: values.maxRequestMib * MIB,
     maxUploadBytes: values.maxUploadMib * MIB,
+    headersMs: values.headersMs,
     uploadIdleMs: values.uploadIdleMs,
     uploadMs: values.uploadMs,
     heartbeatMs: values.heartbeatMs,

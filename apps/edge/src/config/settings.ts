@@ -111,6 +111,10 @@ export const SETTINGS = {
     fallback: DEFAULTS.maxUploadBytes / MIB,
     help: 'request bytes held at a time, over all clients',
   }),
+  headersMs: integer(100, HOUR_MS, {
+    fallback: DEFAULTS.headersMs,
+    help: 'a socket that has not said what it wants after this long is closed',
+  }),
   uploadIdleMs: integer(10, HOUR_MS, { fallback: DEFAULTS.uploadIdleMs, help: 'an upload may pause this long' }),
   uploadMs: integer(10, HOUR_MS, { fallback: DEFAULTS.uploadMs, help: 'and take this long in all' }),
   heartbeatMs: integer(100, HOUR_MS, {

@@ -27,6 +27,7 @@ import { installStream, installWebSockets } from '../routes/stream.js';
 import { Scheduler } from '../scheduler/scheduler.js';
 import { authenticator } from './access/authenticator.js';
 import { installGate } from './access/gate.js';
+import { Strangers } from './access/strangers.js';
 import { createApp } from './app.js';
 import { installBrowserRules } from './browser-rules.js';
 import { ServedModels } from './catalog.js';
@@ -63,9 +64,12 @@ export async function startServer(
   let isStopping = false;
 
   const version = await edgeVersion();
-  const origins = new OriginPolicy(options.host, options.origins);
+  const hasTokens = options.tokens.length > 0 || options.jwt !== undefined;
+  const origins = new OriginPolicy({ ...options, hasTokens });
   const app = createApp(options, origins);
   const requests = new OpenRequests(app.server);
+  const strangers = new Strangers({ maxPerAddress: options.maxConnections, trustProxy: options.trustProxy });
+  strangers.watch(app.server);
   const { log } = app;
   if (options.workers < asked.workers) {
     log.warn(`${asked.workers} workers were asked for; with the execution provider webgpu there can be only one`);
@@ -137,7 +141,7 @@ export async function startServer(
     scheduler,
     dispatcher,
     uploads,
-    clients: new Clients(options.maxMessagesPerS, clock),
+    clients: new Clients({ ...options, clock, onForgotten: (client) => scheduler.forgetClient(client) }),
     limits: options,
     clock,
     load,
@@ -191,6 +195,7 @@ export async function startServer(
     installRefusal(app, () => isStopping);
     await installGate(app, {
       authenticate: authenticator(options),
+      strangers,
       maxRequestsPerS: options.maxRequestsPerS,
       openRoutes: options.metrics === 'everybody' ? [METRICS_ROUTE] : [],
     });
