@@ -1,0 +1,99 @@
+import type { BrowserContext, Page } from 'playwright-core';
+
+/** Inferences of the page, one after the other, with the plots shown or hidden throughout. */
+export interface PlotsBlock {
+  readonly totalsMs: readonly number[];
+}
+
+interface BlockOptions {
+  readonly pairs: number;
+  /** Inferences of a block that count. */
+  readonly runs: number;
+}
+
+/** After the plots were shown or hidden so many inferences are left out. */
+const SETTLE_RUNS = 5;
+/** Before the first block: heads are built, and the cut comes to rest. */
+const WARM_UP_RUNS = 150;
+
+declare global {
+  /** Totals of the inferences since the page was opened, as the page shows them. */
+  var shownTotalsMs: number[];
+}
+
+/** Alternates shown and hidden in one page; which comes first alternates as well. */
+export async function runBlocks(context: BrowserContext, url: string, { pairs, runs }: BlockOptions) {
+  const page = await context.newPage();
+  page.setDefaultTimeout(0);
+  // A policy that moves the cut would be measured instead: the same arm runs throughout.
+  await page.goto(`${url}&policy=offload`);
+  await page.locator('#answer:not([data-runs="0"])').waitFor({ state: 'attached' });
+  await listen(page);
+  await page.locator('#live-title').scrollIntoViewIfNeeded();
+  await page.locator('#plots canvas').first().waitFor();
+  await take(page, WARM_UP_RUNS);
+  const blocks: { shown: PlotsBlock; hidden: PlotsBlock }[] = [];
+  for (let pair = 0; pair < pairs; pair++) {
+    const measured = new Map<boolean, PlotsBlock>();
+    for (const isShown of pair % 2 === 0 ? [true, false] : [false, true]) {
+      await page.locator('#plots').evaluate(
+        (plots, display) => {
+          plots.style.display = display;
+        },
+        isShown ? '' : 'none',
+      );
+      measured.set(isShown, { totalsMs: await take(page, runs) });
+    }
+    blocks.push({ shown: measured.get(true) ?? { totalsMs: [] }, hidden: measured.get(false) ?? { totalsMs: [] } });
+  }
+  await page.close();
+  return blocks;
+}
+
+/** ms from entering the address to the first answer, in new pages of a browser that was there before. */
+export async function firstResultMs(context: BrowserContext, url: string, visits: number): Promise<number[]> {
+  const times: number[] = [];
+  for (let visit = 0; visit <= visits; visit++) {
+    const page = await context.newPage();
+    page.setDefaultTimeout(0);
+    await page.addInitScript(() => {
+      document.addEventListener('DOMContentLoaded', () => {
+        const answer = document.querySelector('#answer');
+        if (answer === null) throw new Error('the page has no #answer');
+        new MutationObserver(() => {
+          // Since the navigation began.
+          globalThis.shownTotalsMs ??= [performance.now()];
+        }).observe(answer, { attributeFilter: ['data-runs'] });
+      });
+    });
+    await page.goto(url);
+    await page.waitForFunction(() => globalThis.shownTotalsMs !== undefined);
+    const ms = await page.evaluate(() => globalThis.shownTotalsMs[0] ?? Number.NaN);
+    // The first visit fills the cache, and leaves the weights time to arrive.
+    if (visit === 0) await page.waitForTimeout(10_000);
+    else times.push(ms);
+    await page.close();
+  }
+  return times;
+}
+
+async function listen(page: Page): Promise<void> {
+  await page.evaluate(() => {
+    globalThis.shownTotalsMs = [];
+    const answer = document.querySelector('#answer');
+    if (answer === null) throw new Error('the page has no #answer');
+    // The figure is replaced in the same turn, after the count.
+    new MutationObserver(() => {
+      const text = document.querySelector('[data-testid="total-ms"]')?.textContent ?? '';
+      globalThis.shownTotalsMs.push(Number.parseFloat(text));
+    }).observe(answer, { attributeFilter: ['data-runs'] });
+  });
+}
+
+async function take(page: Page, runs: number): Promise<number[]> {
+  await page.evaluate(() => {
+    globalThis.shownTotalsMs.length = 0;
+  });
+  await page.waitForFunction((wanted) => globalThis.shownTotalsMs.length >= wanted, runs + SETTLE_RUNS);
+  return page.evaluate(([from, to]) => globalThis.shownTotalsMs.slice(from, to), [SETTLE_RUNS, runs + SETTLE_RUNS]);
+}
