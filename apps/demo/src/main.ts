@@ -65,6 +65,7 @@ const view: AppView = {
     notices.hideOffline();
     notices.setMood('ready');
     networks.setNetworks(reader.networks);
+    stage.setUsed(reader.takesPictures);
   },
   progress(model, progress) {
     notices.showProgress(model, progress);

@@ -118,6 +118,11 @@ export class Reader implements AsyncDisposable {
     }
   }
 
+  /** Whether the picture has anything to do with the answer. */
+  get takesPictures(): boolean {
+    return takesPictures(this.#first);
+  }
+
   async read(picture: Picture, options: ReadOptions): Promise<Reading> {
     const traces: Trace[] = [];
     const startMs = performance.now();
@@ -167,7 +172,7 @@ export class Reader implements AsyncDisposable {
 
 function meaningOf(session: Session): { answer: Answering } | { interpret: Interpreting } {
   const { manifest } = session;
-  if (!manifest.variants.some(({ kind }) => kind === 'pixels')) {
+  if (!takesPictures(session)) {
     return { answer: (_picture, options, traces) => runOnNoise(session, options, traces) };
   }
   switch (manifest.task.type) {
@@ -186,6 +191,10 @@ function meaningOf(session: Session): { answer: Answering } | { interpret: Inter
     case 'tensors':
       return { interpret: (_picture, { outputs }) => namesOf(outputs) };
   }
+}
+
+function takesPictures({ manifest }: Session): boolean {
+  return manifest.variants.some(({ kind }) => kind === 'pixels');
 }
 
 function namesOf(outputs: ImageResult['outputs']): Answer {
