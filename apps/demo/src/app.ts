@@ -1,6 +1,6 @@
 import { CutpointError, type LinkShape, type ModelStatus, type Progress, type SessionEvents } from '@cutpoint/client';
 import { askFor, EDGE_URL, fetchModels } from './edge-info.js';
-import { bytesPerMs } from './format.js';
+import { rateOf } from './format.js';
 import type { Answer, Reading } from './networks/answer.js';
 import { Reader } from './networks/reader.js';
 import type { PageState } from './page-state.js';
@@ -75,12 +75,10 @@ export class App {
     }
     for (const [index, { session }] of (this.#reader?.networks ?? []).entries()) {
       if (state.policy !== before.policy) session.setPolicy(state.policy);
-      if (state.linkMbit !== before.linkMbit || state.roundTripMs !== before.roundTripMs) {
-        session.setShape(shapeOf(state));
-      }
+      if (LINK.some((key) => state[key] !== before[key])) session.setShape(shapeOf(state));
       if (state.cuts[index] !== before.cuts[index]) session.forceCut(state.cuts[index]);
     }
-    const effects = ['policy', 'linkMbit', 'roundTripMs', 'cuts', 'repeat'] as const;
+    const effects = ['policy', ...LINK, 'cuts', 'repeat'] as const;
     if (effects.some((key) => state[key] !== before[key])) this.runAgain();
   }
 
@@ -230,11 +228,13 @@ export class App {
   }
 }
 
-function shapeOf({ linkMbit, roundTripMs }: PageState): LinkShape | undefined {
-  if (linkMbit === undefined && roundTripMs === 0) return undefined;
-  const rate =
-    linkMbit === undefined ? {} : { uplinkBytesPerMs: bytesPerMs(linkMbit), downlinkBytesPerMs: bytesPerMs(linkMbit) };
-  return { ...rate, roundTripMs };
+const LINK = ['linkMbit', 'roundTripMs', 'pacedBy', 'cutOff'] as const;
+
+/** What this page's own transport is to make of the link. */
+function shapeOf({ linkMbit, roundTripMs, pacedBy, cutOff }: PageState): LinkShape | undefined {
+  if (cutOff) return { offline: true };
+  if (pacedBy === 'edge' || (linkMbit === undefined && roundTripMs === 0)) return undefined;
+  return { ...(linkMbit === undefined ? {} : rateOf(linkMbit)), roundTripMs };
 }
 
 function isUnreachable(error: unknown): boolean {

@@ -1,12 +1,13 @@
 import { App, type AppView } from './app.js';
 import { byId, el, setText } from './dom.js';
-import { fetchModels } from './edge-info.js';
+import { fetchModelList } from './edge-info.js';
 import { formatState, type PageState, parseState } from './page-state.js';
 import { renderAnswer, renderNumbers, summarise } from './panels/answer.js';
 import { renderControls } from './panels/controls.js';
 import { ModelChooser } from './panels/model-chooser.js';
 import { NetworksView } from './panels/networks.js';
 import { Notices } from './panels/notices.js';
+import { PlayPanel } from './panels/play.js';
 import { PictureChooser } from './picture/chooser.js';
 import { listenForFiles } from './picture/intake.js';
 import { PictureError } from './picture/picture.js';
@@ -43,6 +44,7 @@ const view: AppView = {
     notices.setMood('connecting');
     notices.setStatus('Connecting to the edge.');
     networks.setNetworks([]);
+    play.setNetworks([]);
     hasAnswer = false;
     result.replaceChildren();
     byId('numbers', HTMLElement).replaceChildren();
@@ -62,6 +64,7 @@ const view: AppView = {
     notices.hideOffline();
     notices.setMood('ready');
     networks.setNetworks(reader.networks);
+    play.setNetworks(reader.networks);
   },
   progress(model, progress) {
     notices.showProgress(model, progress);
@@ -124,6 +127,7 @@ const view: AppView = {
   wouldMove: () => networks.wouldMove,
 };
 const app = new App(state, view);
+const play = new PlayPanel(state, { onChange: change, onEffect: () => app.runAgain() });
 const modelChooser = new ModelChooser(state.model, (model) => change({ model }));
 const chooser = new PictureChooser({
   still(picture) {
@@ -162,6 +166,7 @@ function change(part: Partial<PageState>): void {
   history.replaceState(null, '', `${location.pathname}${formatState(state)}`);
   networks.setForced(state.cuts);
   app.setState(state);
+  play.setState(state);
 }
 
 function rateOf(timesMs: readonly number[]): number | undefined {
@@ -172,7 +177,9 @@ function rateOf(timesMs: readonly number[]): number | undefined {
 
 /** Fills the list of models, and again while the edge is still preparing some. */
 async function listModels(): Promise<void> {
-  const models = await fetchModels().catch(() => undefined);
+  const list = await fetchModelList().catch(() => undefined);
+  const models = list?.models;
+  if (list) play.setOffered(list.demo === true);
   if (models) modelChooser.setModels(models);
   const isSettled = models?.every(({ status }) => status !== 'preparing') ?? false;
   clearTimeout(modelsTimer);
@@ -226,6 +233,7 @@ function chosenSample(): Sample {
 }
 
 networks.setForced(state.cuts);
+play.setState(state);
 wireControls();
 void listModels();
 void chooser.useSample(chosenSample());

@@ -61,6 +61,11 @@ export interface LinkShape {
   readonly downlinkBytesPerMs?: number;
   /** Added to the network's own, half of it each way. */
   readonly roundTripMs?: number;
+  /**
+   * No network at all: the socket is closed, every try to open one fails, and nothing more is fetched, until another shape is
+   * given.
+   */
+  readonly offline?: boolean;
 }
 
 /** What is left out has its value in {@link DEFAULT_CONNECT_OPTIONS}, or is off. */

@@ -70,6 +70,7 @@ export function parseServeOptions(
     heartbeatMs: values.heartbeatMs,
     drainMs: values.drainMs,
     canary: values.canary,
+    demo: values.demo,
     metrics: values.metrics,
     logLevel: values.logLevel,
   };

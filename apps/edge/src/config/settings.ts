@@ -108,6 +108,10 @@ export const SETTINGS = {
     help: 'a WebSocket that answers no ping for this long is closed',
   }),
   drainMs: integer(0, HOUR_MS, { fallback: DEFAULTS.drainMs, help: 'time to finish what runs when stopped' }),
+  demo: toggle({
+    fallback: DEFAULTS.demo,
+    help: 'lets clients put load on this edge and slow their link to it, for demonstrations',
+  }),
   metrics: choice('whom', METRICS_ACCESS, {
     fallback: DEFAULTS.metrics,
     help: 'who may read /metrics: clients (with a token, where there are any), everybody, nobody',

@@ -1,0 +1,97 @@
+import { expect, type Page, test } from '@playwright/test';
+import axe from 'axe-core';
+import { Edge } from './harness/edge.js';
+import { DemoPage } from './page-driver.js';
+
+let edge: Edge;
+test.beforeAll(async () => {
+  test.setTimeout(300_000);
+  edge = await Edge.start({ args: ['--demo'] });
+});
+test.afterAll(async () => {
+  await edge.stop();
+});
+
+/** What the page says that it measures beside a control. */
+async function measured(page: Page, name: string, pattern: RegExp): Promise<number> {
+  const [, figure] = pattern.exec((await page.getByTestId(`${name}-measured`).textContent()) ?? '') ?? [];
+  return Number(figure ?? Number.NaN);
+}
+
+const RATE = /up ([\d.]+) Mbit/;
+const QUEUE_MS = /queue ([\d.]+) ms/;
+
+test('what a person makes worse gets worse by measurement, and better again', async ({ page }) => {
+  test.setTimeout(240_000);
+  const demo = new DemoPage(page);
+  await demo.open(edge.url, '?device=wasm&policy=offload&repeat=1');
+  await demo.moreRuns(2);
+  await expect(page.getByTestId('demo-note')).toBeHidden();
+
+  // The link, by either end.
+  for (const by of ['edge', 'page']) {
+    await page.getByTestId('pace-by').selectOption(by);
+    await page.getByTestId('link').selectOption('4');
+    await expect.poll(() => measured(page, 'link', RATE), { timeout: 60_000 }).toBeLessThan(4.6);
+    await page.getByTestId('link').selectOption('');
+    await expect.poll(() => measured(page, 'link', RATE), { timeout: 60_000 }).toBeGreaterThan(8);
+  }
+
+  // The edge, by clients more than it has workers for.
+  await page.getByTestId('edge-load').selectOption({ label: '6 more clients' });
+  await expect.poll(() => measured(page, 'edge-load', /(\d+) waiting/), { timeout: 30_000 }).toBeGreaterThanOrEqual(4);
+  await expect.poll(() => measured(page, 'edge-load', QUEUE_MS)).toBeGreaterThan(50);
+  await page.getByTestId('edge-load').selectOption({ label: 'none' });
+  await expect.poll(() => measured(page, 'edge-load', /(\d+) waiting/), { timeout: 30_000 }).toBeLessThan(3);
+
+  // The connection: cut, tried again and again, mended.
+  const connection = page.getByTestId('cut-off-measured');
+  await page.getByTestId('cut-off').focus();
+  await page.keyboard.press('Enter');
+  await expect(connection).toHaveText(/not connected \(the link was taken away\), [1-9]\d* tr(y|ies) failed; waits/);
+  await expect(demo.offline).toBeVisible();
+  await page.getByRole('button', { name: 'Mend the connection' }).press('Enter');
+  await expect(connection).toHaveText('connected');
+  await expect(demo.offline).toBeHidden();
+  await demo.moreRuns(1);
+  expect(demo.complaints).toEqual([]);
+});
+
+test('work in this page slows its heads, and the load that a closed page asked for ends', async ({ page }) => {
+  test.setTimeout(240_000);
+  const demo = new DemoPage(page);
+  await demo.open(edge.url, '?device=wasm&cut=9999,9999&repeat=1');
+  const d = () => measured(page, 'busy-device', /d ([\d.]+)/);
+  await demo.moreRuns(4, 120_000);
+  const before = await d();
+  await page.getByTestId('busy-device').selectOption('4');
+  await expect.poll(d, { timeout: 90_000 }).toBeGreaterThan(1.3 * before);
+
+  await page.getByTestId('edge-load').selectOption({ label: '6 clients and 2 neighbours' });
+  const load = async () => ((await (await fetch(`${edge.url}/v1/demo`)).json()) as { tails: number }).tails;
+  await expect.poll(load).toBe(6);
+  await page.close();
+  await expect.poll(load, { timeout: 20_000 }).toBe(0);
+});
+
+test('on an edge that is for no demonstration the controls that need one say so; axe finds nothing', async ({
+  page,
+}) => {
+  const demo = new DemoPage(page);
+  await page.route('**/v1/models', async (route) => {
+    const response = await route.fetch();
+    const { models } = (await response.json()) as { models: unknown };
+    await route.fulfill({ response, json: { models } });
+  });
+  await demo.open(edge.url, '?device=wasm&policy=offload');
+  await demo.moreRuns(1);
+  await expect(page.getByTestId('demo-note')).toContainText('not started for demonstration');
+  await expect(page.getByTestId('edge-load')).toBeDisabled();
+  await page.evaluate(axe.source);
+  const violations = await page.evaluate(async () => {
+    // Put there by the line above.
+    const { axe } = globalThis as unknown as { axe: typeof import('axe-core') };
+    return (await axe.run()).violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' | ')}`);
+  });
+  expect(violations).toEqual([]);
+});
