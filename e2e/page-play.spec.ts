@@ -74,6 +74,40 @@ test('work in this page slows its heads, and the load that a closed page asked f
   await expect.poll(load, { timeout: 20_000 }).toBe(0);
 });
 
+test('policies are compared by the same picture, in turn, until a person stops it; the choice is then as it was', async ({
+  page,
+}) => {
+  const demo = new DemoPage(page);
+  await demo.open(edge.url, '?device=wasm&policy=offload');
+  await demo.moreRuns(1);
+  const compared = page.getByTestId('compared').locator('tbody tr');
+  await expect(compared).toHaveText(['Nothing has been compared yet.']);
+  for (const policy of ['loadpart', 'local', 'cutpoint']) await page.getByLabel(policy, { exact: true }).uncheck();
+  await page.getByTestId('compare').click();
+  await expect(page.getByTestId('compare-status')).toContainText('at least two');
+  await page.getByLabel('offload-compressed', { exact: true }).check();
+  await page.getByTestId('compare').click();
+  await expect(page.getByTestId('compare-status')).toContainText('Done', { timeout: 90_000 });
+  await expect(compared).toHaveCount(2);
+  for (const policy of ['offload', 'offload-compressed']) {
+    const row = page.getByTestId('compared').locator(`tr[data-policy="${policy}"]`);
+    await expect(row.locator('td')).toHaveText([/ms$/, /ms$/, /[KM]B$/, '5']);
+  }
+  // The one sends the pictures as they are, the other compressed.
+  const sent = async (policy: string) => page.locator(`tr[data-policy="${policy}"] td:nth-child(4)`).textContent();
+  expect(await sent('offload')).not.toBe(await sent('offload-compressed'));
+
+  await page.getByTestId('compare-rounds').selectOption('40');
+  await page.getByTestId('compare').click();
+  await expect(page.getByTestId('compare')).toHaveText('Stop');
+  await expect(page.getByTestId('compare-status')).toContainText('Round');
+  await page.getByTestId('compare').click();
+  await expect(page.getByTestId('compare-status')).toContainText('Stopped. What was measured');
+  await expect(page.getByTestId('policy')).toHaveValue('offload');
+  await demo.moreRuns(1);
+  expect(demo.complaints).toEqual([]);
+});
+
 test('on an edge that is for no demonstration the controls that need one say so; axe finds nothing', async ({
   page,
 }) => {

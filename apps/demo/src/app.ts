@@ -5,6 +5,7 @@ import type { Answer, Reading } from './networks/answer.js';
 import { Reader } from './networks/reader.js';
 import type { PageState } from './page-state.js';
 import type { Picture } from './picture/picture.js';
+import { type Bench, type Comparison, type ComparisonEvents, compare } from './play/comparison.js';
 
 /** How often the page asks whether the cut would be elsewhere by now, and how often it follows in a row. */
 const SETTLE_EVERY_MS = 600;
@@ -106,6 +107,32 @@ export class App {
   runAgain(): void {
     this.#settlingRuns = 0;
     this.#run();
+  }
+
+  /**
+   * Compares policies by the picture that is there. Whatever else a person changes on the page ends it.
+   * @throws what ended it
+   */
+  async compare(comparison: Comparison, events: ComparisonEvents, signal: AbortSignal): Promise<void> {
+    const [reader, source] = [this.#reader, this.#source];
+    if (reader === undefined || source === undefined) throw new Error('there is no edge or no picture yet');
+    if (this.#isStream) throw new Error('the camera gives another picture each time');
+    this.#reading.abort();
+    const reading = new AbortController();
+    this.#reading = reading;
+    this.#isReading = true;
+    for (const { session } of reader.networks) session.forceCut(undefined);
+    try {
+      await compare(benchOf(reader, source), comparison, events, AbortSignal.any([signal, reading.signal]));
+    } catch (error) {
+      throw reading.signal.aborted ? new Error('something else was changed on this page') : error;
+    } finally {
+      for (const [index, { session }] of reader.networks.entries()) {
+        session.setPolicy(this.#state.policy);
+        session.forceCut(this.#state.cuts[index]);
+      }
+      if (this.#reading === reading) this.runAgain();
+    }
   }
 
   async #openReader(signal: AbortSignal): Promise<void> {
@@ -235,6 +262,20 @@ function shapeOf({ linkMbit, roundTripMs, pacedBy, cutOff }: PageState): LinkSha
   if (cutOff) return { offline: true };
   if (pacedBy === 'edge' || (linkMbit === undefined && roundTripMs === 0)) return undefined;
   return { ...(linkMbit === undefined ? {} : rateOf(linkMbit)), roundTripMs };
+}
+
+function benchOf(reader: Reader, source: PictureSource): Bench {
+  return {
+    setPolicy: (policy) => {
+      for (const { session } of reader.networks) session.setPolicy(policy);
+    },
+    read: async (signal) => reader.read(await source(), { signal, onPartial: () => {} }),
+    hasItsWish: () =>
+      reader.networks.every(({ session }) => {
+        const plan = session.explain();
+        return plan === undefined || plan.wish.arm === plan.chosen.arm;
+      }),
+  };
 }
 
 function isUnreachable(error: unknown): boolean {

@@ -3,6 +3,7 @@ import { byId, el, setText } from './dom.js';
 import { fetchModelList } from './edge-info.js';
 import { formatState, type PageState, parseState } from './page-state.js';
 import { renderAnswer, renderNumbers, summarise } from './panels/answer.js';
+import { ComparePanel } from './panels/compare.js';
 import { renderControls } from './panels/controls.js';
 import { ModelChooser } from './panels/model-chooser.js';
 import { NetworksView } from './panels/networks.js';
@@ -128,6 +129,7 @@ const view: AppView = {
 };
 const app = new App(state, view);
 const play = new PlayPanel(state, { onChange: change, onEffect: () => app.runAgain() });
+new ComparePanel((comparison, events, signal) => app.compare(comparison, events, signal));
 const modelChooser = new ModelChooser(state.model, (model) => change({ model }));
 const chooser = new PictureChooser({
   still(picture) {
