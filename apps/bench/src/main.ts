@@ -12,6 +12,7 @@ import { overhead } from './overhead/overhead.js';
 import { policies } from './policies/policies.js';
 import { predictors } from './predictors/predictors.js';
 import { profile } from './profile/profile.js';
+import { replay } from './replay.js';
 
 const benches: Readonly<Record<string, Bench>> = {
   client,
@@ -26,6 +27,7 @@ const benches: Readonly<Record<string, Bench>> = {
   predictors,
   profile,
   quantisers,
+  replay,
 };
 
 const [name, ...rest] = process.argv.slice(2);

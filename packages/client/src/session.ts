@@ -1,6 +1,6 @@
 // Apps may compile for platforms without `await using`: the declarations bring its names along.
 /// <reference lib="esnext.disposable" preserve="true" />
-import type { Codec, Objective, Plan, PolicyName } from '@cutpoint/partition';
+import type { Codec, DecisionInput, Objective, Plan, PolicyName } from '@cutpoint/partition';
 import type { Arrivals, EdgeTimings, LoadReport, Manifest } from '@cutpoint/protocol';
 import type { Tensor } from 'onnxruntime-common';
 import type { FrameSource, StreamOptions, StreamResult } from './stream.js';
@@ -178,6 +178,8 @@ export type SessionState = 'online' | 'offline' | 'closed';
 export interface SessionEvents {
   /** The arm or its cause changed. */
   decision: Plan;
+  /** A decision was taken, for an inference: the same arm as before or not. `input` is all that it depended on. */
+  decided: { variant: string; plan: Plan; input: DecisionInput };
   /** An inference ended with a result. */
   trace: Trace;
   /** The edge said how busy it is. */
