@@ -1,6 +1,9 @@
+import { execFile } from 'node:child_process';
+import { readFile, writeFile } from 'node:fs/promises';
+import { promisify } from 'node:util';
 import { expect, type Page, test } from '@playwright/test';
 import axe from 'axe-core';
-import { Edge } from './harness/edge.js';
+import { Edge, projectRoot } from './harness/edge.js';
 import { DemoPage } from './page-driver.js';
 
 let edge: Edge;
@@ -105,6 +108,76 @@ test('policies are compared by the same picture, in turn, until a person stops i
   await expect(page.getByTestId('compare-status')).toContainText('Stopped. What was measured');
   await expect(page.getByTestId('policy')).toHaveValue('offload');
   await demo.moreRuns(1);
+  expect(demo.complaints).toEqual([]);
+});
+
+/** `npm run bench -- replay FILE`, without building anew. */
+async function replayByBench(file: string): Promise<{ code: number; text: string }> {
+  const args = ['apps/bench/dist/main.js', 'replay', file];
+  const env = { ...process.env, ORT_DISABLE_TELEMETRY: '1' };
+  return promisify(execFile)(process.execPath, args, { cwd: projectRoot, env }).then(
+    ({ stdout }) => ({ code: 0, text: stdout }),
+    ({ code, stdout, stderr }: { code: number; stdout: string; stderr: string }) => ({ code, text: stdout + stderr }),
+  );
+}
+
+test('a session is recorded while conditions change, and decided again alike by the bench and on the page', async ({
+  page,
+}, testInfo) => {
+  test.setTimeout(240_000);
+  const demo = new DemoPage(page);
+  await demo.open(edge.url, '?device=wasm&repeat=1');
+  await demo.moreRuns(1);
+  await page.getByTestId('record').click();
+  await demo.moreRuns(2);
+  await page.getByTestId('link').selectOption('2');
+  await demo.moreRuns(2);
+  await page.getByTestId('policy').selectOption('loadpart');
+  await page.getByTestId('edge-load').selectOption({ label: '6 more clients' });
+  await demo.moreRuns(2);
+  await page.getByTestId('edge-load').selectOption({ label: 'none' });
+  const saving = page.waitForEvent('download');
+  await page.getByTestId('record').click();
+  const file = testInfo.outputPath('recording.json');
+  await (await saving).saveAs(file);
+  const text = await readFile(file, 'utf8');
+  const { decisions, traces } = JSON.parse(text) as { decisions: { cut: number; codec: string }[]; traces: unknown[] };
+  testInfo.annotations.push({ type: 'recording', description: `${decisions.length} decisions, ${text.length} bytes` });
+  expect(decisions.length).toBeGreaterThan(20);
+  expect(traces.length).toBeGreaterThan(20);
+  expect(new Set(decisions.map(({ cut, codec }) => `${cut} ${codec}`)).size).toBeGreaterThan(1);
+
+  const same = await replayByBench(file);
+  expect(same.text).toContain(`all ${decisions.length} are the same`);
+  expect(same.code).toBe(0);
+
+  const tampered = testInfo.outputPath('tampered.json');
+  const [, , , , fifth] = decisions;
+  if (fifth) fifth.cut += 1;
+  await writeFile(tampered, JSON.stringify({ ...(JSON.parse(text) as object), decisions }));
+  const differs = await replayByBench(tampered);
+  expect(differs.text).toMatch(/decision 5: cut \d+, \S+ is recorded; cut \d+, \S+ is decided now/);
+  expect(differs.text).toContain(`1 of ${decisions.length} decisions differ`);
+  expect(differs.code).toBe(1);
+  const broken = testInfo.outputPath('broken.json');
+  await writeFile(broken, text.slice(0, text.length / 2));
+  expect((await replayByBench(broken)).text).toContain('no recording that can be replayed: it is no JSON');
+
+  const status = page.getByTestId('recording-status');
+  const words = page.getByTestId('replay-words');
+  await page.getByTestId('replay-file').setInputFiles(file);
+  await expect(status).toContainText(`all ${decisions.length} are the same`);
+  await page.getByRole('slider', { name: 'Decision' }).focus();
+  await page.keyboard.press('End');
+  await expect(words).toContainText(`${decisions.length} of ${decisions.length}`);
+  await expect(words).toContainText('the same now');
+  await expect(page.getByTestId('replayed-arms').locator('tr.chosen')).toHaveCount(1);
+  await page.getByTestId('replay-file').setInputFiles(tampered);
+  await expect(status).toContainText('1 of');
+  await expect(words).toContainText(/^5 of .* different: cut/);
+  await page.getByTestId('replay-file').setInputFiles(broken);
+  await expect(status).toContainText('it is no JSON');
+  await expect(page.getByTestId('replay')).toBeHidden();
   expect(demo.complaints).toEqual([]);
 });
 

@@ -9,6 +9,7 @@ import { ModelChooser } from './panels/model-chooser.js';
 import { NetworksView } from './panels/networks.js';
 import { Notices } from './panels/notices.js';
 import { PlayPanel } from './panels/play.js';
+import { RecordingPanel } from './panels/recording.js';
 import { PictureChooser } from './picture/chooser.js';
 import { listenForFiles } from './picture/intake.js';
 import { PictureError } from './picture/picture.js';
@@ -66,6 +67,7 @@ const view: AppView = {
     notices.setMood('ready');
     networks.setNetworks(reader.networks);
     play.setNetworks(reader.networks);
+    recording.setNetworks(reader.networks);
   },
   progress(model, progress) {
     notices.showProgress(model, progress);
@@ -130,6 +132,7 @@ const view: AppView = {
 const app = new App(state, view);
 const play = new PlayPanel(state, { onChange: change, onEffect: () => app.runAgain() });
 new ComparePanel((comparison, events, signal) => app.compare(comparison, events, signal));
+const recording = new RecordingPanel();
 const modelChooser = new ModelChooser(state.model, (model) => change({ model }));
 const chooser = new PictureChooser({
   still(picture) {
