@@ -3,6 +3,7 @@ import type { Plan } from '../plan.js';
 import { type Decided, decidedOf, RECORDING_FORMAT, type RecordedTrace } from './recording.js';
 import { ValueWriter } from './shared-values.js';
 
+/** How much is recorded. */
 export interface RecordingLimits {
   /** Of the file, about. */
   readonly maxBytes: number;
