@@ -143,12 +143,13 @@ export class PlayPanel {
     const traces = session.on('trace', (trace) =>
       hear({ last: trace, ...(trace.headMs > 0 && trace.rescued === undefined ? { withHead: trace } : {}) }),
     );
-    // All of them share one connection.
-    if (!isFirst) return [traces];
+    const links = session.on('link', (link) => hear({ link: { link, atMs: performance.now() } }));
+    // All of them share one connection; only what their own transfers showed is told by each.
+    if (!isFirst) return [traces, links];
     return [
       traces,
+      links,
       session.on('load', (load) => hear({ load })),
-      session.on('link', (link) => hear({ link })),
       session.on('state', (connection) => {
         const failedTries = connection.state === 'offline' ? this.#triesBefore() + 1 : 0;
         hear({ connection, failedTries });
@@ -187,7 +188,7 @@ export class PlayPanel {
 
 const NOTHING_HEARD: Heard = {
   load: undefined,
-  link: {},
+  link: { link: {}, atMs: 0 },
   connection: undefined,
   failedTries: 0,
   withHead: undefined,

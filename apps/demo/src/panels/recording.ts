@@ -104,7 +104,7 @@ export class RecordingPanel {
     const { recorded, plan, difference } = shown;
     const { decided, input, model } = recorded;
     const before = this.#replayed.findLast((other, at) => at < index && other.recorded.model === model)?.plan;
-    const why = plan === undefined ? '' : ` ${explainPlan(plan, before)}.`;
+    const why = plan === undefined ? '' : ` Why: ${explainPlan(plan, before)}.`;
     const verdict = difference === undefined ? 'the same now' : `different: ${difference}`;
     const words = `${index + 1} of ${this.#replayed.length}, ${model}: cut ${decided.cut}, ${decided.codec}; ${verdict}.${why}`;
     setText(this.#words, words);

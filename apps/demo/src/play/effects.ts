@@ -1,10 +1,11 @@
 import type { LoadReport, SessionEvents, Trace } from '@cutpoint/client';
-import { formatMs, formatRate } from '../format.js';
+import { formatMs } from '../format.js';
+import { type HeardLink, ratesOf } from '../panels/facts.js';
 
 /** What the page heard last, by which the effect of each control is told. */
 export interface Heard {
   readonly load: LoadReport | undefined;
-  readonly link: SessionEvents['link'];
+  readonly link: HeardLink;
   readonly connection: SessionEvents['state'] | undefined;
   /** Tries to connect that failed since the connection was lost. */
   readonly failedTries: number;
@@ -15,13 +16,16 @@ export interface Heard {
 }
 
 /** Each in words with its numbers; nothing here is what was asked for. */
-export function measuredLink({ link: { uplinkBytesPerMs: up, downlinkBytesPerMs: down } }: Heard): string {
-  if (up === undefined && down === undefined) return 'no transfer yet';
-  const rate = (value: number | undefined) => (value === undefined ? 'not yet' : formatRate(value));
-  return `up ${rate(up)}, down ${rate(down)}`;
+export function measuredLink({ link }: Heard): string {
+  const { up, down } = ratesOf(link);
+  return `up ${up}; down ${down}`;
 }
 
-export function measuredRoundTrip({ link: { fixedMs } }: Heard): string {
+export function measuredRoundTrip({
+  link: {
+    link: { fixedMs },
+  },
+}: Heard): string {
   return fixedMs === undefined ? 'no answer yet' : `${formatMs(fixedMs)} there and back`;
 }
 
