@@ -73,6 +73,7 @@ export function parseServeOptions(
     drainMs: values.drainMs,
     modelDrainMs: values.modelDrainMs,
     canary: values.canary,
+    demo: values.demo,
     metrics: values.metrics,
     logLevel: values.logLevel,
   };

@@ -126,6 +126,10 @@ export const SETTINGS = {
     fallback: DEFAULTS.modelDrainMs,
     help: 'clients may finish with the version of a model that was replaced for this long',
   }),
+  demo: toggle({
+    fallback: DEFAULTS.demo,
+    help: 'lets clients put load on this edge and slow their link to it, for demonstrations',
+  }),
   metrics: choice('whom', METRICS_ACCESS, {
     fallback: DEFAULTS.metrics,
     help: 'who may read /metrics: clients (with a token, where there are any), everybody, nobody',

@@ -73,6 +73,8 @@ export interface ServerOptions extends AccessOptions {
   readonly modelDrainMs: number;
   /** Runs a small tail now and then while nothing else measures the load, so that clients know when it is over. */
   readonly canary: boolean;
+  /** Clients may put load on the edge and slow their link to it. */
+  readonly demo: boolean;
   /** Who may read the metrics: whoever may use the edge, everybody who reaches it, or nobody. */
   readonly metrics: MetricsAccess;
   readonly logLevel: 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'silent';
@@ -108,6 +110,7 @@ export const DEFAULT_SERVER_OPTIONS = Object.freeze({
   drainMs: 5_000,
   modelDrainMs: 60_000,
   canary: true,
+  demo: false,
   metrics: 'clients',
   logLevel: 'info',
 } as const satisfies Omit<ServerOptions, 'catalog'>);
