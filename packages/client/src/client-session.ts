@@ -35,7 +35,7 @@ export interface ClientSessionParts {
 }
 
 /** Of the rest's events; the others are told here already. */
-const FORWARDED = ['decision', 'trace', 'link', 'device'] as const;
+const FORWARDED = ['decision', 'decided', 'trace', 'link', 'device'] as const;
 
 /**
  * What `connect` gives: small, so that it is there soon. It has the edge run the first inferences by itself; what decides,
@@ -154,7 +154,7 @@ export class ClientSession implements Session {
   }
 
   setShape(shape: LinkShape | undefined): void {
-    this.access.connection.shape(shape);
+    this.access.setShape(shape);
   }
 
   on<K extends keyof SessionEvents>(event: K, listener: (value: SessionEvents[K]) => void): () => void {

@@ -25,7 +25,7 @@ export async function connect(url: string | URL, options: ConnectOptions): Promi
   if (shared && share?.state === 'closed') throw CutpointError.closed('session to share with');
   const access = shared ? shared.acquire() : new EdgeAccess({ baseUrl, token });
   try {
-    if (shape) access.connection.shape(shape);
+    if (shape) access.setShape(shape);
     access.connection.open();
     const manifest = await fetchManifest(access.http, model, (progress) => onProgress?.(progress), signal);
     return new ClientSession({ access, manifest, options });

@@ -1,4 +1,4 @@
-import type { Codec, Objective, Plan, PolicyName } from '@cutpoint/partition';
+import type { Codec, DecisionInput, Objective, Plan, PolicyName } from '@cutpoint/partition';
 import type { Manifest, Variant } from '@cutpoint/protocol';
 import type { Tensor } from 'onnxruntime-common';
 import { type Undertaking, withinDeadline } from './deadline.js';
@@ -79,7 +79,7 @@ export class ConnectedSession {
       budget,
       onHead: (part) => this.#onHead(part),
       onProgress: (progress) => this.#emitProgress(progress),
-      onPlan: (variant, plan) => this.#emitPlan(variant, plan),
+      onPlan: (variant, plan, input) => this.#emitPlan(variant, plan, input),
     });
     this.#linkProbe = new LinkProbe({
       connection: edge.connection,
@@ -99,6 +99,11 @@ export class ConnectedSession {
       onProgress: (progress) => this.#emitProgress(progress),
       life: this.#life.signal,
     });
+    if (firstRuns.length > 0) {
+      // As after any inference: what a local finish needs comes in an idle moment.
+      this.#idleFetch.began();
+      this.#idleFetch.ended();
+    }
     this.#unsubscribe = [
       edge.packs.events.on('notKept', (why) => this.#onNotKept(why)),
       edge.connection.events.on('roundTrip', () => this.#emitLink()),
@@ -232,6 +237,8 @@ export class ConnectedSession {
     const trace = traceOf({ id: this.#takeTraceId(), ...facts }, outcome);
     this.#emitLink();
     this.#events.emit('trace', trace);
+    // Beside what runs. When it fails, the next answer says the same.
+    if (outcome.reply?.isStale) this.#runners.reload(variant).catch(() => {});
     return { outputs: outcome.outputs, trace };
   }
 
@@ -267,7 +274,8 @@ export class ConnectedSession {
     this.#events.emit('progress', progress);
   }
 
-  #emitPlan(variant: Variant, plan: Plan): void {
+  #emitPlan(variant: Variant, plan: Plan, input: DecisionInput | undefined): void {
+    if (input !== undefined) this.#events.emit('decided', { variant: variant.id, plan, input });
     const now = `${plan.chosen.arm.cut}/${plan.chosen.arm.codec}/${plan.cause}`;
     if (this.#lastPlans.get(variant.id) === now) return;
     this.#lastPlans.set(variant.id, now);

@@ -3,6 +3,7 @@ import { type Clock, SYSTEM_CLOCK } from './clock.js';
 import { CutpointError } from './errors.js';
 import { EdgeHttp } from './http.js';
 import { Overlap } from './overlap.js';
+import type { LinkShape } from './session.js';
 import { EdgeConnection } from './transport/connection.js';
 import type { SocketConstructor } from './transport/socket.js';
 
@@ -68,6 +69,11 @@ export class EdgeAccess {
       if (!(error instanceof CutpointError) || error.code !== 'edge_unreachable') throw error;
       throw new CutpointError(error.code, `${error.message} ${OFFLINE_ADVICE}`, { cause: error });
     }
+  }
+
+  setShape(shape: LinkShape | undefined): void {
+    this.http.setOffline(shape?.offline === true);
+    this.connection.shape(shape);
   }
 
   acquire(): this {

@@ -3,6 +3,7 @@ import {
   type Codec,
   type Constraints,
   Controller,
+  type DecisionInput,
   type Objective,
   PartitionError,
   type Plan,
@@ -35,8 +36,8 @@ export interface RunnerHost {
   /** A head or another part was built, perhaps elsewhere than asked. */
   onHead(part: Part): void;
   onProgress(progress: Progress): void;
-  /** A decision was taken. */
-  onPlan(plan: Plan): void;
+  /** A decision was taken, which depended on `input` alone. */
+  onPlan(plan: Plan, input: DecisionInput | undefined): void;
   /** No first result is waited for any more: until then nothing is fetched that it does not need. */
   readonly afterFirst: Promise<void>;
   /** Aborted when the session is closed. */
@@ -102,6 +103,7 @@ export class VariantRunner {
   readonly #host: RunnerHost;
   readonly #preparation: Preparation;
   readonly #rescue: Rescue;
+  #underWay = Promise.resolve();
   #lastCut: number | undefined;
   #forced: ForcedArm | undefined;
 
@@ -176,7 +178,18 @@ export class VariantRunner {
     });
   }
 
-  async run(request: RunRequest): Promise<RunOutcome> {
+  run(request: RunRequest): Promise<RunOutcome> {
+    const run = this.#run(request);
+    this.#underWay = Promise.allSettled([this.#underWay, run]).then(() => {});
+    return run;
+  }
+
+  /** Resolves when what is under way now has ended. */
+  get settled(): Promise<void> {
+    return this.#underWay;
+  }
+
+  async #run(request: RunRequest): Promise<RunOutcome> {
     const { edge, manifest, onProgress } = this.#host;
     const { controller } = this;
     const { endMs, signal, feeds } = request;
@@ -225,6 +238,7 @@ export class VariantRunner {
     const whole = this.table.cuts.find(({ id }) => id === 0);
     const result = { outputs, headMs: 0, encodeMs, bytesUp, reply };
     const times = { totalMs: encodeMs + reply.roundMs, wasAlone: false, endedAtMs };
+    this.#lastCut ??= 0;
     if (whole && this.controller.arms.some((arm) => arm.cut === 0 && arm.codec === codec)) {
       this.#observe(whole, codec, result, times);
     }
@@ -257,7 +271,7 @@ export class VariantRunner {
           ...(objective === undefined ? {} : { objective }),
           withoutEdge: recovery.refusal !== undefined,
         });
-        this.#host.onPlan(plan);
+        this.#host.onPlan(plan, this.controller.lastInput);
         this.#preparation.inBackground(() => this.#preparation.wishOf(plan, () => this.explain()));
         return plan;
       } catch (error) {
