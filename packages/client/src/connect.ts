@@ -1,11 +1,13 @@
+import { SYSTEM_CLOCK } from './clock.js';
 import { ConnectedSession } from './connected-session.js';
 import { DEFAULT_CONNECT_OPTIONS } from './defaults.js';
 import { SharedEdge } from './edge.js';
+import { firstServing } from './edges/first-serving.js';
 import { CutpointError, orAborted, throwIfAborted } from './errors.js';
 import { weightRules } from './heads/weight-rules.js';
 import { EdgeHttp } from './http.js';
 import { fetchManifest } from './manifest.js';
-import type { ConnectOptions, Session } from './session.js';
+import type { ConnectOptions, EdgeAddress, Session } from './session.js';
 
 /** How long the first connection may take once the edge has answered over HTTP. */
 const FIRST_CONNECTION_MS = 10_000;
@@ -18,11 +20,15 @@ const FIRST_CONNECTION_MS = 10_000;
  * const session = await connect('https://edge.example', { model: 'squeezenet' });
  * const { outputs, trace } = await session.runImage(file);
  * ```
- * @param url address of the edge, absolute or relative to the page
+ * @param address of the edge; or of several in the order of preference, of which the first that serves the model is used, and
+ *   another one while that is away. They serve the same model: the same weights and variants, each with its own timings
  * @throws CutpointError `unknown_model`, `edge_unreachable`, `unauthorised`, `model_not_ready`, `bad_manifest`,
  *   `runtime_failed`, `aborted`
  */
-export async function connect(url: string | URL, options: ConnectOptions): Promise<Session> {
+export async function connect(
+  address: EdgeAddress | readonly EdgeAddress[],
+  options: ConnectOptions,
+): Promise<Session> {
   const {
     model,
     signal,
@@ -30,23 +36,30 @@ export async function connect(url: string | URL, options: ConnectOptions): Promi
     share,
     shape,
     onProgress,
+    onWarning,
     device = DEFAULT_CONNECT_OPTIONS.device,
     policy = DEFAULT_CONNECT_OPTIONS.policy,
     objective = DEFAULT_CONNECT_OPTIONS.objective,
   } = options;
   throwIfAborted(signal);
-  const baseUrl = baseOf(url);
-  const http = new EdgeHttp(baseUrl, token);
-  const shared = share instanceof ConnectedSession && share.edge.baseUrl.href === baseUrl.href ? share.edge : undefined;
+  const edges = edgesOf(address);
+  const http = new EdgeHttp(edges[0], token);
+  const shared = share instanceof ConnectedSession && share.edge.choice.isAmong(edges) ? share.edge : undefined;
   if (shared && share?.state === 'closed') throw CutpointError.closed('session to share with');
   // Begun first: workers that start hold up the page's thread.
-  const coming = fetchManifest(http, model, (progress) => onProgress?.(progress), signal);
+  const coming = firstServing(
+    shared ? [shared.baseUrl] : edges,
+    (edge, ends) => fetchManifest(http.at(edge), model, (progress) => onProgress?.(progress), ends),
+    SYSTEM_CLOCK,
+    signal,
+  );
   const { edge, ready } = shared
     ? { edge: shared.acquire(), ready: Promise.resolve() }
-    : SharedEdge.open({ baseUrl, token, device, model, shape }, http);
+    : SharedEdge.open({ edges, token, device, model, shape }, http);
   let session: ConnectedSession | undefined;
   try {
-    const manifest = await orAborted(coming, signal);
+    const { edge: serving, answer: manifest } = await orAborted(coming, signal);
+    edge.choice.moveTo(serving);
     // What compresses pictures starts while the device is chosen.
     if (manifest.variants.some(({ image }) => image)) void edge.pictures.codecs();
     await orAborted(ready, signal);
@@ -57,6 +70,7 @@ export async function connect(url: string | URL, options: ConnectOptions): Promi
       choice: { policy, objective, constraints: options },
       weights: weightRules(options),
       onProgress,
+      onWarning,
     });
     // The cut table comes meanwhile.
     session.warmUp();
@@ -69,7 +83,15 @@ export async function connect(url: string | URL, options: ConnectOptions): Promi
   }
 }
 
-function baseOf(url: string | URL): URL {
+/** Each once. */
+function edgesOf(address: EdgeAddress | readonly EdgeAddress[]): [URL, ...URL[]] {
+  const all = (typeof address === 'string' || address instanceof URL ? [address] : address).map(baseOf);
+  const [first, ...others] = all.filter(({ href }, index) => all.findIndex((edge) => edge.href === href) === index);
+  if (!first) throw new TypeError('`connect` needs the address of an edge; the list is empty');
+  return [first, ...others];
+}
+
+function baseOf(url: EdgeAddress): URL {
   const base = new URL(url, globalThis.location?.href);
   if (!base.pathname.endsWith('/')) base.pathname += '/';
   base.search = '';

@@ -30,6 +30,7 @@ import type {
 import { type FrameSource, type StreamOptions, type StreamResult, streamFrames } from './stream.js';
 import { matchFeeds, type TensorLike } from './tensors.js';
 import { traceOf } from './trace.js';
+import type { ConnectionState } from './transport/connection-events.js';
 import type { RunnerOptions } from './variant-runner.js';
 import type { TensorMessage } from './worker/messages.js';
 
@@ -43,6 +44,7 @@ export interface SessionParts {
   /** The defaults where it is left out. */
   readonly weights?: WeightRules;
   readonly onProgress?: ((progress: Progress) => void) | undefined;
+  readonly onWarning?: ((warning: CutpointError) => void) | undefined;
 }
 
 interface Job extends Undertaking {
@@ -66,15 +68,17 @@ export class ConnectedSession implements Session {
   readonly #lastPlans = new Map<string, string>();
   readonly #unsubscribe: (() => void)[];
   readonly #onProgress: ((progress: Progress) => void) | undefined;
+  readonly #onWarning: ((warning: CutpointError) => void) | undefined;
   /** The first inference has ended. */
   #onFirst: () => void = () => {};
   #device: DeviceChoice;
   #nextTrace = 1;
   #lastLink = '';
 
-  constructor({ edge, manifest, choice, weights = weightRules({}), onProgress }: SessionParts) {
+  constructor({ edge, manifest, choice, weights = weightRules({}), onProgress, onWarning }: SessionParts) {
     this.edge = edge;
     this.#onProgress = onProgress;
+    this.#onWarning = onWarning;
     this.#device = edge.device;
     const budget = new WeightBudget(edge.packs, weights);
     const afterFirst = new Promise<void>((resolve) => {
@@ -122,7 +126,10 @@ export class ConnectedSession implements Session {
     this.#unsubscribe = [
       () => cancelFirst(),
       edge.packs.events.on('notKept', (why) => this.#onNotKept(why)),
-      edge.connection.events.on('state', (state) => this.#events.emit('state', state)),
+      edge.choice.serves(() => this.manifest),
+      edge.choice.events.on('moved', () => this.#onMoved()),
+      edge.choice.events.on('warning', (warning) => this.#emitWarning(warning)),
+      edge.connection.events.on('state', (state) => this.#emitState(state)),
       edge.connection.events.on('load', (load) => this.#events.emit('load', load)),
       edge.connection.events.on('roundTrip', () => this.#emitLink()),
       edge.runtime.events.on('restarted', (choice) => this.#onRestarted(choice)),
@@ -143,6 +150,10 @@ export class ConnectedSession implements Session {
 
   get state(): SessionState {
     return this.#life.signal.aborted ? 'closed' : this.edge.connection.state.state;
+  }
+
+  get edgeUrl(): string {
+    return this.edge.baseUrl.href;
   }
 
   get inputNames(): readonly string[] {
@@ -209,7 +220,7 @@ export class ConnectedSession implements Session {
     this.#life.abort(CutpointError.closed());
     this.#runners.close();
     this.edge.release();
-    this.#events.emit('state', { state: 'closed', reason: 'closed by the page' });
+    this.#emitState({ state: 'closed', reason: 'closed by the page' });
     this.#events.clear();
   }
 
@@ -317,6 +328,11 @@ export class ConnectedSession implements Session {
     if (device.kind !== kind || device.threads !== threads) this.#runners.onOtherDevice();
   }
 
+  #onMoved(): void {
+    this.#runners.onOtherEdge();
+    this.#emitLink();
+  }
+
   #setDevice(device: DeviceChoice): void {
     this.#device = device;
     this.#events.emit('device', device);
@@ -332,6 +348,15 @@ export class ConnectedSession implements Session {
     this.#events.emit('progress', progress);
   }
 
+  #emitWarning(warning: CutpointError): void {
+    this.#onWarning?.(warning);
+    this.#events.emit('warning', warning);
+  }
+
+  #emitState(state: ConnectionState): void {
+    this.#events.emit('state', { ...state, edgeUrl: this.edgeUrl });
+  }
+
   #emitPlan(variant: Variant, plan: Plan): void {
     const now = `${plan.chosen.arm.cut}/${plan.chosen.arm.codec}/${plan.cause}`;
     if (this.#lastPlans.get(variant.id) === now) return;
@@ -340,7 +365,7 @@ export class ConnectedSession implements Session {
   }
 
   #emitLink(): void {
-    const { event, measured } = linkEvent(this.edge.link, this.edge.clock.now());
+    const { event, measured } = linkEvent(this.edge.link, this.edgeUrl, this.edge.clock.now());
     if (measured === this.#lastLink) return;
     this.#lastLink = measured;
     this.#events.emit('link', event);

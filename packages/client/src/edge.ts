@@ -1,9 +1,11 @@
-import { DeviceFactorEstimator, type EdgeLoad, EdgeLoadTracker, LinkState } from '@cutpoint/partition';
+import { DeviceFactorEstimator, type EdgeLoadTracker, type LinkState } from '@cutpoint/partition';
 import type { LoadReport } from '@cutpoint/protocol';
 import { type Clock, SYSTEM_CLOCK } from './clock.js';
 import { BrowserDeviceMemory, type DeviceMemory } from './device/device-memory.js';
 import { DeviceTrial } from './device/device-trial.js';
 import { mayMeasure } from './device/may-measure.js';
+import { EdgeChoice, streamUrl } from './edges/edge-choice.js';
+import { EdgeKnowledge } from './edges/edge-knowledge.js';
 import { HeadStore } from './heads/head-store.js';
 import { LinkPace } from './heads/link-pace.js';
 import { PackStore } from './heads/pack-store.js';
@@ -11,14 +13,14 @@ import type { EdgeHttp } from './http.js';
 import { Overlap } from './overlap.js';
 import type { DeviceChoice, LinkShape } from './session.js';
 import { EdgeConnection } from './transport/connection.js';
-import type { ConnectionEvents } from './transport/connection-events.js';
 import type { SocketConstructor } from './transport/socket.js';
 import { PictureEncoder } from './worker/picture-encoder.js';
 import { Runtime } from './worker/runtime.js';
 import { spawnWorker } from './worker/spawn-worker.js';
 
 export interface EdgeOptions {
-  readonly baseUrl: URL;
+  /** Its addresses, or those of several edges in the order of preference. */
+  readonly edges: readonly URL[];
   readonly token: string | undefined;
   readonly device: 'auto' | 'webgpu' | 'wasm';
   /** By whose heads the device is measured. */
@@ -30,7 +32,8 @@ export interface EdgeOptions {
 const NOT_CHOSEN: DeviceChoice = { kind: 'wasm', build: 'wasm', threads: 1, reason: 'not chosen yet' };
 
 /** What an edge is made of; `WebSocket` is the browser's own where none is given. */
-export interface EdgeParts extends Pick<EdgeOptions, 'baseUrl' | 'token'> {
+export interface EdgeParts extends Pick<EdgeOptions, 'edges' | 'token'> {
+  /** Asks the edge that is in use first. */
   readonly http: EdgeHttp;
   readonly runtime: Runtime;
   readonly device: DeviceChoice;
@@ -47,11 +50,11 @@ export interface ModelKnowledge {
 
 /** One edge as this page sees it: connection, runtime, weights and all estimates; shared by sessions, counted. */
 export class SharedEdge {
-  readonly baseUrl: URL;
+  /** Of the edges, which one it is. */
+  readonly choice: EdgeChoice;
   readonly clock: Clock = SYSTEM_CLOCK;
   readonly http: EdgeHttp;
   readonly connection: EdgeConnection;
-  readonly link = new LinkState();
   /** Of all inferences of this page with this edge. */
   readonly overlap = new Overlap();
   readonly runtime: Runtime;
@@ -65,19 +68,21 @@ export class SharedEdge {
   device: DeviceChoice;
   readonly #trial: DeviceTrial | undefined;
   readonly #measuredModel: string | undefined;
-  lastLoad: LoadReport | undefined;
-  readonly #models = new Map<string, ModelKnowledge>();
+  /** By address of the edge. */
+  readonly #known = new Map<string, EdgeKnowledge>();
+  #now: EdgeKnowledge;
+  readonly #devices = new Map<string, DeviceFactorEstimator>();
   #users = 1;
 
-  constructor({ baseUrl, token, http, runtime, device, measure, WebSocket = browserSocket() }: EdgeParts) {
-    this.baseUrl = baseUrl;
+  constructor({ edges, token, http, runtime, device, measure, WebSocket = browserSocket() }: EdgeParts) {
     this.http = http;
+    this.#now = this.#knowledgeOfEdge(http.baseUrl);
     this.runtime = runtime;
     this.device = device;
     this.packs = new PackStore(http, this.pace);
     this.heads = new HeadStore(this.packs, runtime);
     this.connection = new EdgeConnection({
-      url: streamUrl(baseUrl),
+      url: streamUrl(http.baseUrl),
       token,
       clock: this.clock,
       random: Math.random,
@@ -86,9 +91,9 @@ export class SharedEdge {
     this.connection.events.on('state', ({ state }) => {
       this.link.connected = state === 'online';
     });
-    this.connection.events.on('load', (load) => this.#onLoad(load));
-    this.connection.events.on('queue', (queue) => this.#onQueue(queue));
-    this.connection.events.on('ownTailMs', (serviceMs) => this.#onOwnTail(serviceMs));
+    this.connection.events.on('load', (load) => this.#now.onLoad(load, this.clock.now()));
+    this.connection.events.on('queue', (queue) => this.#now.onQueue(queue, this.clock.now()));
+    this.connection.events.on('ownTailMs', (serviceMs) => this.#now.onOwnTail(serviceMs, this.clock.now()));
     this.connection.events.on('roundTrip', (ms) => this.link.fixed.observe(ms, this.clock.now()));
     for (const event of ['restarted', 'confirmed'] as const) {
       runtime.events.on(event, (choice) => {
@@ -108,6 +113,8 @@ export class SharedEdge {
         partsOf: ({ spec }) => this.heads.filesOf(spec),
         mayMeasure,
       });
+    this.choice = new EdgeChoice({ edges, http, connection: this.connection, clock: this.clock });
+    this.choice.events.on('moved', (edge) => this.#onMoved(edge));
     globalThis.addEventListener?.('online', this.#onBrowserOnline);
   }
 
@@ -116,14 +123,14 @@ export class SharedEdge {
    * Whoever opens it releases it, also when it does not become ready.
    */
   static open(
-    { baseUrl, token, device: wanted, model, shape }: EdgeOptions,
+    { edges, token, device: wanted, model, shape }: EdgeOptions,
     http: EdgeHttp,
   ): { edge: SharedEdge; ready: Promise<void> } {
     const memory = wanted === 'auto' ? new BrowserDeviceMemory() : undefined;
     const hints = memory && { remembered: memory.read(model) };
     const { runtime, device } = Runtime.begin(wanted, SYSTEM_CLOCK, spawnWorker, hints);
     const measure = memory && { measure: { model, memory } };
-    const edge = new SharedEdge({ baseUrl, token, http, runtime, device: NOT_CHOSEN, ...measure });
+    const edge = new SharedEdge({ edges, token, http, runtime, device: NOT_CHOSEN, ...measure });
     edge.setShape(shape);
     edge.connection.open();
     const ready = device.then((choice) => {
@@ -134,23 +141,28 @@ export class SharedEdge {
     return { edge, ready };
   }
 
+  /** Of the edge in use. */
+  get baseUrl(): URL {
+    return this.http.baseUrl;
+  }
+
+  get link(): LinkState {
+    return this.#now.link;
+  }
+
+  get lastLoad(): LoadReport | undefined {
+    return this.#now.lastReport;
+  }
+
   /** What measures the device by heads of this model, if any does. */
   trialOf(model: string): DeviceTrial | undefined {
     return model === this.#measuredModel ? this.#trial : undefined;
   }
 
   knowledgeOf(model: string): ModelKnowledge {
-    let known = this.#models.get(model);
-    if (!known) {
-      known = { load: new EdgeLoadTracker(), device: new DeviceFactorEstimator() };
-      this.#models.set(model, known);
-      if (this.lastLoad) {
-        const nowMs = this.clock.now();
-        known.load.observe(queueOf(this.lastLoad), nowMs);
-        observeLoad(known, model, this.lastLoad, nowMs);
-      }
-    }
-    return known;
+    const device = this.#devices.get(model) ?? new DeviceFactorEstimator();
+    this.#devices.set(model, device);
+    return { load: this.#now.loadOf(model, this.clock.now()), device };
   }
 
   setShape(shape: LinkShape | undefined): void {
@@ -166,6 +178,7 @@ export class SharedEdge {
     this.#users -= 1;
     if (this.#users > 0) return;
     globalThis.removeEventListener?.('online', this.#onBrowserOnline);
+    this.choice.close();
     this.connection.close();
     this.#trial?.close();
     this.heads.close();
@@ -175,55 +188,19 @@ export class SharedEdge {
 
   readonly #onBrowserOnline = (): void => this.connection.retryNow();
 
-  #onLoad(load: LoadReport): void {
-    this.lastLoad = load;
-    const nowMs = this.clock.now();
-    for (const [model, known] of this.#models) observeLoad(known, model, load, nowMs);
+  #knowledgeOfEdge({ href }: URL): EdgeKnowledge {
+    const known = this.#known.get(href) ?? new EdgeKnowledge();
+    this.#known.set(href, known);
+    return known;
   }
 
-  #onQueue(queue: ConnectionEvents['queue']): void {
-    const nowMs = this.clock.now();
-    for (const known of this.#models.values()) known.load.observe(queueOf(queue), nowMs);
+  #onMoved(edge: URL): void {
+    this.link.connected = false;
+    this.#now = this.#knowledgeOfEdge(edge);
   }
-
-  /** Of whatever model: all run on the same workers. */
-  #onOwnTail(serviceMs: number): void {
-    const nowMs = this.clock.now();
-    for (const known of this.#models.values()) known.load.observeOwn(serviceMs, nowMs);
-  }
-}
-
-/** What of a report is only believed when no work of this page is in it. */
-function queueOf({ queueMs, announcedMs }: ConnectionEvents['queue']): EdgeLoad {
-  return { queueMs, ...(announcedMs === undefined ? {} : { announcedMs }) };
-}
-
-/** All of a report but the queue. */
-function observeLoad({ load: tracker }: ModelKnowledge, model: string, load: LoadReport, nowMs: number): void {
-  const { busy, residualMs, workers, gpuUtilisation, clients } = load;
-  const k = load.k[model];
-  const kWithQueue = load.kWithQueue?.[model];
-  tracker.observe(
-    {
-      gpuUtilisation,
-      workers,
-      ...(k === undefined ? {} : { k }),
-      ...(kWithQueue === undefined ? {} : { kWithQueue }),
-      ...(busy === undefined ? {} : { busy }),
-      ...(residualMs === undefined ? {} : { residualMs }),
-      ...(clients === undefined ? {} : { clients }),
-    },
-    nowMs,
-  );
 }
 
 /** The browser's own class has listeners of wider types than are used here. */
 function browserSocket(): SocketConstructor {
   return WebSocket as unknown as SocketConstructor;
-}
-
-function streamUrl(baseUrl: URL): string {
-  const url = new URL('v1/stream', baseUrl);
-  url.protocol = url.protocol === 'https:' ? 'wss:' : 'ws:';
-  return url.href;
 }

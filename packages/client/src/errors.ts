@@ -10,6 +10,8 @@ export type ErrorCode =
   | 'unauthorised'
   /** The edge serves another version of the model, without the size that was asked for; connect again. */
   | 'stale_manifest'
+  /** Of several edges, one serves another model under the name; it is not turned to. */
+  | 'other_model'
   /** The edge sent something that is not what this client understands. */
   | 'bad_manifest'
   /** Weights that arrived are not those that their hash names. */

@@ -20,14 +20,30 @@ type PieceOptions = BytesOptions & Required<Pick<BytesOptions, 'received'>>;
 
 /** Reads from one edge over HTTP. */
 export class EdgeHttp {
-  readonly baseUrl: URL;
+  readonly #token: string | undefined;
   readonly #headers: Record<string, string>;
   readonly #clock: Clock;
+  #baseUrl: URL;
 
   constructor(baseUrl: URL, token: string | undefined, clock: Clock = SYSTEM_CLOCK) {
-    this.baseUrl = baseUrl;
+    this.#baseUrl = baseUrl;
+    this.#token = token;
     this.#clock = clock;
     this.#headers = token === undefined ? {} : { Authorization: `Bearer ${token}` };
+  }
+
+  get baseUrl(): URL {
+    return this.#baseUrl;
+  }
+
+  /** Asks another edge from now on. What is named by its hash is the same there. */
+  moveTo(baseUrl: URL): void {
+    this.#baseUrl = baseUrl;
+  }
+
+  /** The same for another edge. */
+  at(baseUrl: URL): EdgeHttp {
+    return new EdgeHttp(baseUrl, this.#token, this.#clock);
   }
 
   /** @returns the parsed JSON of a 2xx answer, else the status with the edge's error. */

@@ -62,6 +62,10 @@ export class RunnerSet {
     this.lastUsed?.warmUp();
   }
 
+  onOtherEdge(): void {
+    for (const runner of this.#made) runner.onOtherEdge();
+  }
+
   /** Reads the manifest again because `stale` is of an older one, once for all who found that out. */
   reload(stale: Variant): Promise<void> {
     if (!this.#manifest.variants.includes(stale)) return Promise.resolve();

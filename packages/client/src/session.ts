@@ -3,6 +3,7 @@
 import type { Codec, Objective, Plan, PolicyName } from '@cutpoint/partition';
 import type { Arrivals, EdgeTimings, LoadReport, Manifest } from '@cutpoint/protocol';
 import type { Tensor } from 'onnxruntime-common';
+import type { CutpointError } from './errors.js';
 import type { FrameSource, StreamOptions, StreamResult } from './stream.js';
 
 /** Where heads run, and why there. */
@@ -63,6 +64,9 @@ export interface LinkShape {
   readonly roundTripMs?: number;
 }
 
+/** Where an edge is, absolute or relative to the page. */
+export type EdgeAddress = string | URL;
+
 /** What is left out has its value in {@link DEFAULT_CONNECT_OPTIONS}, or is off. */
 export interface ConnectOptions {
   /** Name under which the edge serves it. */
@@ -109,6 +113,8 @@ export interface ConnectOptions {
   readonly shape?: LinkShape;
   /** Hears the `progress` events, those before there is a session too. */
   readonly onProgress?: (progress: Progress) => void;
+  /** Hears the `warning` events, those before there is a session too. */
+  readonly onWarning?: (warning: CutpointError) => void;
   /** Gives up connecting; a session that is connected is ended by `close`. */
   readonly signal?: AbortSignal;
 }
@@ -162,6 +168,8 @@ export interface Trace {
   readonly totalMs: number;
   readonly bytesUp: number;
   readonly bytesDown: number;
+  /** Address of the edge that ran the tail; absent when the page did it all. */
+  readonly edgeUrl?: string;
   readonly edge?: EdgeTimings;
   readonly arrivals?: Arrivals;
 }
@@ -177,8 +185,9 @@ export interface SessionEvents {
   trace: Trace;
   /** The edge said how busy it is. */
   load: LoadReport;
-  /** Rates as the last transfers showed them, with the ms since then; absent until there was one. */
+  /** Rates as the last transfers with that edge showed them, with the ms since then; absent until there was one. */
   link: {
+    edgeUrl: string;
     uplinkBytesPerMs?: number;
     uplinkAgeMs?: number;
     downlinkBytesPerMs?: number;
@@ -187,8 +196,13 @@ export interface SessionEvents {
   };
   /** Something that later inferences need is on its way. */
   progress: Progress;
-  /** The connection to the edge came, went, or was closed. */
-  state: { state: SessionState; reason: string; retryInMs?: number };
+  /** The connection to the edge came, went, or was closed; or another edge is turned to. */
+  state: { state: SessionState; reason: string; edgeUrl: string; retryInMs?: number };
+  /**
+   * Inferences do without something, for which the error says why: `other_model` of an edge that is not turned to. Each is
+   * told once.
+   */
+  warning: CutpointError;
   /** Heads run elsewhere from now on, or it was measured that they run at the right place. */
   device: DeviceChoice;
 }
@@ -227,6 +241,8 @@ export interface Session extends AsyncDisposable {
   /** Where heads run now; the `device` event says when that changes. */
   readonly device: DeviceChoice;
   readonly state: SessionState;
+  /** Address of the edge in use; the `state` event says when that changes. */
+  readonly edgeUrl: string;
   /** Of the model's own graph, as `ort.InferenceSession` has them. */
   readonly inputNames: readonly string[];
   readonly outputNames: readonly string[];

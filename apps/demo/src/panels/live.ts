@@ -65,7 +65,7 @@ export class LivePanel {
     readonly lines: readonly Line[];
     readonly outputs: readonly HTMLElement[];
   }[];
-  #link: SessionEvents['link'] = {};
+  #link: Partial<SessionEvents['link']> = {};
   #load: LoadReport | undefined;
   #model = '';
   #trace: Trace | undefined;
