@@ -6,7 +6,7 @@ import { untilReady } from './manifest.js';
 import type { Progress } from './session.js';
 
 /** How long an inference waits for what went away (the edge, the runtime), when it has no deadline of its own. */
-const GRACE_MS = 15_000;
+export const GRACE_MS = 15_000;
 /** Tries of one inference; each follows a failure that a second try may not meet. */
 const MAX_TRIES = 5;
 /** Failures of the edge at one inference; after so many it finishes without the edge, or not at all. */

@@ -49,10 +49,7 @@ export class Failover {
   start(): void {
     const { events, state } = this.#parts.connection;
     if (this.#unsubscribe.length > 0) return;
-    this.#unsubscribe = [
-      events.on('state', (now) => this.#onState(now)),
-      events.on('leaving', () => this.#leave()),
-    ];
+    this.#unsubscribe = [events.on('state', (now) => this.#onState(now)), events.on('leaving', () => this.#leave())];
     this.#onState(state);
   }
 
@@ -103,22 +100,28 @@ export class Failover {
   #goBackLater(): void {
     const { edges, current } = this.#parts;
     const now = current().href;
-    const preferred = edges.slice(0, edges.findIndex(({ href }) => href === now));
+    const preferred = edges.slice(
+      0,
+      edges.findIndex(({ href }) => href === now),
+    );
     if (preferred.length > 0) this.#after(this.#returnMs, () => this.#goBack(preferred));
   }
 
   #goBack(preferred: readonly URL[]): void {
     const later = () => this.#after(IDLE_LOOK_MS, () => this.#goBack(preferred));
-    if (!this.#parts.connection.isIdle) return later();
-    this.#ask(
-      preferred,
-      (edge) => {
-        if (!this.#parts.connection.isIdle) return later();
-        this.#returnMs = Math.min(LAST_RETURN_MS, 2 * this.#returnMs);
-        this.#turnTo(edge);
-      },
-      () => this.#goBackLater(),
-    );
+    const goBack = (edge: URL) => {
+      this.#returnMs = Math.min(LAST_RETURN_MS, 2 * this.#returnMs);
+      this.#turnTo(edge);
+    };
+    const { connection } = this.#parts;
+    if (!connection.isIdle) later();
+    else {
+      this.#ask(
+        preferred,
+        (edge) => (connection.isIdle ? goBack(edge) : later()),
+        () => this.#goBackLater(),
+      );
+    }
   }
 
   #turnTo(edge: URL): void {

@@ -160,10 +160,7 @@ export class EdgeConnection {
   }
 
   #unreachable(): CutpointError {
-    return new CutpointError(
-      'edge_unreachable',
-      `The edge at ${this.#url} cannot be reached (${this.#state.reason}).`,
-    );
+    return new CutpointError('edge_unreachable', `The edge at ${this.#url} cannot be reached (${this.#state.reason}).`);
   }
 
   #dial(): void {
