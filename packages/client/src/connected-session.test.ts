@@ -311,6 +311,46 @@ describe('a deadline', () => {
   });
 });
 
+describe('what onnxruntime takes after the feeds', () => {
+  it('names the outputs that are given, or holds tensors to put them into', async () => {
+    const { tiny, session } = await open();
+    tiny.script([3, 4]);
+    const y = new Tensor('float32', new Float32Array(2), [2]);
+    expect(Object.keys(await session.run(feeds(), ['y']))).toEqual(['y']);
+    expect((await session.run(feeds(), { y: null }, { cut: 0 })).y?.data).toEqual(Float32Array.of(3, 4));
+    expect((await session.run(feeds(), { y })).y).toBe(y);
+    expect(y.data).toEqual(Float32Array.of(3, 4));
+  });
+
+  it('may be options alone, or nothing', async () => {
+    const { tiny, session, traces } = await open();
+    tiny.script([3, 4]);
+    await session.run(feeds(), { cut: LOCAL });
+    await session.run(feeds(), {});
+    await session.run(feeds(), ['y'], { cut: LOCAL });
+    expect(traces.map(({ cut }) => cut)).toEqual([LOCAL, 0, LOCAL]);
+  });
+
+  it.each([
+    ['a name that is no output', ['y', 'z'], /"z" is no output of this model; the outputs are "y"/],
+    ['an object with such a name', { z: null }, /"z" is no output/],
+    ['no name at all', [], /No output is asked for/],
+    ['a tensor of other dimensions', { y: new Tensor('float32', new Float32Array(3), [3]) }, /not float32 \[2\]/],
+    ['a tensor of another type', { y: new Tensor('int32', new Int32Array(2), [2]) }, /not float32 \[2\]/],
+  ])('is refused with %s', async (_what, fetches, message) => {
+    const { tiny, session } = await open();
+    tiny.script([3, 4]);
+    await expect(session.run(feeds(), fetches)).rejects.toMatchObject({ code: 'bad_fetches', message });
+  });
+
+  it('comes with a `release`, which ends the session', async () => {
+    const { session } = await open();
+    await session.release();
+    expect(session.state).toBe('closed');
+    await expect(session.run(feeds())).rejects.toMatchObject({ code: 'closed' });
+  });
+});
+
 describe('an inference at the edge', () => {
   it('has weights come in pieces for as long as it uses the link', async () => {
     const { tiny, session, run } = await open();

@@ -5,6 +5,7 @@ import { type Undertaking, withinDeadline } from './deadline.js';
 import type { SharedEdge } from './edge.js';
 import { Emitter } from './emitter.js';
 import { CutpointError, orAborted, throwIfAborted } from './errors.js';
+import { askedOf, fetched } from './fetches.js';
 import type { Part } from './heads/head-store.js';
 import { WeightBudget } from './heads/weight-budget.js';
 import { type WeightRules, weightRules } from './heads/weight-rules.js';
@@ -17,6 +18,7 @@ import { IdleFetch } from './rescue/idle-fetch.js';
 import { RunnerSet } from './runner-set.js';
 import type {
   DeviceChoice,
+  Fetches,
   ImageResult,
   ImageSource,
   LinkShape,
@@ -174,7 +176,16 @@ export class ConnectedSession implements Session {
     );
   }
 
-  async run(feeds: Readonly<Record<string, TensorLike>>, options: RunOptions = {}): Promise<Record<string, Tensor>> {
+  async run(
+    feeds: Readonly<Record<string, TensorLike>>,
+    first?: Fetches | RunOptions,
+    second?: RunOptions,
+  ): Promise<Record<string, Tensor>> {
+    const { fetches, options } = askedOf(this.outputNames, first, second);
+    return fetched(await this.#runAll(feeds, options), fetches);
+  }
+
+  #runAll(feeds: Readonly<Record<string, TensorLike>>, options: RunOptions): Promise<Record<string, Tensor>> {
     return this.#undertake(options, async (undertaking) => {
       const matched = matchFeeds(feeds, this.#variants('tensors'));
       const { outputs } = await this.#run({ ...matched, ...undertaking, ...armAsked(options), resizeMs: 0 });
@@ -222,6 +233,10 @@ export class ConnectedSession implements Session {
     this.edge.release();
     this.#emitState({ state: 'closed', reason: 'closed by the page' });
     this.#events.clear();
+  }
+
+  release(): Promise<void> {
+    return this.close();
   }
 
   [Symbol.asyncDispose](): Promise<void> {

@@ -22,6 +22,8 @@ export type ErrorCode =
   | 'closed'
   /** Feeds that do not fit the model's inputs: a name, a type or a length. */
   | 'bad_feeds'
+  /** An output that the model has not, or a tensor for one that does not fit it. */
+  | 'bad_fetches'
   /** Dimensions that are not served; the message lists those that are. */
   | 'shape_not_served'
   /** The model takes no pictures: use `run`. */

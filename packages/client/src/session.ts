@@ -134,6 +134,12 @@ export interface RunOptions {
   readonly deadlineMs?: number;
 }
 
+/**
+ * Outputs that are asked for, as onnxruntime takes them: names, or an object with `null` or a tensor for each, into which the output
+ * is written.
+ */
+export type Fetches = readonly string[] | Readonly<Record<string, Tensor | null>>;
+
 /** What one inference was, measured stage by stage. Stages that did not happen are 0; together they are `totalMs`. */
 export interface Trace {
   readonly id: number;
@@ -257,6 +263,11 @@ export interface Session extends AsyncDisposable {
    */
   run(feeds: Readonly<Record<string, Tensor>>, options?: RunOptions): Promise<Record<string, Tensor>>;
   /**
+   * With onnxruntime's fetches: only those outputs are given. All of them are computed, and come from the edge, whatever is asked for.
+   * @throws CutpointError `bad_fetches`, and what `run` throws
+   */
+  run(feeds: Readonly<Record<string, Tensor>>, fetches: Fetches, options?: RunOptions): Promise<Record<string, Tensor>>;
+  /**
    * The pixel variant: resizes once to the best served size, and runs.
    * @throws CutpointError `bad_image`, `no_image_input`, and what {@link run} throws
    */
@@ -284,4 +295,6 @@ export interface Session extends AsyncDisposable {
   on<K extends keyof SessionEvents>(event: K, listener: (value: SessionEvents[K]) => void): () => void;
   /** Ends the session: runs that have not settled reject with `closed`. `await using` does it at the end of a block. */
   close(): Promise<void>;
+  /** onnxruntime's name for {@link close}. */
+  release(): Promise<void>;
 }
