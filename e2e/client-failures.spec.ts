@@ -131,6 +131,57 @@ test('a deadline counts from the call, with all that is fetched before the first
   expect(tookMs).toBeLessThan(2000);
 });
 
+test('a page in which no worker may start has all done by the edge, and is told what it does without', async ({
+  page,
+}) => {
+  await page.route(`${edge.url}/`, async (route) => {
+    const response = await route.fetch();
+    const headers = { ...response.headers(), 'content-security-policy': "worker-src 'none'" };
+    await route.fulfill({ response, headers });
+  });
+  await openPage(page, edge.url);
+  const told = await page.evaluate(async ({ values, dims }) => {
+    const { connect, CutpointError, Tensor } = globalThis.cutpoint;
+    const warnings: string[][] = [];
+    const onWarning = ({ code, message }: InstanceType<typeof CutpointError>) => warnings.push([code, message]);
+    const session = await connect('/', { model: 'tiny', onWarning });
+    const feeds = { x: new Tensor('float32', Float32Array.from(values), dims) };
+    const cuts: number[] = [];
+    session.on('trace', ({ cut }) => cuts.push(cut));
+    await session.run(feeds);
+    await session.runImage(new ImageData(60, 30));
+    await session.run(feeds);
+    const error = await session.run(feeds, { cut: 4 }).catch((error: unknown) => error);
+    return { warnings, cuts, forced: error instanceof CutpointError ? error.code : String(error) };
+  }, args);
+  expect(told.cuts).toEqual([0, 0, 0]);
+  expect(told.forced).toBe('runtime_failed');
+  expect(told.warnings).toEqual([
+    ['runtime_failed', expect.stringMatching(/Nothing runs heads in this page.*worker script could not be loaded/)],
+  ]);
+});
+
+test('a worker whose script arrives late runs heads from then on', async ({ page }) => {
+  let refused = 0;
+  await page.route(/runtime-worker/, (route) => {
+    refused += 1;
+    return refused <= 1 ? route.abort('connectionreset') : route.continue();
+  });
+  await openPage(page, edge.url);
+  const done = await page.evaluate(async ({ values, dims }) => {
+    const { connect, Tensor } = globalThis.cutpoint;
+    const codes: string[] = [];
+    const session = await connect('/', { model: 'tiny', device: 'wasm', onWarning: ({ code }) => codes.push(code) });
+    const chosen = new Promise<string>((resolve) => session.on('device', ({ kind }) => resolve(kind)));
+    const feeds = { x: new Tensor('float32', Float32Array.from(values), dims) };
+    await session.run(feeds);
+    const device = await chosen;
+    const { scores } = await session.run(feeds, { cut: 4 });
+    return [codes, device, scores?.data.length];
+  }, args);
+  expect(done).toEqual([['runtime_failed'], 'wasm', 5]);
+});
+
 test('onnxruntime-web that did not arrive is fetched again, and the forced cut waits for it', async ({ page }) => {
   let refused = 0;
   await page.route(/\.wasm$/, (route) => {

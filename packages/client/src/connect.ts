@@ -23,7 +23,7 @@ const FIRST_CONNECTION_MS = 10_000;
  * @param address of the edge; or of several in the order of preference, of which the first that serves the model is used, and
  *   another one while that is away. They serve the same model: the same weights and variants, each with its own timings
  * @throws CutpointError `unknown_model`, `edge_unreachable`, `unauthorised`, `model_not_ready`, `bad_manifest`,
- *   `runtime_failed`, `aborted`
+ *   `aborted`
  */
 export async function connect(
   address: EdgeAddress | readonly EdgeAddress[],

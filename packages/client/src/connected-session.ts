@@ -39,6 +39,9 @@ import type { TensorMessage } from './worker/messages.js';
 /** What makes later inferences faster is begun when the first one has ended, or so long after there was none. */
 const FIRST_MS = 1000;
 
+/** Of a page in which nothing can run heads. */
+const NO_DEVICE: DeviceChoice = { kind: 'wasm', build: 'wasm', threads: 1, reason: 'Nothing here can run heads.' };
+
 export interface SessionParts {
   readonly edge: SharedEdge;
   readonly manifest: Manifest;
@@ -73,7 +76,7 @@ export class ConnectedSession implements Session {
   readonly #onWarning: ((warning: CutpointError) => void) | undefined;
   /** The first inference has ended. */
   #onFirst: () => void = () => {};
-  #device: DeviceChoice;
+  #device: DeviceChoice | undefined;
   #nextTrace = 1;
   #lastLink = '';
 
@@ -100,7 +103,7 @@ export class ConnectedSession implements Session {
         edge,
         afterFirst,
         life: this.#life.signal,
-        provider: () => this.#device.kind,
+        provider: () => this.#device?.kind ?? 'wasm',
         budget,
         onHead: (part) => this.#onHead(part),
         onProgress: (progress) => this.#emitProgress(progress),
@@ -118,13 +121,14 @@ export class ConnectedSession implements Session {
       packs: edge.packs,
       budget,
       rules: weights,
-      isSettled: () => edge.link.connected && this.#runners.lastUsed?.isSettled === true,
+      isSettled: () => edge.link.connected && !edge.headless && this.#runners.lastUsed?.isSettled === true,
       isLinkFree: () => edge.connection.isIdle,
       needs: () => this.#runners.lastUsed?.rescueNeeds,
       loadRuntime: () => edge.runtime.call({ type: 'load' }),
       onProgress: (progress) => this.#emitProgress(progress),
       life: this.#life.signal,
     });
+    if (edge.headless) this.#emitWarning(edge.headless);
     this.#unsubscribe = [
       () => cancelFirst(),
       edge.packs.events.on('notKept', (why) => this.#onNotKept(why)),
@@ -137,7 +141,7 @@ export class ConnectedSession implements Session {
       edge.runtime.events.on('restarted', (choice) => this.#onRestarted(choice)),
       edge.runtime.events.on('confirmed', (choice) => {
         // Where WebGPU cannot run this model it was measured by another one.
-        if (choice.kind === this.#device.kind) this.#setDevice(choice);
+        if (choice.kind === this.#device?.kind) this.#setDevice(choice);
       }),
     ];
   }
@@ -147,7 +151,7 @@ export class ConnectedSession implements Session {
   }
 
   get device(): DeviceChoice {
-    return this.#device;
+    return this.#device ?? NO_DEVICE;
   }
 
   get state(): SessionState {
@@ -327,7 +331,7 @@ export class ConnectedSession implements Session {
   }
 
   #onHead({ created }: Part): void {
-    if (created.provider === this.#device.kind) return;
+    if (!this.#device || created.provider === this.#device.kind) return;
     const why = created.fallbackReason ?? 'the head was built there before';
     this.#setDevice({
       kind: created.provider,
@@ -338,9 +342,9 @@ export class ConnectedSession implements Session {
   }
 
   #onRestarted(device: DeviceChoice): void {
-    const { kind, threads } = this.#device;
+    const before = this.#device;
     this.#setDevice(device);
-    if (device.kind !== kind || device.threads !== threads) this.#runners.onOtherDevice();
+    if (device.kind !== before?.kind || device.threads !== before.threads) this.#runners.onOtherDevice();
   }
 
   #onMoved(): void {

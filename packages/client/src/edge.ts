@@ -6,6 +6,7 @@ import { DeviceTrial } from './device/device-trial.js';
 import { mayMeasure } from './device/may-measure.js';
 import { EdgeChoice, streamUrl } from './edges/edge-choice.js';
 import { EdgeKnowledge } from './edges/edge-knowledge.js';
+import { CutpointError, messageOf } from './errors.js';
 import { HeadStore } from './heads/head-store.js';
 import { LinkPace } from './heads/link-pace.js';
 import { PackStore } from './heads/pack-store.js';
@@ -28,7 +29,7 @@ export interface EdgeOptions {
   readonly shape: LinkShape | undefined;
 }
 
-/** Nobody sees it: there are sessions only when the device is chosen. */
+/** Nobody sees it: what measures the device is given heads that ran. */
 const NOT_CHOSEN: DeviceChoice = { kind: 'wasm', build: 'wasm', threads: 1, reason: 'not chosen yet' };
 
 /** What an edge is made of; `WebSocket` is the browser's own where none is given. */
@@ -36,7 +37,7 @@ export interface EdgeParts extends Pick<EdgeOptions, 'edges' | 'token'> {
   /** Asks the edge that is in use first. */
   readonly http: EdgeHttp;
   readonly runtime: Runtime;
-  readonly device: DeviceChoice;
+  readonly device: DeviceChoice | undefined;
   readonly WebSocket?: SocketConstructor;
   /** Whether and by what the device is measured; absent where the app chose it. */
   readonly measure?: { readonly model: string; readonly memory: DeviceMemory };
@@ -65,7 +66,9 @@ export class SharedEdge {
   readonly pictures = new PictureEncoder(this.clock);
   /** Everything that an app waits for, from its call on. */
   readonly undertakings = new Overlap();
-  device: DeviceChoice;
+  /** Where heads run; `undefined` where nothing here can run any, for which {@link headless} is the reason. */
+  device: DeviceChoice | undefined;
+  headless: CutpointError | undefined;
   readonly #trial: DeviceTrial | undefined;
   readonly #measuredModel: string | undefined;
   /** By address of the edge. */
@@ -98,6 +101,7 @@ export class SharedEdge {
     for (const event of ['restarted', 'confirmed'] as const) {
       runtime.events.on(event, (choice) => {
         this.device = choice;
+        this.headless = undefined;
       });
     }
     this.#measuredModel = measure?.model;
@@ -108,7 +112,7 @@ export class SharedEdge {
         clock: this.clock,
         runtime,
         inferences: this.undertakings,
-        device: () => this.device,
+        device: () => this.device ?? NOT_CHOSEN,
         isBuilt: (head) => this.heads.get(head.key) === head,
         partsOf: ({ spec }) => this.heads.filesOf(spec),
         mayMeasure,
@@ -119,8 +123,8 @@ export class SharedEdge {
   }
 
   /**
-   * Begins to connect, and then to choose the device: it is `ready` when that is chosen, whether or not the edge is there.
-   * Whoever opens it releases it, also when it does not become ready.
+   * Begins to connect, and then to choose the device: it is `ready` when that is chosen or cannot be, whether or not the edge
+   * is there.
    */
   static open(
     { edges, token, device: wanted, model, shape }: EdgeOptions,
@@ -130,14 +134,18 @@ export class SharedEdge {
     const hints = memory && { remembered: memory.read(model) };
     const { runtime, device } = Runtime.begin(wanted, SYSTEM_CLOCK, spawnWorker, hints);
     const measure = memory && { measure: { model, memory } };
-    const edge = new SharedEdge({ edges, token, http, runtime, device: NOT_CHOSEN, ...measure });
+    const edge = new SharedEdge({ edges, token, http, runtime, device: undefined, ...measure });
     edge.setShape(shape);
     edge.connection.open();
-    const ready = device.then((choice) => {
-      edge.device = choice;
-    });
-    // Nobody waits for it where something else failed before.
-    ready.catch(() => {});
+    const ready = device.then(
+      (choice) => {
+        edge.device = choice;
+      },
+      (cause: unknown) => {
+        const message = `Nothing runs heads in this page, so every inference needs an edge: ${messageOf(cause)}`;
+        edge.headless = new CutpointError('runtime_failed', message, { cause });
+      },
+    );
     return { edge, ready };
   }
 

@@ -205,8 +205,8 @@ export interface SessionEvents {
   /** The connection to the edge came, went, or was closed; or another edge is turned to. */
   state: { state: SessionState; reason: string; edgeUrl: string; retryInMs?: number };
   /**
-   * Inferences do without something, for which the error says why: `other_model` of an edge that is not turned to. Each is
-   * told once.
+   * Inferences do without something, for which the error says why: `other_model` of an edge that is not turned to,
+   * `runtime_failed` where nothing in this page can run heads, so that all is left to the edge. Each is told once.
    */
   warning: CutpointError;
   /** Heads run elsewhere from now on, or it was measured that they run at the right place. */
@@ -244,7 +244,7 @@ export type ImageSource =
 /** One model at one edge, as {@link connect} gives it. */
 export interface Session extends AsyncDisposable {
   readonly manifest: Manifest;
-  /** Where heads run now; the `device` event says when that changes. */
+  /** Where heads run now; `reason` says it where nothing here can run any. The `device` event says when that changes. */
   readonly device: DeviceChoice;
   readonly state: SessionState;
   /** Address of the edge in use; the `state` event says when that changes. */
