@@ -2,20 +2,25 @@ import { expect, type Page, test } from '@playwright/test';
 import { INPUT_DIMS } from './client-model.js';
 import { type Ground, inputValues, openPage, prepareGround } from './client-page.js';
 import { Edge } from './harness/edge.js';
+import { type OtherSite, serveOtherSite } from './harness/other-site.js';
 
 const values = inputValues(INPUT_DIMS.reduce((a, b) => a * b, 1));
 const args = { values, dims: [...INPUT_DIMS] };
 
 let ground: Ground;
 let edge: Edge;
+/** The same page, where no worker may start. */
+let strictSite: OtherSite;
 
 test.beforeAll(async () => {
   ground = await prepareGround();
   const { models, store, page } = ground;
-  edge = await Edge.start({ models, store, args: ['--page', page] });
+  strictSite = await serveOtherSite(page, { 'Content-Security-Policy': "worker-src 'none'" });
+  edge = await Edge.start({ models, store, args: ['--page', page, '--origin', strictSite.origin] });
 });
 test.afterAll(async () => {
   await edge.stop();
+  await strictSite.close();
 });
 
 /** What `work` rejects with, in the page. */
@@ -134,26 +139,24 @@ test('a deadline counts from the call, with all that is fetched before the first
 test('a page in which no worker may start has all done by the edge, and is told what it does without', async ({
   page,
 }) => {
-  await page.route(`${edge.url}/`, async (route) => {
-    const response = await route.fetch();
-    const headers = { ...response.headers(), 'content-security-policy': "worker-src 'none'" };
-    await route.fulfill({ response, headers });
-  });
-  await openPage(page, edge.url);
-  const told = await page.evaluate(async ({ values, dims }) => {
-    const { connect, CutpointError, Tensor } = globalThis.cutpoint;
-    const warnings: string[][] = [];
-    const onWarning = ({ code, message }: InstanceType<typeof CutpointError>) => warnings.push([code, message]);
-    const session = await connect('/', { model: 'tiny', onWarning });
-    const feeds = { x: new Tensor('float32', Float32Array.from(values), dims) };
-    const cuts: number[] = [];
-    session.on('trace', ({ cut }) => cuts.push(cut));
-    await session.run(feeds);
-    await session.runImage(new ImageData(60, 30));
-    await session.run(feeds);
-    const error = await session.run(feeds, { cut: 4 }).catch((error: unknown) => error);
-    return { warnings, cuts, forced: error instanceof CutpointError ? error.code : String(error) };
-  }, args);
+  await openPage(page, strictSite.origin);
+  const told = await page.evaluate(
+    async ({ url, values, dims }) => {
+      const { connect, CutpointError, Tensor } = globalThis.cutpoint;
+      const warnings: string[][] = [];
+      const onWarning = ({ code, message }: InstanceType<typeof CutpointError>) => warnings.push([code, message]);
+      const session = await connect(url, { model: 'tiny', onWarning });
+      const feeds = { x: new Tensor('float32', Float32Array.from(values), dims) };
+      const cuts: number[] = [];
+      session.on('trace', ({ cut }) => cuts.push(cut));
+      await session.run(feeds);
+      await session.runImage(new ImageData(60, 30));
+      await session.run(feeds);
+      const error = await session.run(feeds, { cut: 4 }).catch((error: unknown) => error);
+      return { warnings, cuts, forced: error instanceof CutpointError ? error.code : String(error) };
+    },
+    { url: edge.url, ...args },
+  );
   expect(told.cuts).toEqual([0, 0, 0]);
   expect(told.forced).toBe('runtime_failed');
   expect(told.warnings).toEqual([
