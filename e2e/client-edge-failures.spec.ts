@@ -4,6 +4,7 @@ import { expect, test } from '@playwright/test';
 import { INPUT_DIMS } from './client-model.js';
 import { type Ground, inputValues, openPage, prepareGround } from './client-page.js';
 import { Edge, freePort } from './harness/edge.js';
+import { serveOtherSite } from './harness/other-site.js';
 
 const values = inputValues(INPUT_DIMS.reduce((a, b) => a * b, 1));
 const args = { values, dims: [...INPUT_DIMS] };
@@ -11,6 +12,10 @@ const args = { values, dims: [...INPUT_DIMS] };
 /** Edges that go away, come back, change and fail: each test has one of its own. */
 
 let ground: Ground;
+
+declare global {
+  var inferences: Promise<(readonly [cut: number, edgeUrl: string | undefined, numScores: number])[]>;
+}
 
 async function startEdge(port?: number, store = ground.store): Promise<Edge> {
   const { models, page } = ground;
@@ -164,5 +169,77 @@ test('a tail that fails at the edge is finished in the page when the whole netwo
     expect(ran).toEqual([local, local, 0]);
   } finally {
     await own.stop();
+  }
+});
+
+test('of two edges the other one finishes what the first leaves in its upload and in its tail, and is all there is then', async ({
+  page,
+}) => {
+  const [port, otherPort] = [await freePort(), await freePort()];
+  // A page may connect to its own edge alone where the edge's own rules hold.
+  const site = await serveOtherSite(ground.page, {});
+  const start = (port: number) => Edge.start({ ...ground, port, args: ['--origin', site.origin] });
+  const [second, firstOne] = [await start(otherPort), await start(port)];
+  let first = firstOne;
+  /** Two inferences that only an edge can finish, one of them with a head here. */
+  const begin = () =>
+    page.evaluate(({ values, dims }) => {
+      const { session, cutpoint } = globalThis;
+      const feeds = { x: new cutpoint.Tensor('float32', Float32Array.from(values), dims) };
+      const runs = [0, 4].map(async (cut) => {
+        const traced = new Promise<import('@cutpoint/client').Trace>((resolve) => {
+          const stop = session.on('trace', (trace) => {
+            if (trace.cut !== cut) return;
+            stop();
+            resolve(trace);
+          });
+        });
+        const { scores } = await session.run(feeds, { cut, codec: 'f32' });
+        return [cut, (await traced).edgeUrl, scores?.data.length ?? 0] as const;
+      });
+      globalThis.inferences = Promise.all(runs);
+    }, args);
+  const ended = () => page.evaluate(() => globalThis.inferences);
+  const all = (url: string) => [0, 4].map((cut) => [cut, `${url}/`, 5]);
+  try {
+    await openPage(page, site.origin);
+    await page.evaluate(
+      async (urls) => {
+        const options = { model: 'tiny', device: 'wasm', policy: 'offload', rescue: 'off' } as const;
+        globalThis.session = await globalThis.cutpoint.connect(urls, options);
+      },
+      [first.url, second.url],
+    );
+    await begin();
+    expect(await ended()).toEqual(all(first.url));
+
+    // Half a second of upload and more: the edge dies in the middle of it.
+    await page.evaluate(() => globalThis.session.setShape({ uplinkBytesPerMs: 12 }));
+    await begin();
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    await first.kill();
+    await page.evaluate(() => globalThis.session.setShape(undefined));
+    expect(await ended()).toEqual(all(second.url));
+
+    // It has all of the requests, and does nothing with them any more.
+    first = await start(port);
+    second.freeze();
+    await begin();
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    await second.kill();
+    expect(await ended()).toEqual(all(first.url));
+
+    await first.kill();
+    const code = await page.evaluate(async ({ values, dims }) => {
+      const { session, cutpoint } = globalThis;
+      const feeds = { x: new cutpoint.Tensor('float32', Float32Array.from(values), dims) };
+      const error = await session.run(feeds, { cut: 0, deadlineMs: 1000 }).catch((error: unknown) => error);
+      return error instanceof cutpoint.CutpointError ? error.code : String(error);
+    }, args);
+    expect(code).toBe('deadline_exceeded');
+  } finally {
+    await first.kill();
+    await second.kill();
+    await site.close();
   }
 });

@@ -2,20 +2,25 @@ import { expect, type Page, test } from '@playwright/test';
 import { INPUT_DIMS } from './client-model.js';
 import { type Ground, inputValues, openPage, prepareGround } from './client-page.js';
 import { Edge } from './harness/edge.js';
+import { type OtherSite, serveOtherSite } from './harness/other-site.js';
 
 const values = inputValues(INPUT_DIMS.reduce((a, b) => a * b, 1));
 const args = { values, dims: [...INPUT_DIMS] };
 
 let ground: Ground;
 let edge: Edge;
+/** The same page, where no worker may start. */
+let strictSite: OtherSite;
 
 test.beforeAll(async () => {
   ground = await prepareGround();
   const { models, store, page } = ground;
-  edge = await Edge.start({ models, store, args: ['--page', page] });
+  strictSite = await serveOtherSite(page, { 'Content-Security-Policy': "worker-src 'none'" });
+  edge = await Edge.start({ models, store, args: ['--page', page, '--origin', strictSite.origin] });
 });
 test.afterAll(async () => {
   await edge.stop();
+  await strictSite.close();
 });
 
 /** What `work` rejects with, in the page. */
@@ -163,6 +168,55 @@ test('without the script that decides, the edge runs what it can run whole, and 
     return (await session.run(feeds, { cut: 3 })).scores?.data.length;
   }, args);
   expect(length).toBe(5);
+});
+
+test('a page in which no worker may start has all done by the edge, and is told what it does without', async ({
+  page,
+}) => {
+  await openPage(page, strictSite.origin);
+  const told = await page.evaluate(
+    async ({ url, values, dims }) => {
+      const { connect, CutpointError, Tensor } = globalThis.cutpoint;
+      const warnings: string[][] = [];
+      const onWarning = ({ code, message }: InstanceType<typeof CutpointError>) => warnings.push([code, message]);
+      const session = await connect(url, { model: 'tiny', onWarning });
+      const feeds = { x: new Tensor('float32', Float32Array.from(values), dims) };
+      const cuts: number[] = [];
+      session.on('trace', ({ cut }) => cuts.push(cut));
+      await session.run(feeds);
+      await session.runImage(new ImageData(60, 30));
+      await session.run(feeds);
+      const error = await session.run(feeds, { cut: 4 }).catch((error: unknown) => error);
+      return { warnings, cuts, forced: error instanceof CutpointError ? error.code : String(error) };
+    },
+    { url: edge.url, ...args },
+  );
+  expect(told.cuts).toEqual([0, 0, 0]);
+  expect(told.forced).toBe('runtime_failed');
+  expect(told.warnings).toEqual([
+    ['runtime_failed', expect.stringMatching(/Nothing runs heads in this page.*worker script could not be loaded/)],
+  ]);
+});
+
+test('a worker whose script arrives late runs heads from then on', async ({ page }) => {
+  let refused = 0;
+  await page.route(/runtime-worker/, (route) => {
+    refused += 1;
+    return refused <= 1 ? route.abort('connectionreset') : route.continue();
+  });
+  await openPage(page, edge.url);
+  const done = await page.evaluate(async ({ values, dims }) => {
+    const { connect, Tensor } = globalThis.cutpoint;
+    const codes: string[] = [];
+    const session = await connect('/', { model: 'tiny', device: 'wasm', onWarning: ({ code }) => codes.push(code) });
+    const chosen = new Promise<string>((resolve) => session.on('device', ({ kind }) => resolve(kind)));
+    const feeds = { x: new Tensor('float32', Float32Array.from(values), dims) };
+    await session.run(feeds);
+    const device = await chosen;
+    const { scores } = await session.run(feeds, { cut: 4 });
+    return [codes, device, scores?.data.length];
+  }, args);
+  expect(done).toEqual([['runtime_failed'], 'wasm', 5]);
 });
 
 test('onnxruntime-web that did not arrive is fetched again, and the forced cut waits for it', async ({ page }) => {

@@ -218,7 +218,7 @@ test('a model that WebGPU cannot run here falls back to the CPU, visibly', async
   expect(before.kind).toBe('webgpu');
   expect(after.kind).toBe('wasm');
   expect(after.reason).toMatch(/WebGPU cannot run this model here \(.+\)/);
-  expect(heard).toEqual([after]);
+  expect(heard).toEqual([before, after]);
   for (const scores of outputs) {
     scores.forEach((score, i) => {
       expect(score).toBeCloseTo(outputs[0]?.[i] ?? Number.NaN, 2);

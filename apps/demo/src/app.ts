@@ -26,7 +26,7 @@ export interface AppView {
   preparing(model: ModelStatus): void;
   opened(reader: Reader): void;
   progress(model: string, progress: Progress): void;
-  connection(state: SessionEvents['state']): void;
+  connection(state: Omit<SessionEvents['state'], 'edgeUrl'>): void;
   device(choice: SessionEvents['device']): void;
   /** A picture is about to be read. */
   running(): void;

@@ -7,6 +7,7 @@ import { DEFAULT_CONNECT_OPTIONS } from './defaults.js';
 import { type EdgeAccess, GRACE_MS } from './edge-access.js';
 import { Emitter } from './emitter.js';
 import { CutpointError, messageOf, orAborted } from './errors.js';
+import { askedOf, fetched } from './fetches.js';
 import { FirstEnded } from './first-ended.js';
 import { type FirstRun, FirstRuns } from './first-runs.js';
 import { decodeImage } from './image/pixels.js';
@@ -14,6 +15,7 @@ import { ownVariant } from './manifest-variants.js';
 import type {
   ConnectOptions,
   DeviceChoice,
+  Fetches,
   ImageResult,
   ImageSource,
   LinkShape,
@@ -27,6 +29,7 @@ import type {
 import type { FrameSource, StreamOptions, StreamResult } from './stream.js';
 import type { TensorLike } from './tensors.js';
 import { traceOf } from './trace.js';
+import type { ConnectionState } from './transport/connection-events.js';
 
 export interface ClientSessionParts {
   readonly access: EdgeAccess;
@@ -66,10 +69,12 @@ export class ClientSession implements Session {
     this.#firstRuns = new FirstRuns(access);
     this.#firstEnded = new FirstEnded(access.connection, access.clock, this.#life.signal);
     this.#firstEnded.promise.then(() => this.#load()).catch(() => {});
-    const { events } = access.connection;
+    const { choice, connection } = access;
     this.#unsubscribe = [
-      events.on('state', (state) => this.#events.emit('state', state)),
-      events.on('load', (load) => this.#events.emit('load', load)),
+      choice.serves(() => this.manifest),
+      choice.events.on('warning', (warning) => this.#warn(warning)),
+      connection.events.on('state', (state) => this.#emitState(state)),
+      connection.events.on('load', (load) => this.#events.emit('load', load)),
     ];
   }
 
@@ -85,6 +90,10 @@ export class ClientSession implements Session {
     return this.#life.signal.aborted ? 'closed' : this.access.connection.state.state;
   }
 
+  get edgeUrl(): string {
+    return this.access.baseUrl.href;
+  }
+
   get inputNames(): readonly string[] {
     return ownVariant(this.manifest)?.inputs.map(({ name }) => name) ?? [];
   }
@@ -93,7 +102,16 @@ export class ClientSession implements Session {
     return ownVariant(this.manifest)?.outputs.map(({ name }) => name) ?? [];
   }
 
-  run(feeds: Readonly<Record<string, TensorLike>>, options: RunOptions = {}): Promise<Record<string, Tensor>> {
+  async run(
+    feeds: Readonly<Record<string, TensorLike>>,
+    second?: Fetches | RunOptions,
+    third?: RunOptions,
+  ): Promise<Record<string, Tensor>> {
+    const { fetches, options } = askedOf(this.outputNames, second, third);
+    return fetched(await this.#runAll(feeds, options), fetches);
+  }
+
+  #runAll(feeds: Readonly<Record<string, TensorLike>>, options: RunOptions): Promise<Record<string, Tensor>> {
     return this.#undertake(
       options,
       async (undertaking) => {
@@ -167,8 +185,12 @@ export class ClientSession implements Session {
     this.#life.abort(CutpointError.closed());
     await this.#rest?.close();
     this.access.release();
-    this.#events.emit('state', { state: 'closed', reason: 'closed by the page' });
+    this.#emitState({ state: 'closed', reason: 'closed by the page' });
     this.#events.clear();
+  }
+
+  release(): Promise<void> {
+    return this.close();
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -217,9 +239,9 @@ export class ClientSession implements Session {
   }
 
   #traced(run: FirstRun, { startedAtMs }: Undertaking): Trace {
-    const { variant, codec, resizeMs, encodeMs, bytesUp, reply, endedAtMs } = run;
+    const { variant, codec, resizeMs, encodeMs, bytesUp, reply, edgeUrl, endedAtMs } = run;
     const facts = { id: this.#takeTraceId(), model: this.#manifest.model, variant: variant.id };
-    const outcome = { cut: 0, codec, headMs: 0, encodeMs, bytesUp, reply, rescued: undefined };
+    const outcome = { cut: 0, codec, headMs: 0, encodeMs, bytesUp, reply, edgeUrl, rescued: undefined };
     const trace = traceOf({ ...facts, startedAtMs, endedAtMs, resizeMs }, outcome);
     this.#events.emit('trace', trace);
     return trace;
@@ -254,8 +276,19 @@ export class ClientSession implements Session {
     });
     for (const event of FORWARDED) rest.on(event, (value) => this.#events.emit(event, value));
     this.#rest = rest;
-    this.#events.emit('device', rest.device);
+    const { headless } = rest.edge;
+    if (headless) this.#warn(headless);
+    else this.#events.emit('device', rest.device);
     return rest;
+  }
+
+  #emitState(state: ConnectionState): void {
+    this.#events.emit('state', { ...state, edgeUrl: this.edgeUrl });
+  }
+
+  #warn(warning: CutpointError): void {
+    this.#options.onWarning?.(warning);
+    this.#events.emit('warning', warning);
   }
 
   #progress(progress: Progress): void {

@@ -23,6 +23,9 @@ import { traceOf } from './trace.js';
 import type { RunnerOptions } from './variant-runner.js';
 import type { TensorMessage } from './worker/messages.js';
 
+/** Of a page in which nothing can run heads. */
+const NO_DEVICE: DeviceChoice = { kind: 'wasm', build: 'wasm', threads: 1, reason: 'Nothing here can run heads.' };
+
 export interface SessionParts {
   readonly edge: SharedEdge;
   readonly manifest: Manifest;
@@ -59,7 +62,7 @@ export class ConnectedSession {
   readonly #lastPlans = new Map<string, string>();
   readonly #unsubscribe: (() => void)[];
   readonly #onProgress: ((progress: Progress) => void) | undefined;
-  #device: DeviceChoice;
+  #device: DeviceChoice | undefined;
   readonly #takeTraceId: () => number;
   #lastLink = '';
 
@@ -75,7 +78,7 @@ export class ConnectedSession {
       firstRuns,
       afterFirst: firstEnded,
       life: this.#life.signal,
-      provider: () => this.#device.kind,
+      provider: () => this.#device?.kind ?? 'wasm',
       budget,
       onHead: (part) => this.#onHead(part),
       onProgress: (progress) => this.#emitProgress(progress),
@@ -92,7 +95,7 @@ export class ConnectedSession {
       packs: edge.packs,
       budget,
       rules: weights,
-      isSettled: () => edge.link.connected && this.#runners.lastUsed?.isSettled === true,
+      isSettled: () => edge.link.connected && !edge.headless && this.#runners.lastUsed?.isSettled === true,
       isLinkFree: () => edge.connection.isIdle,
       needs: () => this.#runners.lastUsed?.rescueNeeds,
       loadRuntime: () => edge.runtime.call({ type: 'load' }),
@@ -106,11 +109,12 @@ export class ConnectedSession {
     }
     this.#unsubscribe = [
       edge.packs.events.on('notKept', (why) => this.#onNotKept(why)),
+      edge.access.choice.events.on('moved', () => this.#onMoved()),
       edge.connection.events.on('roundTrip', () => this.#emitLink()),
       edge.runtime.events.on('restarted', (choice) => this.#onRestarted(choice)),
       edge.runtime.events.on('confirmed', (choice) => {
         // Where WebGPU cannot run this model it was measured by another one.
-        if (choice.kind === this.#device.kind) this.#setDevice(choice);
+        if (choice.kind === this.#device?.kind) this.#setDevice(choice);
       }),
     ];
   }
@@ -120,7 +124,7 @@ export class ConnectedSession {
   }
 
   get device(): DeviceChoice {
-    return this.#device;
+    return this.#device ?? NO_DEVICE;
   }
 
   /** Begins what makes later runs faster: learns the device, fetches the weights that the decision wishes for. */
@@ -133,7 +137,8 @@ export class ConnectedSession {
     );
   }
 
-  async run(feeds: Readonly<Record<string, TensorLike>>, options: RunOptions = {}): Promise<Record<string, Tensor>> {
+  /** @returns all outputs */
+  run(feeds: Readonly<Record<string, TensorLike>>, options: RunOptions = {}): Promise<Record<string, Tensor>> {
     return this.#undertake(options, async (undertaking) => {
       const matched = matchFeeds(feeds, variantsOf(this.manifest, 'tensors'));
       const { outputs } = await this.#run({ ...matched, ...undertaking, ...armAsked(options), resizeMs: 0 });
@@ -243,7 +248,7 @@ export class ConnectedSession {
   }
 
   #onHead({ created }: Part): void {
-    if (created.provider === this.#device.kind) return;
+    if (!this.#device || created.provider === this.#device.kind) return;
     const why = created.fallbackReason ?? 'the head was built there before';
     this.#setDevice({
       kind: created.provider,
@@ -254,9 +259,14 @@ export class ConnectedSession {
   }
 
   #onRestarted(device: DeviceChoice): void {
-    const { kind, threads } = this.#device;
+    const before = this.#device;
     this.#setDevice(device);
-    if (device.kind !== kind || device.threads !== threads) this.#runners.onOtherDevice();
+    if (device.kind !== before?.kind || device.threads !== before.threads) this.#runners.onOtherDevice();
+  }
+
+  #onMoved(): void {
+    this.#runners.onOtherEdge();
+    this.#emitLink();
   }
 
   #setDevice(device: DeviceChoice): void {
@@ -283,7 +293,7 @@ export class ConnectedSession {
   }
 
   #emitLink(): void {
-    const { event, measured } = linkEvent(this.edge.link, this.edge.clock.now());
+    const { event, measured } = linkEvent(this.edge.link, this.edge.baseUrl.href, this.edge.clock.now());
     if (measured === this.#lastLink) return;
     this.#lastLink = measured;
     this.#events.emit('link', event);

@@ -1,5 +1,6 @@
 import type { LoadReport } from '@cutpoint/protocol';
 import { type Clock, SYSTEM_CLOCK } from './clock.js';
+import { EdgeChoice, streamUrl } from './edges/edge-choice.js';
 import { CutpointError } from './errors.js';
 import { EdgeHttp } from './http.js';
 import { Overlap } from './overlap.js';
@@ -16,17 +17,19 @@ const OFFLINE_ADVICE =
 
 /** `WebSocket` is the browser's own where none is given. */
 export interface AccessOptions {
-  readonly baseUrl: URL;
+  /** Its addresses, or those of several edges in the order of preference. */
+  readonly edges: readonly [URL, ...URL[]];
   readonly token: string | undefined;
   readonly WebSocket?: SocketConstructor;
 }
 
-/** The way to one edge, and nothing of what decides or runs heads; shared by sessions, counted. */
+/** The way to the edge in use, and nothing of what decides or runs heads; shared by sessions, counted. */
 export class EdgeAccess {
-  readonly baseUrl: URL;
   readonly clock: Clock = SYSTEM_CLOCK;
   readonly http: EdgeHttp;
   readonly connection: EdgeConnection;
+  /** Of the edges, which one it is. */
+  readonly choice: EdgeChoice;
   /** Everything that an app waits for, from its call on. */
   readonly undertakings = new Overlap();
   /** Called when nobody uses it any more. */
@@ -34,11 +37,11 @@ export class EdgeAccess {
   #lastLoad: LoadReport | undefined;
   #users = 1;
 
-  constructor({ baseUrl, token, WebSocket = browserSocket() }: AccessOptions) {
-    this.baseUrl = baseUrl;
-    this.http = new EdgeHttp(baseUrl, token);
+  constructor({ edges, token, WebSocket = browserSocket() }: AccessOptions) {
+    const [first] = edges;
+    this.http = new EdgeHttp(first, token);
     this.connection = new EdgeConnection({
-      url: streamUrl(baseUrl),
+      url: streamUrl(first),
       token,
       clock: this.clock,
       random: Math.random,
@@ -47,7 +50,13 @@ export class EdgeAccess {
     this.connection.events.on('load', (load) => {
       this.#lastLoad = load;
     });
+    this.choice = new EdgeChoice({ edges, http: this.http, connection: this.connection, clock: this.clock });
     globalThis.addEventListener?.('online', this.#onBrowserOnline);
+  }
+
+  /** Of the edge in use. */
+  get baseUrl(): URL {
+    return this.http.baseUrl;
   }
 
   /** What the edge last said of its load. */
@@ -85,6 +94,7 @@ export class EdgeAccess {
     this.#users -= 1;
     if (this.#users > 0) return;
     globalThis.removeEventListener?.('online', this.#onBrowserOnline);
+    this.choice.close();
     this.connection.close();
     this.onEnd?.();
   }
@@ -95,10 +105,4 @@ export class EdgeAccess {
 /** The browser's own class has listeners of wider types than are used here. */
 function browserSocket(): SocketConstructor {
   return WebSocket as unknown as SocketConstructor;
-}
-
-function streamUrl(baseUrl: URL): string {
-  const url = new URL('v1/stream', baseUrl);
-  url.protocol = url.protocol === 'https:' ? 'wss:' : 'ws:';
-  return url.href;
 }

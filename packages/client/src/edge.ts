@@ -1,10 +1,11 @@
-import { DeviceFactorEstimator, type EdgeLoad, EdgeLoadTracker, LinkState } from '@cutpoint/partition';
-import type { LoadReport } from '@cutpoint/protocol';
+import { DeviceFactorEstimator, type EdgeLoadTracker, type LinkState } from '@cutpoint/partition';
 import type { Clock } from './clock.js';
 import { BrowserDeviceMemory, type DeviceMemory } from './device/device-memory.js';
 import { DeviceTrial } from './device/device-trial.js';
 import { mayMeasure } from './device/may-measure.js';
 import type { EdgeAccess } from './edge-access.js';
+import { EdgeKnowledge } from './edges/edge-knowledge.js';
+import { CutpointError, messageOf } from './errors.js';
 import { HeadStore } from './heads/head-store.js';
 import { LinkPace } from './heads/link-pace.js';
 import { PackStore } from './heads/pack-store.js';
@@ -12,7 +13,6 @@ import type { EdgeHttp } from './http.js';
 import { Overlap } from './overlap.js';
 import type { DeviceChoice } from './session.js';
 import type { EdgeConnection } from './transport/connection.js';
-import type { ConnectionEvents } from './transport/connection-events.js';
 import { PictureEncoder } from './worker/picture-encoder.js';
 import { Runtime } from './worker/runtime.js';
 import { spawnWorker } from './worker/spawn-worker.js';
@@ -23,13 +23,13 @@ export interface DeviceWish {
   readonly model: string;
 }
 
-/** Nobody sees it: there are sessions only when the device is chosen. */
+/** Nobody sees it: what measures the device is given heads that ran. */
 const NOT_CHOSEN: DeviceChoice = { kind: 'wasm', build: 'wasm', threads: 1, reason: 'not chosen yet' };
 
 export interface EdgeParts {
   readonly access: EdgeAccess;
   readonly runtime: Runtime;
-  readonly device: DeviceChoice;
+  readonly device: DeviceChoice | undefined;
   /** Whether and by what the device is measured; absent where the app chose it. */
   readonly measure?: { readonly model: string; readonly memory: DeviceMemory };
 }
@@ -40,10 +40,9 @@ export interface ModelKnowledge {
   readonly device: DeviceFactorEstimator;
 }
 
-/** One edge as this page sees it: runtime, weights and all estimates; ends with its access. */
+/** The edge in use as this page sees it: runtime, weights and all estimates; ends with its access. */
 export class SharedEdge {
   readonly access: EdgeAccess;
-  readonly link = new LinkState();
   /** Of all inferences of this page with this edge. */
   readonly overlap = new Overlap();
   readonly runtime: Runtime;
@@ -52,10 +51,15 @@ export class SharedEdge {
   readonly packs: PackStore;
   readonly heads: HeadStore;
   readonly pictures: PictureEncoder;
-  device: DeviceChoice;
+  /** Where heads run; `undefined` where nothing here can run any, for which {@link headless} is the reason. */
+  device: DeviceChoice | undefined;
+  headless: CutpointError | undefined;
   readonly #trial: DeviceTrial | undefined;
   readonly #measuredModel: string | undefined;
-  readonly #models = new Map<string, ModelKnowledge>();
+  /** By address of the edge. */
+  readonly #known = new Map<string, EdgeKnowledge>();
+  #now: EdgeKnowledge;
+  readonly #devices = new Map<string, DeviceFactorEstimator>();
 
   constructor({ access, runtime, device, measure }: EdgeParts) {
     this.access = access;
@@ -66,17 +70,20 @@ export class SharedEdge {
     this.packs = new PackStore(this.http, this.pace);
     this.heads = new HeadStore(this.packs, runtime);
     access.onEnd = () => this.#close();
+    this.#now = this.#knowledgeOfEdge(this.baseUrl);
     this.link.connected = this.connection.state.state === 'online';
+    if (access.lastLoad) this.#now.onLoad(access.lastLoad, this.clock.now());
     this.connection.events.on('state', ({ state }) => {
       this.link.connected = state === 'online';
     });
-    this.connection.events.on('load', (load) => this.#onLoad(load));
-    this.connection.events.on('queue', (queue) => this.#onQueue(queue));
-    this.connection.events.on('ownTailMs', (serviceMs) => this.#onOwnTail(serviceMs));
+    this.connection.events.on('load', (load) => this.#now.onLoad(load, this.clock.now()));
+    this.connection.events.on('queue', (queue) => this.#now.onQueue(queue, this.clock.now()));
+    this.connection.events.on('ownTailMs', (serviceMs) => this.#now.onOwnTail(serviceMs, this.clock.now()));
     this.connection.events.on('roundTrip', (ms) => this.link.fixed.observe(ms, this.clock.now()));
     for (const event of ['restarted', 'confirmed'] as const) {
       runtime.events.on(event, (choice) => {
         this.device = choice;
+        this.headless = undefined;
       });
     }
     this.#measuredModel = measure?.model;
@@ -87,23 +94,33 @@ export class SharedEdge {
         clock: this.clock,
         runtime,
         inferences: access.undertakings,
-        device: () => this.device,
+        device: () => this.device ?? NOT_CHOSEN,
         isBuilt: (head) => this.heads.get(head.key) === head,
         partsOf: ({ spec }) => this.heads.filesOf(spec),
         mayMeasure,
       });
+    access.choice.events.on('moved', (edge) => this.#onMoved(edge));
   }
 
-  /** Made when something first needs more than the way to the edge; begins to choose the device. */
+  /**
+   * Made when something first needs more than the way to the edge. Begins to choose the device: it is `ready` when that is
+   * chosen or cannot be.
+   */
   static on(access: EdgeAccess, { device: wanted, model }: DeviceWish): { edge: SharedEdge; ready: Promise<void> } {
     const memory = wanted === 'auto' ? new BrowserDeviceMemory() : undefined;
     const hints = memory && { remembered: memory.read(model) };
     const { runtime, device } = Runtime.begin(wanted, access.clock, spawnWorker, hints);
     const measure = memory && { measure: { model, memory } };
-    const edge = new SharedEdge({ access, runtime, device: NOT_CHOSEN, ...measure });
-    const ready = device.then((choice) => {
-      edge.device = choice;
-    });
+    const edge = new SharedEdge({ access, runtime, device: undefined, ...measure });
+    const ready = device.then(
+      (choice) => {
+        edge.device = choice;
+      },
+      (cause: unknown) => {
+        const message = `Nothing runs heads in this page, so every inference needs an edge: ${messageOf(cause)}`;
+        edge.headless = new CutpointError('runtime_failed', message, { cause });
+      },
+    );
     return { edge, ready };
   }
 
@@ -119,24 +136,24 @@ export class SharedEdge {
     return this.access.connection;
   }
 
+  /** Of the edge in use. */
+  get baseUrl(): URL {
+    return this.access.baseUrl;
+  }
+
+  get link(): LinkState {
+    return this.#now.link;
+  }
+
   /** What measures the device by heads of this model, if any does. */
   trialOf(model: string): DeviceTrial | undefined {
     return model === this.#measuredModel ? this.#trial : undefined;
   }
 
   knowledgeOf(model: string): ModelKnowledge {
-    let known = this.#models.get(model);
-    if (!known) {
-      known = { load: new EdgeLoadTracker(), device: new DeviceFactorEstimator() };
-      this.#models.set(model, known);
-      const { lastLoad } = this.access;
-      if (lastLoad) {
-        const nowMs = this.clock.now();
-        known.load.observe(queueOf(lastLoad), nowMs);
-        observeLoad(known, model, lastLoad, nowMs);
-      }
-    }
-    return known;
+    const device = this.#devices.get(model) ?? new DeviceFactorEstimator();
+    this.#devices.set(model, device);
+    return { load: this.#now.loadOf(model, this.clock.now()), device };
   }
 
   #close(): void {
@@ -146,43 +163,14 @@ export class SharedEdge {
     this.pictures.close();
   }
 
-  #onLoad(load: LoadReport): void {
-    const nowMs = this.clock.now();
-    for (const [model, known] of this.#models) observeLoad(known, model, load, nowMs);
+  #knowledgeOfEdge({ href }: URL): EdgeKnowledge {
+    const known = this.#known.get(href) ?? new EdgeKnowledge();
+    this.#known.set(href, known);
+    return known;
   }
 
-  #onQueue(queue: ConnectionEvents['queue']): void {
-    const nowMs = this.clock.now();
-    for (const known of this.#models.values()) known.load.observe(queueOf(queue), nowMs);
+  #onMoved(edge: URL): void {
+    this.link.connected = false;
+    this.#now = this.#knowledgeOfEdge(edge);
   }
-
-  /** Of whatever model: all run on the same workers. */
-  #onOwnTail(serviceMs: number): void {
-    const nowMs = this.clock.now();
-    for (const known of this.#models.values()) known.load.observeOwn(serviceMs, nowMs);
-  }
-}
-
-/** What of a report is only believed when no work of this page is in it. */
-function queueOf({ queueMs, announcedMs }: ConnectionEvents['queue']): EdgeLoad {
-  return { queueMs, ...(announcedMs === undefined ? {} : { announcedMs }) };
-}
-
-/** All of a report but the queue. */
-function observeLoad({ load: tracker }: ModelKnowledge, model: string, load: LoadReport, nowMs: number): void {
-  const { busy, residualMs, workers, gpuUtilisation, clients } = load;
-  const k = load.k[model];
-  const kWithQueue = load.kWithQueue?.[model];
-  tracker.observe(
-    {
-      gpuUtilisation,
-      workers,
-      ...(k === undefined ? {} : { k }),
-      ...(kWithQueue === undefined ? {} : { kWithQueue }),
-      ...(busy === undefined ? {} : { busy }),
-      ...(residualMs === undefined ? {} : { residualMs }),
-      ...(clients === undefined ? {} : { clients }),
-    },
-    nowMs,
-  );
 }

@@ -10,6 +10,8 @@ export type ErrorCode =
   | 'unauthorised'
   /** The edge serves another version of the model, without the size that was asked for; connect again. */
   | 'stale_manifest'
+  /** Of several edges, one serves another model under the name; it is not turned to. */
+  | 'other_model'
   /** The edge sent something that is not what this client understands. */
   | 'bad_manifest'
   /** Weights that arrived are not those that their hash names. */
@@ -20,6 +22,8 @@ export type ErrorCode =
   | 'closed'
   /** Feeds that do not fit the model's inputs: a name, a type or a length. */
   | 'bad_feeds'
+  /** An output that the model has not, or a tensor for one that does not fit it. */
+  | 'bad_fetches'
   /** Dimensions that are not served; the message lists those that are. */
   | 'shape_not_served'
   /** The model takes no pictures: use `run`. */

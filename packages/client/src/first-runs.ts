@@ -31,6 +31,8 @@ export interface FirstRun {
   readonly encodeMs: number;
   readonly bytesUp: number;
   readonly reply: TailReply;
+  /** Whose reply that is. */
+  readonly edgeUrl: string;
   readonly endedAtMs: number;
 }
 
@@ -119,6 +121,7 @@ export class FirstRuns {
   ): Promise<FirstRun | undefined> {
     const { clock, connection } = this.#access;
     const payload = gather(tensors);
+    const edgeUrl = this.#access.baseUrl.href;
     try {
       const reply = await connection.request({
         model,
@@ -131,7 +134,7 @@ export class FirstRuns {
       const outputs = Object.fromEntries(reply.tensors.map((tensor) => [tensor.header.name, tensorOf(tensor)]));
       // Where an input is an output as well the edge sends it not back.
       if (variant.outputs.some(({ name }) => outputs[name] === undefined)) return undefined;
-      const run = { ...facts, variant, outputs, bytesUp: payload.numBytes, reply, endedAtMs: clock.now() };
+      const run = { ...facts, variant, outputs, bytesUp: payload.numBytes, reply, edgeUrl, endedAtMs: clock.now() };
       this.ended.push(run);
       return run;
     } catch (error) {

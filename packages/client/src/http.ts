@@ -20,14 +20,16 @@ type PieceOptions = BytesOptions & Required<Pick<BytesOptions, 'received'>>;
 
 /** Reads from one edge over HTTP. */
 export class EdgeHttp {
-  readonly baseUrl: URL;
   /** Why nothing can be fetched: there is no network, see {@link LinkShape.offline}. What is under way breaks off. */
   #cutOff = new AbortController();
+  readonly #token: string | undefined;
   readonly #headers: Record<string, string>;
   readonly #clock: Clock;
+  #baseUrl: URL;
 
   constructor(baseUrl: URL, token: string | undefined, clock: Clock = SYSTEM_CLOCK) {
-    this.baseUrl = baseUrl;
+    this.#baseUrl = baseUrl;
+    this.#token = token;
     this.#clock = clock;
     this.#headers = token === undefined ? {} : { Authorization: `Bearer ${token}` };
   }
@@ -36,6 +38,22 @@ export class EdgeHttp {
   setOffline(offline: boolean): void {
     if (offline) this.#cutOff.abort(new Error('the link was taken away'));
     else if (this.#cutOff.signal.aborted) this.#cutOff = new AbortController();
+  }
+
+  get baseUrl(): URL {
+    return this.#baseUrl;
+  }
+
+  /** Asks another edge from now on. What is named by its hash is the same there. */
+  moveTo(baseUrl: URL): void {
+    this.#baseUrl = baseUrl;
+  }
+
+  /** The same for another edge. */
+  at(baseUrl: URL): EdgeHttp {
+    const other = new EdgeHttp(baseUrl, this.#token, this.#clock);
+    other.#cutOff = this.#cutOff;
+    return other;
   }
 
   /** @returns the parsed JSON of a 2xx answer, else the status with the edge's error. */

@@ -66,7 +66,7 @@ export class Preparation {
   /** One piece of background work at a time: it must not crowd out the inferences. Its failures are not theirs. */
   inBackground(work: () => Promise<void>): void {
     const { afterFirst, life } = this.#host;
-    if (this.#busy || life.aborted) return;
+    if (this.#busy || life.aborted || this.#host.edge.headless) return;
     this.#busy = true;
     afterFirst
       .then(() => (life.aborted ? undefined : work()))
@@ -217,6 +217,8 @@ export class Preparation {
       return;
     }
     const { edge, manifest } = this.#host;
+    // Before its weights are fetched for nothing.
+    if (edge.headless) throw edge.headless;
     const known = edge.heads.get(headKey(this.#variant, cut.id).text);
     try {
       const head = known ?? (await edge.heads.prepare(this.#spec(cut), this.#host.onProgress, signal));

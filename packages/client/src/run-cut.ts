@@ -41,6 +41,8 @@ export interface CutResult {
   readonly encodeMs: number;
   readonly bytesUp: number;
   readonly reply?: TailReply;
+  /** Whose reply that is. */
+  readonly edgeUrl?: string;
   /** Instead of a reply: what the page did in the edge's place. */
   readonly finished?: Finished;
 }
@@ -96,7 +98,7 @@ async function runWith(edge: SharedEdge, run: CutRun, reservation: Reservation |
   });
   const whole = { headMs, encodeMs, bytesUp: payload.numBytes };
   if ('reply' in outcome) {
-    return { ...whole, outputs: { ...outputs, ...outcome.outputs }, reply: outcome.reply };
+    return { ...whole, outputs: { ...outputs, ...outcome.outputs }, reply: outcome.reply, edgeUrl: outcome.edgeUrl };
   }
   const { finished } = outcome;
   return { ...whole, outputs: { ...outputs, ...finished.outputs }, finished };

@@ -16,7 +16,7 @@ export interface TailRun {
 
 /** How a tail ended: at the edge, or here. */
 export type TailOutcome =
-  | { readonly reply: TailReply; readonly outputs: Record<string, Tensor> }
+  | { readonly reply: TailReply; readonly edgeUrl: string; readonly outputs: Record<string, Tensor> }
   | { readonly finished: Finished };
 
 /**
@@ -52,6 +52,7 @@ export async function runTail(edge: SharedEdge, run: TailRun): Promise<TailOutco
 }
 
 async function askEdge(edge: SharedEdge, request: TailRequest, names: readonly string[]): Promise<TailOutcome> {
+  const edgeUrl = edge.baseUrl.href;
   const reply = await edge.connection.request(request);
   const outputs: Record<string, Tensor> = {};
   for (const tensor of reply.tensors) outputs[tensor.header.name] = tensorOf(tensor);
@@ -59,7 +60,7 @@ async function askEdge(edge: SharedEdge, request: TailRequest, names: readonly s
   if (missing !== undefined) {
     throw new CutpointError('edge_error', `The edge's reply has no output "${missing}".`, { edgeCode: 'bad_tensors' });
   }
-  return { reply, outputs };
+  return { reply, edgeUrl, outputs };
 }
 
 /** Settles only with a result: when it cannot be had here the edge still has its time. */

@@ -1,11 +1,16 @@
 import type { DecisionInput, Plan, PolicyName } from '@cutpoint/partition';
-import type { Manifest, Variant } from '@cutpoint/protocol';
+import type { CutTable, Manifest, Variant } from '@cutpoint/protocol';
 import { armsOf, withinLimit } from './arms.js';
 import { isPictureCodec } from './codec/picture.js';
 import type { SharedEdge } from './edge.js';
+import { GRACE_MS } from './edge-access.js';
+import { CutpointError } from './errors.js';
 import type { FirstRun } from './first-runs.js';
 import { fetchCutTable, fetchManifest } from './manifest.js';
 import { type ForcedArm, type RunnerHost, type RunnerOptions, VariantRunner } from './variant-runner.js';
+
+/** A cut table that could not be fetched is asked for again after this. */
+const TABLE_RETRY_MS = 250;
 
 /** What the runners need of their session. */
 export interface RunnerSetHost extends Omit<RunnerHost, 'manifest' | 'onPlan'> {
@@ -64,6 +69,10 @@ export class RunnerSet {
     this.lastUsed?.warmUp();
   }
 
+  onOtherEdge(): void {
+    for (const runner of this.#made) runner.onOtherEdge();
+  }
+
   /** Reads the manifest again because `stale` is of an older one, once for all who found that out. */
   reload(stale: Variant): Promise<void> {
     if (!this.#manifest.variants.includes(stale)) return Promise.resolve();
@@ -101,9 +110,8 @@ export class RunnerSet {
   async #make(variant: Variant): Promise<VariantRunner> {
     const host = this.#host;
     const manifest = this.#manifest;
-    const { http } = host.edge;
     const [whole, known] = await Promise.all([
-      fetchCutTable(http, variant.table, host.life),
+      tableOf(host.edge, variant, host.life),
       codecsOf(host.edge, variant, host.life),
     ]);
     const table = withinLimit(whole, host.edge.connection.maxRequestBytes);
@@ -115,6 +123,23 @@ export class RunnerSet {
     for (const run of host.firstRuns) if (run.variant === variant) runner.learnFrom(run);
     this.lastUsed ??= runner;
     return runner;
+  }
+}
+
+/** Asked for once more when an edge is there again: an inference waits for it. */
+async function tableOf(
+  { http, connection, clock }: SharedEdge,
+  { table }: Variant,
+  life: AbortSignal,
+): Promise<CutTable> {
+  try {
+    return await fetchCutTable(http, table, life);
+  } catch (error) {
+    if (!(error instanceof CutpointError) || error.code !== 'edge_unreachable') throw error;
+    // It may be refused over HTTP before the end of its socket is noticed.
+    await new Promise<void>((resolve) => clock.after(TABLE_RETRY_MS, resolve));
+    await connection.whenOnline(GRACE_MS, life);
+    return fetchCutTable(http, table, life);
   }
 }
 

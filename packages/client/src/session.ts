@@ -3,6 +3,7 @@
 import type { Codec, DecisionInput, Objective, Plan, PolicyName } from '@cutpoint/partition';
 import type { Arrivals, EdgeTimings, LoadReport, Manifest } from '@cutpoint/protocol';
 import type { Tensor } from 'onnxruntime-common';
+import type { CutpointError } from './errors.js';
 import type { FrameSource, StreamOptions, StreamResult } from './stream.js';
 
 /** Where heads run, and why there. */
@@ -68,6 +69,9 @@ export interface LinkShape {
   readonly offline?: boolean;
 }
 
+/** Where an edge is, absolute or relative to the page. */
+export type EdgeAddress = string | URL;
+
 /** What is left out has its value in {@link DEFAULT_CONNECT_OPTIONS}, or is off. */
 export interface ConnectOptions {
   /** Name under which the edge serves it. */
@@ -114,6 +118,8 @@ export interface ConnectOptions {
   readonly shape?: LinkShape;
   /** Hears the `progress` events, those before there is a session too. */
   readonly onProgress?: (progress: Progress) => void;
+  /** Hears the `warning` events, those before there is a session too. */
+  readonly onWarning?: (warning: CutpointError) => void;
   /** Gives up connecting; a session that is connected is ended by `close`. */
   readonly signal?: AbortSignal;
 }
@@ -132,6 +138,12 @@ export interface RunOptions {
    */
   readonly deadlineMs?: number;
 }
+
+/**
+ * Outputs that are asked for, as onnxruntime takes them: names, or an object with `null` or a tensor for each, into which the output
+ * is written.
+ */
+export type Fetches = readonly string[] | Readonly<Record<string, Tensor | null>>;
 
 /** What one inference was, measured stage by stage. Stages that did not happen are 0; together they are `totalMs`. */
 export interface Trace {
@@ -171,6 +183,8 @@ export interface Trace {
   readonly totalMs: number;
   readonly bytesUp: number;
   readonly bytesDown: number;
+  /** Address of the edge that ran the tail; absent when the page did it all. */
+  readonly edgeUrl?: string;
   readonly edge?: EdgeTimings;
   readonly arrivals?: Arrivals;
 }
@@ -188,8 +202,9 @@ export interface SessionEvents {
   trace: Trace;
   /** The edge said how busy it is. */
   load: LoadReport;
-  /** Rates as the last transfers showed them, with the ms since then; absent until there was one. */
+  /** Rates as the last transfers with that edge showed them, with the ms since then; absent until there was one. */
   link: {
+    edgeUrl: string;
     uplinkBytesPerMs?: number;
     uplinkAgeMs?: number;
     downlinkBytesPerMs?: number;
@@ -198,8 +213,13 @@ export interface SessionEvents {
   };
   /** Something that later inferences need is on its way. */
   progress: Progress;
-  /** The connection to the edge came, went, or was closed. */
-  state: { state: SessionState; reason: string; retryInMs?: number };
+  /** The connection to the edge came, went, or was closed; or another edge is turned to. */
+  state: { state: SessionState; reason: string; edgeUrl: string; retryInMs?: number };
+  /**
+   * Inferences do without something, for which the error says why: `other_model` of an edge that is not turned to,
+   * `runtime_failed` where nothing in this page can run heads, so that all is left to the edge. Each is told once.
+   */
+  warning: CutpointError;
   /** It was chosen where heads run, they run elsewhere from now on, or it was measured that they run at the right place. */
   device: DeviceChoice;
 }
@@ -235,9 +255,14 @@ export type ImageSource =
 /** One model at one edge, as {@link connect} gives it. */
 export interface Session extends AsyncDisposable {
   readonly manifest: Manifest;
-  /** Where heads run now; `undefined` until that is chosen. The `device` event says when it changes. */
+  /**
+   * Where heads run now; `undefined` until that is chosen, and `reason` says it where nothing here can run any. The `device` event
+   * says when it changes.
+   */
   readonly device: DeviceChoice | undefined;
   readonly state: SessionState;
+  /** Address of the edge in use; the `state` event says when that changes. */
+  readonly edgeUrl: string;
   /** Of the model's own graph, as `ort.InferenceSession` has them. */
   readonly inputNames: readonly string[];
   readonly outputNames: readonly string[];
@@ -251,6 +276,11 @@ export interface Session extends AsyncDisposable {
    *   `stale_manifest`, `runtime_failed`, `edge_error`, `aborted`, `closed`
    */
   run(feeds: Readonly<Record<string, Tensor>>, options?: RunOptions): Promise<Record<string, Tensor>>;
+  /**
+   * With onnxruntime's fetches: only those outputs are given. All of them are computed, and come from the edge, whatever is asked for.
+   * @throws CutpointError `bad_fetches`, and what `run` throws
+   */
+  run(feeds: Readonly<Record<string, Tensor>>, fetches: Fetches, options?: RunOptions): Promise<Record<string, Tensor>>;
   /**
    * The pixel variant: resizes once to the best served size, and runs.
    * @throws CutpointError `bad_image`, `no_image_input`, and what {@link run} throws
@@ -286,4 +316,6 @@ export interface Session extends AsyncDisposable {
   on<K extends keyof SessionEvents>(event: K, listener: (value: SessionEvents[K]) => void): () => void;
   /** Ends the session: runs that have not settled reject with `closed`. `await using` does it at the end of a block. */
   close(): Promise<void>;
+  /** onnxruntime's name for {@link close}. */
+  release(): Promise<void>;
 }

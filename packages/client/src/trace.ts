@@ -16,7 +16,7 @@ export interface TraceFacts {
 /** The record of one inference. What no stage explains is `otherMs`: round trip, framing, waiting, earlier tries. */
 export function traceOf(facts: TraceFacts, outcome: Traced): Trace {
   const { id, model, variant, startedAtMs, endedAtMs, resizeMs } = facts;
-  const { plan, cut, codec, encodeMs, bytesUp, reply, finished, rescued } = outcome;
+  const { plan, cut, codec, encodeMs, bytesUp, reply, edgeUrl, finished, rescued } = outcome;
   const headMs = finished?.kind === 'feeds' ? finished.runMs : outcome.headMs;
   const totalMs = endedAtMs - startedAtMs;
   const uploadMs = reply?.timings.uploadMs ?? 0;
@@ -46,6 +46,7 @@ export function traceOf(facts: TraceFacts, outcome: Traced): Trace {
     totalMs,
     bytesUp,
     bytesDown: reply?.numBytes ?? 0,
+    ...(edgeUrl === undefined ? {} : { edgeUrl }),
     ...(reply ? { edge: reply.timings, arrivals: reply.arrivals } : {}),
   };
 }

@@ -147,6 +147,13 @@ export class VariantRunner {
     if (forced) this.#preparation.inBackground(() => this.#preparation.nearest(forced.cut, this.#host.life));
   }
 
+  /** Another edge is in use. */
+  onOtherEdge(): void {
+    const { edge, manifest } = this.#host;
+    const { load } = edge.knowledgeOf(manifest.model);
+    this.controller.moveTo({ link: edge.link, load }, edge.clock.now());
+  }
+
   /** What would be decided now; changes nothing. */
   explain(): Plan | undefined {
     try {

@@ -3,6 +3,8 @@ import { describe, expect, it } from 'vitest';
 import type { Arm } from './arm.js';
 import { Controller } from './controller.js';
 import { totalOf } from './cost.js';
+import { EdgeLoadTracker } from './estimators/edge-load.js';
+import { LinkState } from './link-state.js';
 import type { Plan } from './plan.js';
 import { type PolicyName, policies } from './policies/registry.js';
 import { chainArms, shrinkingNetwork } from './testing/arms.js';
@@ -53,6 +55,30 @@ describe('heads that move to another device', () => {
     const headOf = (plan: Plan) => plan.candidates.find(({ arm }) => arm.cut === 5)?.terms.headMs ?? Number.NaN;
     expect(headOf(before)).toBeGreaterThan(100);
     expect(headOf(controller.decide(50))).toBeCloseTo(4, 0);
+  });
+});
+
+describe('tails that run at another edge', () => {
+  it('are measured anew, and so is the way there; what was learnt of the device stays, and all of it is there on return', () => {
+    const controller = seasoned(1000);
+    const { link, load } = controller;
+    for (let index = 0; index < 10; index++) controller.observeTail(5, 90, 20 + index);
+    const termsOf = (plan: Plan) => plan.candidates.find(({ arm }) => arm.cut === 5)?.terms;
+    const profiledMs = termsOf(seasoned(1000).decide(30))?.tailMs ?? Number.NaN;
+    const before = controller.decide(30);
+    expect(termsOf(before)?.tailMs).toBeGreaterThan(1.5 * profiledMs);
+
+    controller.moveTo({ link: new LinkState(), load: new EdgeLoadTracker() }, 30);
+    controller.observeConnection(true);
+    const after = controller.decide(30);
+    expect(after.conditions.uplink).toMatchObject({ confident: false, ageMs: Number.POSITIVE_INFINITY });
+    expect(after.conditions.d).toEqual(before.conditions.d);
+    expect(termsOf(after)?.tailMs).toBeCloseTo(profiledMs, 6);
+    expect(termsOf(after)?.headMs).toBe(termsOf(before)?.headMs);
+    controller.observeTransfer('up', { numBytes: 50_000, spanMs: 500 }, 31);
+
+    controller.moveTo({ link, load }, 32);
+    expect(controller.conditions(32).uplink.value).toBeCloseTo(before.conditions.uplink.value, 3);
   });
 });
 

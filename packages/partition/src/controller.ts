@@ -37,8 +37,6 @@ import { isBeyondReach } from './wish.js';
  */
 export class Controller {
   readonly arms: readonly Arm[];
-  readonly link: LinkState;
-  readonly load: EdgeLoadTracker;
   readonly device: DeviceFactorEstimator;
   readonly #options: ControllerOptions;
   readonly #constraints: Constraints;
@@ -48,6 +46,8 @@ export class Controller {
   readonly #allowance: UplinkAllowance;
   readonly #requests = new RequestRate();
   readonly #overhead = new OverheadEstimator();
+  #link: LinkState;
+  #load: EdgeLoadTracker;
   /** Profiled ms of the whole network on the device. */
   readonly #wholeHeadMs: number;
   #factors: readonly ArmFactors[] = [];
@@ -62,8 +62,8 @@ export class Controller {
   constructor(arms: readonly Arm[], options: ControllerOptions = {}) {
     if (arms.length === 0) throw PartitionError.noArms();
     this.arms = arms;
-    this.link = options.link ?? new LinkState();
-    this.load = options.load ?? new EdgeLoadTracker();
+    this.#link = options.link ?? new LinkState();
+    this.#load = options.load ?? new EdgeLoadTracker();
     this.device = options.device ?? new DeviceFactorEstimator();
     this.#options = options;
     this.#constraints = options.constraints ?? {};
@@ -74,6 +74,15 @@ export class Controller {
     this.#wholeHeadMs = Math.max(...arms.map(({ headMs }) => headMs));
     this.#allowance = new UplinkAllowance(this.#constraints.maxUplinkBytesPerSecond);
     if (options.policy !== undefined) this.setPolicy(options.policy);
+  }
+
+  /** Of the edge in use. */
+  get link(): LinkState {
+    return this.#link;
+  }
+
+  get load(): EdgeLoadTracker {
+    return this.#load;
   }
 
   get policy(): PolicyName {
@@ -149,6 +158,16 @@ export class Controller {
   forgetHeads(atMs: number): void {
     this.device.forget();
     this.#corrections.forgetHeads(atMs);
+    this.#tidy(atMs);
+  }
+
+  /** Tails run at another edge from now on: what was learnt of them, and of the arm to stay with, says nothing any more. */
+  moveTo({ link, load }: Pick<Controller, 'link' | 'load'>, atMs: number): void {
+    this.#link = link;
+    this.#load = load;
+    this.#policyState = [];
+    this.#memory = undefined;
+    this.#corrections.forgetTails(atMs);
     this.#tidy(atMs);
   }
 

@@ -1,11 +1,11 @@
-import type { ConnectOptions, connect, Session } from '@cutpoint/client';
+import type { ConnectOptions, connect, EdgeAddress, Session } from '@cutpoint/client';
 import { HeldSession } from './held-session.js';
 import { CONNECTING, type Cutpoint } from './status.js';
 
-/** One edge, and this device: the same for every model that is used below a provider. */
+/** One edge, or several of which one is used, and this device: the same for every model that is used below a provider. */
 export interface EdgeOptions extends Pick<ConnectOptions, 'token' | 'device'> {
-  /** Address of the edge, absolute or relative to the page. */
-  readonly url: string | URL;
+  /** Address of the edge, absolute or relative to the page; or of several in the order of preference. */
+  readonly url: EdgeAddress | readonly EdgeAddress[];
 }
 
 /** What `connect` takes, without what the provider and the hook see to. */

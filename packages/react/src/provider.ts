@@ -20,14 +20,19 @@ export const OpenSessionsContext = createContext<OpenSessions | undefined>(undef
  * ```
  */
 export function CutpointProvider({ url, token, device, children }: CutpointProviderProps): ReactElement {
-  const href = String(url);
+  // A list that is written in place is a new one each time.
+  const key = JSON.stringify(url);
   const sessions = useMemo(
     () =>
       new OpenSessions(
-        { url: href, ...(token === undefined ? {} : { token }), ...(device === undefined ? {} : { device }) },
+        {
+          url: JSON.parse(key) as string | string[],
+          ...(token === undefined ? {} : { token }),
+          ...(device === undefined ? {} : { device }),
+        },
         connect,
       ),
-    [href, token, device],
+    [key, token, device],
   );
   return createElement(OpenSessionsContext.Provider, { value: sessions }, children);
 }

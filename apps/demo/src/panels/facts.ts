@@ -18,7 +18,7 @@ export function renderLoad(load: LoadReport | undefined, model: string): HTMLEle
 
 /** What was said of the link, and when, by this page's clock. */
 export interface HeardLink {
-  readonly link: SessionEvents['link'];
+  readonly link: Partial<SessionEvents['link']>;
   readonly atMs: number;
 }
 

@@ -69,7 +69,7 @@ interface Plot {
 export class LivePanel {
   readonly #samples: Sample[] = [];
   readonly #plots: readonly Plot[];
-  #link: SessionEvents['link'] = {};
+  #link: Partial<SessionEvents['link']> = {};
   #load: LoadReport | undefined;
   #model = '';
   #trace: Trace | undefined;

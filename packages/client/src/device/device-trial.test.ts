@@ -1,14 +1,16 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { headSpec } from '../heads/head-store.js';
+import { HeadStore, headSpec, hollowSpec } from '../heads/head-store.js';
+import { PackStore } from '../heads/pack-store.js';
+import { EdgeHttp } from '../http.js';
 import { Overlap } from '../overlap.js';
 import type { DeviceChoice } from '../session.js';
 import { FakeWorker } from '../testing/fake-worker.js';
 import { ManualClock } from '../testing/manual-clock.js';
-import { tinyHead, tinyManifest, tinyTable } from '../testing/tiny-edge.js';
+import { TinyEdge, tinyHead, tinyManifest, tinyTable } from '../testing/tiny-edge.js';
 import type { Call, ProbeCall } from '../worker/messages.js';
 import { Runtime } from '../worker/runtime.js';
 import { type DeviceMemory, type Remembered, stillTrue } from './device-memory.js';
-import { DeviceTrial, type TimedHead } from './device-trial.js';
+import { DeviceTrial, type TimedHead, type TrialParts } from './device-trial.js';
 
 /** ms of a run by kind and threads; or what goes wrong. */
 type Speeds = Readonly<Record<string, number | 'broken' | 'unreachable' | 'frozen'>>;
@@ -96,19 +98,22 @@ async function begin(speeds: Speeds, remembered: readonly Remembered[] = []) {
   const inferences = new Overlap();
   const page = { isFree: true };
   const released = new Set<string>();
-  const trial = new DeviceTrial({
-    clock,
-    runtime,
-    memory,
-    model: 'tiny',
-    inferences,
-    device: () => device,
-    isBuilt: ({ key }) => !released.has(key),
-    partsOf: async () => ({ graph: new Uint8Array(4), packs: [] }),
-    mayMeasure: () => page.isFree,
-    today: () => 1_000_000,
-    spawn,
-  });
+  const trialWith = (own: Partial<TrialParts> = {}) =>
+    new DeviceTrial({
+      clock,
+      runtime,
+      memory,
+      model: 'tiny',
+      inferences,
+      device: () => device,
+      isBuilt: ({ key }) => !released.has(key),
+      partsOf: async () => ({ graph: new Uint8Array(4), packs: [] }),
+      mayMeasure: () => page.isFree,
+      today: () => 1_000_000,
+      spawn,
+      ...own,
+    });
+  const trial = trialWith();
   /** Lets time pass, and everything that falls due in it. */
   const pass = async (ms: number) => {
     for (let passed = 0; passed < ms; passed += 500) {
@@ -116,7 +121,7 @@ async function begin(speeds: Speeds, remembered: readonly Remembered[] = []) {
       for (let turn = 0; turn < 30; turn++) await new Promise((resolve) => setImmediate(resolve));
     }
   };
-  return { clock, runtime, workers, kept, inferences, page, released, trial, pass, device: () => device };
+  return { clock, runtime, workers, kept, inferences, page, released, trial, trialWith, pass, device: () => device };
 }
 
 const FAST_CPU: Speeds = { webgpu: 900, 'wasm-4': 12, 'wasm-1': 30 };
@@ -196,6 +201,40 @@ describe('a head that was built', () => {
     trial.offer(headOf(1, 'wasm'));
     await pass(10_000);
     expect([workers.length, kept.length]).toEqual([1, 0]);
+  });
+});
+
+describe('a head without its weights', () => {
+  it('is timed in every way with zeros in their place, fetches none, and decides like any other', async () => {
+    const edge = await TinyEdge.listen();
+    try {
+      const { clock, runtime, workers, trialWith, pass, device, kept } = await begin(FAST_CPU);
+      const heads = new HeadStore(new PackStore(new EdgeHttp(edge.baseUrl, undefined, clock)), runtime);
+      const { head, work } = headOf(1, 'webgpu');
+      const hollow = await heads.prepare(hollowSpec(head.spec), () => {});
+      const trial = trialWith({
+        isBuilt: (part) => heads.get(part.key) === part,
+        partsOf: ({ spec }) => heads.filesOf(spec),
+      });
+      trial.offer({ head: hollow, work });
+      await expect
+        .poll(async () => {
+          await pass(500);
+          return kept.length;
+        })
+        .toBe(1);
+      expect(device()).toMatchObject({ kind: 'wasm', threads: 4 });
+      const builds = workers.flatMap(({ calls }) => calls.flatMap((call) => (call.type === 'create' ? [call] : [])));
+      const rivals = builds.filter(({ key, provider }) => key === hollow.key && provider === 'wasm');
+      expect(rivals).toHaveLength(2);
+      const [pack] = edge.manifest.packs;
+      for (const { packs } of rivals) {
+        expect(packs).toEqual([{ path: pack?.sha256, bytes: new Uint8Array(pack?.numBytes ?? 0) }]);
+      }
+      expect(edge.asked).toEqual([`/v1/graphs/${hollow.spec.graph}`]);
+    } finally {
+      await edge.close();
+    }
   });
 });
 

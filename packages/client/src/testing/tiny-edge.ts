@@ -99,9 +99,9 @@ export class TinyEdge {
     this.ws = ws;
   }
 
-  static async listen(): Promise<TinyEdge> {
+  static async listen(port = 0): Promise<TinyEdge> {
     let edge: TinyEdge | undefined;
-    const ws = await WsEdge.listen(4, 0, async ({ url = '' }, response) => {
+    const ws = await WsEdge.listen(4, port, async ({ url = '' }, response) => {
       if (!edge) return;
       edge.asked.push(url);
       if (url.startsWith('/v1/tables/')) await edge.beforeTable;
@@ -177,10 +177,11 @@ export function tinyHead(call: Call): { value: Results[keyof Results] } {
 export async function openTinyEdge(
   { baseUrl }: TinyEdge,
   perform: ConstructorParameters<typeof FakeWorker>[0] = tinyHead,
+  others: readonly TinyEdge[] = [],
 ): Promise<SharedEdge> {
   // The same interface with wider listener types.
   const access = new EdgeAccess({
-    baseUrl,
+    edges: [baseUrl, ...others.map((other) => other.baseUrl)],
     token: undefined,
     WebSocket: WebSocket as unknown as SocketConstructor,
   });

@@ -15,6 +15,8 @@ export interface ConnectionEvents {
   queue: Pick<LoadReport, 'queueMs' | 'announcedMs'>;
   /** ms for which a tail of this page kept a worker of the edge; told before the report that came with its answer. */
   ownTailMs: number;
+  /** The edge has refused a request because it stops. */
+  leaving: undefined;
   /** Round trip of a small frame on a link with nothing else on it. */
   roundTrip: number;
 }

@@ -26,7 +26,7 @@ const NORMAL_CLOSE = 1000;
 const TAKEN_AWAY = 'the link was taken away';
 
 export interface ConnectionOptions {
-  /** `ws:` or `wss:` address of the stream. */
+  /** `ws:` or `wss:` address of the stream; {@link EdgeConnection.moveTo} changes it. */
   readonly url: string;
   readonly token?: string | undefined;
   readonly clock: Clock;
@@ -39,6 +39,7 @@ export class EdgeConnection {
   readonly events = new Emitter<ConnectionEvents>();
   readonly #shaper: PacedLink;
   readonly #options: ConnectionOptions;
+  #url: string;
   #state: ConnectionState = { state: 'offline', reason: 'not connected yet' };
   #socket: SocketLike | undefined;
   #exchange: Exchange | undefined;
@@ -52,6 +53,7 @@ export class EdgeConnection {
 
   constructor(options: ConnectionOptions) {
     this.#options = options;
+    this.#url = options.url;
     this.#shaper = new PacedLink(options.clock);
   }
 
@@ -162,6 +164,17 @@ export class EdgeConnection {
     this.#dial();
   }
 
+  /** Leaves the edge for another one; what it has not answered fails. */
+  moveTo(url: string): void {
+    if (this.#state.state === 'closed') return;
+    this.#url = url;
+    this.#attempt = 0;
+    const exchange = this.#detach(undefined, NORMAL_CLOSE);
+    this.#setState({ state: 'offline', reason: 'turning to another edge' });
+    exchange?.end(this.#unreachable());
+    this.#dial();
+  }
+
   close(): void {
     if (this.#state.state === 'closed') return;
     this.#drop(NORMAL_CLOSE, CutpointError.closed());
@@ -170,10 +183,7 @@ export class EdgeConnection {
   }
 
   #unreachable(): CutpointError {
-    return new CutpointError(
-      'edge_unreachable',
-      `The edge at ${this.#options.url} cannot be reached (${this.#state.reason}).`,
-    );
+    return new CutpointError('edge_unreachable', `The edge at ${this.#url} cannot be reached (${this.#state.reason}).`);
   }
 
   #dial(): void {
@@ -182,11 +192,11 @@ export class EdgeConnection {
       this.#lost(TAKEN_AWAY);
       return;
     }
-    const { url, token, clock, WebSocket } = this.#options;
+    const { token, clock, WebSocket } = this.#options;
     const protocols = token === undefined ? [SUBPROTOCOL] : [SUBPROTOCOL, BEARER_SUBPROTOCOL_PREFIX + token];
     let socket: SocketLike;
     try {
-      socket = new WebSocket(url, protocols);
+      socket = new WebSocket(this.#url, protocols);
     } catch (cause) {
       this.#lost(`the address cannot be opened: ${cause instanceof Error ? cause.message : String(cause)}`);
       return;
@@ -235,6 +245,7 @@ export class EdgeConnection {
         return;
       case 'error':
         if (message.load) this.#heard(message.load, true);
+        if (message.code === 'shutting_down') this.events.emit('leaving', undefined);
         if (message.id === null) this.#lost(`${message.code}: ${message.message}`);
         else this.#exchange?.onMessage(message);
         return;

@@ -1,6 +1,6 @@
 import type { Clock } from '../clock.js';
 import { Emitter } from '../emitter.js';
-import { CutpointError, orAborted } from '../errors.js';
+import { CutpointError, messageOf, orAborted } from '../errors.js';
 import type { DeviceChoice } from '../session.js';
 import { CALL_LIMITS_MS, CallWatch } from './call-watch.js';
 import type { AnswerMessage, Call, CallMessage, CancelMessage, ProbeCall, Results } from './messages.js';
@@ -153,7 +153,7 @@ export class Lane {
   }
 
   #spawn(): void {
-    const worker = this.#spawnWorker();
+    const worker = startOf(this.#spawnWorker);
     this.#isLoaded = false;
     worker.onmessage = ({ data }) => this.#onAnswer(data);
     worker.onerror = (event) => {
@@ -248,6 +248,15 @@ export class Lane {
     const all = [...this.#waiting.values()];
     this.#waiting.clear();
     for (const waiting of all) waiting.reject(error);
+  }
+}
+
+/** A page may forbid workers, or a browser have none. */
+function startOf(spawn: () => WorkerLike): WorkerLike {
+  try {
+    return spawn();
+  } catch (cause) {
+    throw new CutpointError('runtime_failed', `No worker can be started here: ${messageOf(cause)}`, { cause });
   }
 }
 

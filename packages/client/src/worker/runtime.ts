@@ -79,7 +79,7 @@ export class Runtime {
     this.#threads = threads;
   }
 
-  /** Starts a worker, which chooses the device; loads nothing more. Closed when that fails. */
+  /** Starts a worker, which chooses the device; loads nothing more. When that fails it is tried again a few times. */
   static begin(
     wanted: 'auto' | 'webgpu' | 'wasm',
     clock: Clock,
@@ -91,9 +91,10 @@ export class Runtime {
     return { runtime, device: Promise.resolve().then(() => runtime.#choose(remembered)) };
   }
 
-  /** The same, when the device is chosen. */
+  /** The same, when the device is chosen. Closed when that fails. */
   static async start(...args: Parameters<typeof Runtime.begin>): Promise<{ runtime: Runtime; device: DeviceChoice }> {
     const { runtime, device } = Runtime.begin(...args);
+    device.catch(() => runtime.close());
     return { runtime, device: await device };
   }
 
@@ -145,15 +146,10 @@ export class Runtime {
   }
 
   async #choose(remembered: RuntimeHints['remembered']): Promise<DeviceChoice> {
-    try {
-      if (this.#closed) throw CutpointError.closed();
-      const { lane } = this.#add();
-      if (remembered) this.#remembered = await remembered;
-      return described(await lane.choose());
-    } catch (error) {
-      this.close();
-      throw error;
-    }
+    if (this.#closed) throw CutpointError.closed();
+    const { lane } = this.#add();
+    if (remembered) this.#remembered = await remembered;
+    return described(await lane.choose());
   }
 
   async #create(call: CreateCall, transfer: Transferable[], signal: AbortSignal | undefined): Promise<CreateResult> {

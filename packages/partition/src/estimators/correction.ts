@@ -139,7 +139,7 @@ interface CodecRuns {
 export class Corrections {
   readonly #arms: readonly Arm[];
   #heads = new NestedCorrections();
-  readonly #tails = new NestedCorrections();
+  #tails = new NestedCorrections();
   /** How often head or tail ran, by cut. */
   readonly #runs = new Map<number, number>();
   readonly #codecs = new Map<number, CodecRuns>();
@@ -160,6 +160,13 @@ export class Corrections {
 
   forgetHeads(atMs: number): void {
     this.#heads = new NestedCorrections();
+    this.#update(() => true, atMs);
+  }
+
+  /** And how long they take to be decoded there; what a codec makes of the content stays. */
+  forgetTails(atMs: number): void {
+    this.#tails = new NestedCorrections();
+    for (const [index, runs] of this.#codecs) this.#codecs.set(index, { ...runs, decode: new Correction() });
     this.#update(() => true, atMs);
   }
 
