@@ -16,13 +16,15 @@ export const WORKERS = ['runtime-worker.js', 'picture-worker.js'];
  */
 export async function bundleClient(from, to, { variant }) {
   const plugins = [inPlaceOf(variant)];
-  await bundle(join(from, 'index.js'), to, plugins);
-  for (const worker of WORKERS) await bundle(join(from, 'worker', worker), to, plugins);
+  // What `connect` needs at once stands apart from all that else is exported.
+  const entries = { index: join(from, 'index.js'), connect: join(from, 'connect.js') };
+  await bundle(entries, to, plugins);
+  for (const worker of WORKERS) await bundle({ [basename(worker, '.js')]: join(from, 'worker', worker) }, to, plugins);
 }
 
 /**
- * One module of an entry and what it imports of ours.
- * @param {string} input @param {string} dir to write to @param {import('rolldown').Plugin[]} [plugins]
+ * One module of each entry and what it imports of ours.
+ * @param {Record<string, string>} input files by name @param {string} dir to write to @param {import('rolldown').Plugin[]} [plugins]
  */
 export async function bundle(input, dir, plugins = []) {
   const build = await rolldown({
@@ -37,7 +39,7 @@ export async function bundle(input, dir, plugins = []) {
   try {
     await build.write({
       dir,
-      entryFileNames: basename(input),
+      entryFileNames: '[name].js',
       chunkFileNames: '[name].js',
       format: 'es',
       sourcemap: true,

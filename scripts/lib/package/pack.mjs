@@ -37,7 +37,7 @@ export async function packClient(to) {
  */
 export async function packReact(to) {
   const folder = await emptied(to);
-  await bundle(join(REACT, 'dist', 'index.js'), join(folder, 'dist'));
+  await bundle({ index: join(REACT, 'dist', 'index.js') }, join(folder, 'dist'));
   const types = await copyTypes(PACKAGES, join(folder, 'types'), { of: 'react', bundled: [] });
   return finish(REACT, to, {
     exports: {
