@@ -15,7 +15,7 @@ import { type RunningServer, startServer } from './start.js';
 /** Real files, prepared for real, behind real sockets: what people do to a repository while it is served. */
 
 const folder = mkdtempSync(join(tmpdir(), 'cutpoint-model-changes-'));
-const DRAIN_MS = 1_000;
+const DRAIN_MS = 1_500;
 let repository: ModelRepository;
 let server: RunningServer;
 
@@ -124,9 +124,9 @@ describe('a model that changes while it is served', () => {
       await vi.waitFor(() => expect(server.dispatcher.openTails.count).toBe(count), { timeout: 5_000 });
     // One of each model on each of two workers: the version before this one is gone.
     await openTails(4);
+    const client = await TestClient.open(server.url);
     putModel('sum', timesOnnx(4));
     expect((await load('sum')).status).toBe(200);
-    const client = await TestClient.open(server.url);
     client.infer(1, before, 0, feeds);
     const answer = await client.result(1);
     expect([timesIn(answer), answer.message.stale]).toEqual([3, true]);
