@@ -4,6 +4,8 @@ import { rateOf } from './format.js';
 import type { Answer, Reading } from './networks/answer.js';
 import { Reader } from './networks/reader.js';
 import type { PageState } from './page-state.js';
+import type { Batch } from './picture/batch.js';
+import type { Frames } from './picture/chooser.js';
 import type { Picture } from './picture/picture.js';
 import { type Bench, type Comparison, type ComparisonEvents, compare } from './play/comparison.js';
 
@@ -29,21 +31,24 @@ export interface AppView {
   /** A picture is about to be read. */
   running(): void;
   partial(answer: Answer): void;
-  finished(reading: Reading, picture: Picture): void;
+  /** @param dropped frames of a stream that gave way to newer ones since the last answer */
+  finished(reading: Reading, picture: Picture, dropped?: number): void;
   failed(error: unknown): void;
   /** Whether the networks would be cut elsewhere than in the last run. */
   wouldMove(): boolean;
 }
 
-/** Takes a next picture each time it is asked: a still one again, or the camera's. */
-type PictureSource = () => Promise<Picture>;
+/** What there is to read: one picture, the camera's without end, or several one after the other. */
+type Work =
+  | { readonly kind: 'still'; readonly picture: Picture }
+  | { readonly kind: 'stream'; readonly frames: Frames }
+  | { readonly kind: 'batch'; readonly batch: Batch };
 
 /** Keeps a reader open for what is chosen, and runs it when something changes. */
 export class App {
   readonly #view: AppView;
   #state: PageState;
-  #source: PictureSource | undefined;
-  #isStream = false;
+  #work: Work | undefined;
   #reader: Reader | undefined;
   #opening = new AbortController();
   #reading = new AbortController();
@@ -57,13 +62,10 @@ export class App {
     setInterval(() => this.#settle(), SETTLE_EVERY_MS);
   }
 
-  /**
-   * @param source `undefined` when there is nothing to read any more
-   * @param isStream every run takes a new picture, without end
-   */
-  setPicture(source: PictureSource | undefined, isStream: boolean): void {
-    this.#source = source;
-    this.#isStream = isStream;
+  /** @param work `undefined` when there is nothing to read any more */
+  setWork(work: Work | undefined): void {
+    if (this.#work?.kind === 'batch') this.#work.batch.stop();
+    this.#work = work;
     this.runAgain();
   }
 
@@ -114,16 +116,16 @@ export class App {
    * @throws what ended it
    */
   async compare(comparison: Comparison, events: ComparisonEvents, signal: AbortSignal): Promise<void> {
-    const [reader, source] = [this.#reader, this.#source];
-    if (reader === undefined || source === undefined) throw new Error('there is no edge or no picture yet');
-    if (this.#isStream) throw new Error('the camera gives another picture each time');
+    const [reader, work] = [this.#reader, this.#work];
+    if (reader === undefined || work === undefined) throw new Error('there is no edge or no picture yet');
+    if (work.kind !== 'still') throw new Error('policies are compared by one and the same picture: choose one');
     this.#reading.abort();
     const reading = new AbortController();
     this.#reading = reading;
     this.#isReading = true;
     for (const { session } of reader.networks) session.forceCut(undefined);
     try {
-      await compare(benchOf(reader, source), comparison, events, AbortSignal.any([signal, reading.signal]));
+      await compare(benchOf(reader, work.picture), comparison, events, AbortSignal.any([signal, reading.signal]));
     } catch (error) {
       throw reading.signal.aborted ? new Error('something else was changed on this page') : error;
     } finally {
@@ -196,34 +198,59 @@ export class App {
 
   #run(): void {
     this.#reading.abort();
-    if (this.#reader === undefined || this.#source === undefined) return;
+    if (this.#reader === undefined || this.#work === undefined) return;
     const reading = new AbortController();
     this.#reading = reading;
     this.#waitsForEdge = false;
     this.#isReading = true;
-    this.#read(this.#reader, this.#source, reading.signal)
+    this.#read(this.#reader, this.#work, reading.signal)
       .catch((error: unknown) => this.#onFailure(error, reading.signal))
       .finally(() => {
         if (this.#reading === reading) this.#isReading = false;
       });
   }
 
-  async #read(reader: Reader, source: PictureSource, signal: AbortSignal): Promise<void> {
+  async #read(reader: Reader, work: Work, signal: AbortSignal): Promise<void> {
+    switch (work.kind) {
+      case 'still':
+        return this.#readStill(reader, work.picture, signal);
+      case 'stream':
+        return this.#readStream(reader, work.frames, signal);
+      case 'batch':
+        return work.batch.run((picture, either) => this.#readOne(reader, picture, either), signal);
+    }
+  }
+
+  async #readStill(reader: Reader, picture: Picture, signal: AbortSignal): Promise<void> {
     do {
-      this.#view.running();
-      const picture = await source();
-      signal.throwIfAborted();
       const onPartial = (answer: Answer): void => {
-        if (!signal.aborted && !this.#isStream) this.#view.partial(answer);
+        if (!signal.aborted) this.#view.partial(answer);
       };
-      const reading = await reader.read(picture, { signal, onPartial });
+      const reading = await this.#readOne(reader, picture, signal, onPartial);
       signal.throwIfAborted();
       this.#view.finished(reading, picture);
-      // A camera's frames would fill the memory before they are collected.
-      if (this.#isStream) picture.bitmap.close();
       // A page that is not seen has nothing to keep running for.
       await whenVisible(signal);
-    } while (this.#state.repeat || this.#isStream);
+    } while (this.#state.repeat);
+  }
+
+  async #readStream(reader: Reader, frames: Frames, signal: AbortSignal): Promise<void> {
+    this.#view.running();
+    for await (const { reading, picture, dropped } of reader.stream(frames(signal), signal)) {
+      signal.throwIfAborted();
+      this.#view.finished(reading, picture, dropped);
+      this.#view.running();
+    }
+  }
+
+  #readOne(
+    reader: Reader,
+    picture: Picture,
+    signal: AbortSignal,
+    onPartial: (answer: Answer) => void = () => undefined,
+  ): Promise<Reading> {
+    this.#view.running();
+    return reader.read(picture, { signal, onPartial });
   }
 
   #onFailure(error: unknown, signal: AbortSignal): void {
@@ -239,7 +266,7 @@ export class App {
         setTimeout(() => this.#resume(signal), STREAM_PAUSE_MS);
       return;
     }
-    if (this.#state.repeat || this.#isStream) setTimeout(() => this.#resume(signal), STREAM_PAUSE_MS);
+    if (this.#state.repeat || this.#work?.kind !== 'still') setTimeout(() => this.#resume(signal), STREAM_PAUSE_MS);
   }
 
   #resume(signal: AbortSignal): void {
@@ -249,7 +276,7 @@ export class App {
   /** A still picture is read again when the controller would cut elsewhere by now, as it would in a stream. */
   #settle(): void {
     if (this.#isReading || document.hidden || this.#settlingRuns >= MAX_SETTLING_RUNS) return;
-    if (this.#reader === undefined || !this.#view.wouldMove()) return;
+    if (this.#reader === undefined || this.#work?.kind !== 'still' || !this.#view.wouldMove()) return;
     this.#settlingRuns++;
     this.#run();
   }
@@ -264,12 +291,12 @@ function shapeOf({ linkMbit, roundTripMs, pacedBy, cutOff }: PageState): LinkSha
   return { ...(linkMbit === undefined ? {} : rateOf(linkMbit)), roundTripMs };
 }
 
-function benchOf(reader: Reader, source: PictureSource): Bench {
+function benchOf(reader: Reader, picture: Picture): Bench {
   return {
     setPolicy: (policy) => {
       for (const { session } of reader.networks) session.setPolicy(policy);
     },
-    read: async (signal) => reader.read(await source(), { signal, onPartial: () => {} }),
+    read: (signal) => reader.read(picture, { signal, onPartial: () => {} }),
     hasItsWish: () =>
       reader.networks.every(({ session }) => {
         const plan = session.explain();

@@ -76,12 +76,12 @@ export class DemoLoad {
   }
 
   #streamOf(model: string): TailStream | undefined {
-    const { models } = this.#context;
-    const prepared = models.catalog.get(model)?.prepared;
-    const found = prepared && loadingCut(prepared.tables);
-    const served = found && models.cut(prepared, found.table, found.cut);
-    if (served?.graphFile === undefined) return undefined;
-    return new TailStream(this.#context, model, served, served.graphFile);
+    const find = () => {
+      const version = this.#context.models.current(model);
+      const found = version && loadingCut(version.prepared.tables);
+      return found && version.cut(found.table, found.cut);
+    };
+    return find()?.graphFile === undefined ? undefined : new TailStream(this.#context, model, find);
   }
 }
 

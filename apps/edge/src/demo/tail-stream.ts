@@ -1,10 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { type ProtocolError, tensorBytes } from '@cutpoint/protocol';
+import { ProtocolError, tensorBytes } from '@cutpoint/protocol';
 import { stopping } from '../connection/admission.js';
 import type { ConnectionContext } from '../connection/context.js';
 import { tailJob } from '../connection/tail-job.js';
 import type { Job } from '../scheduler/scheduler.js';
-import type { ServedCut } from '../server/catalog.js';
+import type { Owners } from '../scheduler/shared-use.js';
+import type { ServedCut } from '../server/served-version.js';
 
 /** An edge that takes nothing now may take something soon. */
 const REFUSED_PAUSE_MS = 100;
@@ -13,16 +14,16 @@ const REFUSED_PAUSE_MS = 100;
 export class TailStream {
   readonly model: string;
   readonly #context: ConnectionContext;
-  readonly #served: ServedCut;
-  readonly #graphFile: string;
+  readonly #find: () => ServedCut | undefined;
+  readonly #owners: Owners = { client: this, connection: this };
   #job: Job | undefined;
   #isStopped = false;
 
-  constructor(context: ConnectionContext, model: string, served: ServedCut, graphFile: string) {
+  /** @param find the tail to ask for now: versions of a model come and go */
+  constructor(context: ConnectionContext, model: string, find: () => ServedCut | undefined) {
     this.#context = context;
     this.model = model;
-    this.#served = served;
-    this.#graphFile = graphFile;
+    this.#find = find;
     void this.#run();
   }
 
@@ -31,7 +32,8 @@ export class TailStream {
     this.#isStopped = true;
     const { scheduler } = this.#context;
     if (this.#job !== undefined) scheduler.cancel(this.#job);
-    scheduler.forget(this);
+    scheduler.forgetConnection(this.#owners);
+    scheduler.forgetClient(this);
   }
 
   async #run(): Promise<void> {
@@ -43,7 +45,9 @@ export class TailStream {
   /** Resolves with the refusal, if there is one; never when it was stopped while it waited. */
   async #once(): Promise<ProtocolError | undefined> {
     const { clock, scheduler, isStopping } = this.#context;
-    const { cut, crossing } = this.#served;
+    const served = this.#find();
+    if (served?.graphFile === undefined) return new ProtocolError('model_not_ready', `"${this.model}" has no tail now`);
+    const { cut, crossing, graphFile } = served;
     const inputs = crossing.map((info) => ({
       ...info,
       codec: 'raw' as const,
@@ -51,8 +55,8 @@ export class TailStream {
     }));
     return await new Promise((resolve) => {
       const request = {
-        client: this,
-        admitted: { model: this.model, served: this.#served, graphFile: this.#graphFile },
+        owners: this.#owners,
+        admitted: { model: this.model, served, graphFile },
         inputs,
         payload: new Uint8Array(inputs.reduce((sum, { numBytes }) => sum + numBytes, 0)),
         outputs: cut.tailOutputs,
