@@ -96,7 +96,11 @@ test('policies are compared by the same picture, in turn, until a person stops i
   await page.getByTestId('compare').click();
   await expect(page.getByTestId('compare-status')).toContainText('Stopped. What was measured');
   await expect(page.getByTestId('policy')).toHaveValue('offload');
-  await demo.moreRuns(1);
+  // The page has read the picture again by the policy that is chosen, before this or soon.
+  await expect(page.getByTestId('arms').locator('tr.chosen')).toHaveAttribute('data-cut', '0');
+  const before = await demo.runs();
+  await page.getByTestId('again').click();
+  await expect.poll(() => demo.runs()).toBeGreaterThan(before);
   expect(demo.complaints).toEqual([]);
 });
 

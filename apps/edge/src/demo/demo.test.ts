@@ -69,9 +69,8 @@ describe('load for a demonstration', () => {
     await start();
     await ask('load', load({ neighbours: 2 }));
     const before = process.cpuUsage();
-    await delay(300);
-    const { user } = process.cpuUsage(before);
-    expect(user / 1000).toBeGreaterThan(150);
+    // An edge that only waits takes some ms in this time; how much of the CPU threads get on a busy machine is open.
+    await expect.poll(() => process.cpuUsage(before).user / 1000, { timeout: 4_000 }).toBeGreaterThan(250);
     expect(isQuiet(server.load())).toBe(true);
   });
 
