@@ -13,6 +13,7 @@ import { page } from './page/page.js';
 import { policies } from './policies/policies.js';
 import { predictors } from './predictors/predictors.js';
 import { profile } from './profile/profile.js';
+import { replay } from './replay.js';
 
 const benches: Readonly<Record<string, Bench>> = {
   client,
@@ -28,6 +29,7 @@ const benches: Readonly<Record<string, Bench>> = {
   predictors,
   profile,
   quantisers,
+  replay,
 };
 
 const [name, ...rest] = process.argv.slice(2);

@@ -1,12 +1,13 @@
 import { CutpointError, type LinkShape, type ModelStatus, type Progress, type SessionEvents } from '@cutpoint/client';
 import { askFor, EDGE_URL, fetchModels } from './edge-info.js';
-import { bytesPerMs } from './format.js';
+import { rateOf } from './format.js';
 import type { Answer, Reading } from './networks/answer.js';
 import { Reader } from './networks/reader.js';
 import type { PageState } from './page-state.js';
 import type { Batch } from './picture/batch.js';
 import type { Frames } from './picture/chooser.js';
 import type { Picture } from './picture/picture.js';
+import { type Bench, type Comparison, type ComparisonEvents, compare } from './play/comparison.js';
 
 /** How often the page asks whether the cut would be elsewhere by now, and how often it follows in a row. */
 const SETTLE_EVERY_MS = 600;
@@ -77,12 +78,10 @@ export class App {
     }
     for (const [index, { session }] of (this.#reader?.networks ?? []).entries()) {
       if (state.policy !== before.policy) session.setPolicy(state.policy);
-      if (state.linkMbit !== before.linkMbit || state.roundTripMs !== before.roundTripMs) {
-        session.setShape(shapeOf(state));
-      }
+      if (LINK.some((key) => state[key] !== before[key])) session.setShape(shapeOf(state));
       if (state.cuts[index] !== before.cuts[index]) session.forceCut(state.cuts[index]);
     }
-    const effects = ['policy', 'linkMbit', 'roundTripMs', 'cuts', 'repeat'] as const;
+    const effects = ['policy', ...LINK, 'cuts', 'repeat'] as const;
     if (effects.some((key) => state[key] !== before[key])) this.runAgain();
   }
 
@@ -110,6 +109,32 @@ export class App {
   runAgain(): void {
     this.#settlingRuns = 0;
     this.#run();
+  }
+
+  /**
+   * Compares policies by the picture that is there. Whatever else a person changes on the page ends it.
+   * @throws what ended it
+   */
+  async compare(comparison: Comparison, events: ComparisonEvents, signal: AbortSignal): Promise<void> {
+    const [reader, work] = [this.#reader, this.#work];
+    if (reader === undefined || work === undefined) throw new Error('there is no edge or no picture yet');
+    if (work.kind !== 'still') throw new Error('policies are compared by one and the same picture: choose one');
+    this.#reading.abort();
+    const reading = new AbortController();
+    this.#reading = reading;
+    this.#isReading = true;
+    for (const { session } of reader.networks) session.forceCut(undefined);
+    try {
+      await compare(benchOf(reader, work.picture), comparison, events, AbortSignal.any([signal, reading.signal]));
+    } catch (error) {
+      throw reading.signal.aborted ? new Error('something else was changed on this page') : error;
+    } finally {
+      for (const [index, { session }] of reader.networks.entries()) {
+        session.setPolicy(this.#state.policy);
+        session.forceCut(this.#state.cuts[index]);
+      }
+      if (this.#reading === reading) this.runAgain();
+    }
   }
 
   async #openReader(signal: AbortSignal): Promise<void> {
@@ -257,11 +282,27 @@ export class App {
   }
 }
 
-function shapeOf({ linkMbit, roundTripMs }: PageState): LinkShape | undefined {
-  if (linkMbit === undefined && roundTripMs === 0) return undefined;
-  const rate =
-    linkMbit === undefined ? {} : { uplinkBytesPerMs: bytesPerMs(linkMbit), downlinkBytesPerMs: bytesPerMs(linkMbit) };
-  return { ...rate, roundTripMs };
+const LINK = ['linkMbit', 'roundTripMs', 'pacedBy', 'cutOff'] as const;
+
+/** What this page's own transport is to make of the link. */
+function shapeOf({ linkMbit, roundTripMs, pacedBy, cutOff }: PageState): LinkShape | undefined {
+  if (cutOff) return { offline: true };
+  if (pacedBy === 'edge' || (linkMbit === undefined && roundTripMs === 0)) return undefined;
+  return { ...(linkMbit === undefined ? {} : rateOf(linkMbit)), roundTripMs };
+}
+
+function benchOf(reader: Reader, picture: Picture): Bench {
+  return {
+    setPolicy: (policy) => {
+      for (const { session } of reader.networks) session.setPolicy(policy);
+    },
+    read: (signal) => reader.read(picture, { signal, onPartial: () => {} }),
+    hasItsWish: () =>
+      reader.networks.every(({ session }) => {
+        const plan = session.explain();
+        return plan === undefined || plan.wish.arm === plan.chosen.arm;
+      }),
+  };
 }
 
 function isUnreachable(error: unknown): boolean {

@@ -1,13 +1,16 @@
 import { App, type AppView } from './app.js';
 import { byId, el, setText } from './dom.js';
-import { fetchModels } from './edge-info.js';
+import { fetchModelList } from './edge-info.js';
 import { formatState, type PageState, parseState } from './page-state.js';
 import { describeBriefly, renderAnswer, renderNumbers, summarise } from './panels/answer.js';
 import { BatchPanel } from './panels/batch.js';
+import { ComparePanel } from './panels/compare.js';
 import { renderControls } from './panels/controls.js';
 import { ModelChooser } from './panels/model-chooser.js';
 import { NetworksView } from './panels/networks.js';
 import { Notices } from './panels/notices.js';
+import { PlayPanel } from './panels/play.js';
+import { RecordingPanel } from './panels/recording.js';
 import { Batch } from './picture/batch.js';
 import { PictureChooser } from './picture/chooser.js';
 import { listenForFiles } from './picture/intake.js';
@@ -46,6 +49,7 @@ const view: AppView = {
     notices.setMood('connecting');
     notices.setStatus('Connecting to the edge.');
     networks.setNetworks([]);
+    play.setNetworks([]);
     hasAnswer = false;
     result.replaceChildren();
     byId('numbers', HTMLElement).replaceChildren();
@@ -66,6 +70,8 @@ const view: AppView = {
     notices.setMood('ready');
     networks.setNetworks(reader.networks);
     stage.setUsed(reader.takesPictures);
+    play.setNetworks(reader.networks);
+    recording.setNetworks(reader.networks);
   },
   progress(model, progress) {
     notices.showProgress(model, progress);
@@ -132,6 +138,9 @@ const view: AppView = {
 };
 const app = new App(state, view);
 const batchPanel = new BatchPanel();
+const play = new PlayPanel(state, { onChange: change, onEffect: () => app.runAgain() });
+new ComparePanel((comparison, events, signal) => app.compare(comparison, events, signal));
+const recording = new RecordingPanel();
 const modelChooser = new ModelChooser(state.model, (model) => change({ model }));
 const chooser = new PictureChooser({
   still(picture) {
@@ -195,6 +204,7 @@ function change(part: Partial<PageState>): void {
   history.replaceState(null, '', `${location.pathname}${formatState(state)}`);
   networks.setForced(state.cuts);
   app.setState(state);
+  play.setState(state);
 }
 
 function rateOf(timesMs: readonly number[]): number | undefined {
@@ -205,7 +215,9 @@ function rateOf(timesMs: readonly number[]): number | undefined {
 
 /** Fills the list of models, and again while the edge is still preparing some. */
 async function listModels(): Promise<void> {
-  const models = await fetchModels().catch(() => undefined);
+  const list = await fetchModelList().catch(() => undefined);
+  const models = list?.models;
+  if (list) play.setOffered(list.demo === true);
   if (models) modelChooser.setModels(models);
   const isSettled = models?.every(({ status }) => status !== 'preparing') ?? false;
   clearTimeout(modelsTimer);
@@ -261,6 +273,7 @@ function chosenSample(): Sample {
 }
 
 networks.setForced(state.cuts);
+play.setState(state);
 wireControls();
 void listModels();
 void chooser.useSample(chosenSample());

@@ -3,6 +3,7 @@ import {
   type Codec,
   type Constraints,
   Controller,
+  type DecisionInput,
   type Objective,
   PartitionError,
   type Plan,
@@ -34,8 +35,8 @@ export interface RunnerHost {
   /** A head or another part was built, perhaps elsewhere than asked. */
   onHead(part: Part): void;
   onProgress(progress: Progress): void;
-  /** A decision was taken. */
-  onPlan(plan: Plan): void;
+  /** A decision was taken, which depended on `input` alone. */
+  onPlan(plan: Plan, input: DecisionInput | undefined): void;
   /** No first result is waited for any more: until then nothing is fetched that it does not need. */
   readonly afterFirst: Promise<void>;
   /** Aborted when the session is closed. */
@@ -94,6 +95,7 @@ export class VariantRunner {
   readonly #host: RunnerHost;
   readonly #preparation: Preparation;
   readonly #rescue: Rescue;
+  #underWay = Promise.resolve();
   #lastCut: number | undefined;
   #forced: ForcedArm | undefined;
 
@@ -168,7 +170,18 @@ export class VariantRunner {
     });
   }
 
-  async run(request: RunRequest): Promise<RunOutcome> {
+  run(request: RunRequest): Promise<RunOutcome> {
+    const run = this.#run(request);
+    this.#underWay = Promise.allSettled([this.#underWay, run]).then(() => {});
+    return run;
+  }
+
+  /** Resolves when what is under way now has ended. */
+  get settled(): Promise<void> {
+    return this.#underWay;
+  }
+
+  async #run(request: RunRequest): Promise<RunOutcome> {
     const { edge, manifest, onProgress } = this.#host;
     const { controller } = this;
     const { endMs, signal, feeds } = request;
@@ -238,7 +251,7 @@ export class VariantRunner {
           ...(objective === undefined ? {} : { objective }),
           withoutEdge: recovery.refusal !== undefined,
         });
-        this.#host.onPlan(plan);
+        this.#host.onPlan(plan, this.controller.lastInput);
         this.#preparation.inBackground(() => this.#preparation.wishOf(plan, () => this.explain()));
         return plan;
       } catch (error) {

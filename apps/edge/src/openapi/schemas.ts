@@ -114,7 +114,13 @@ export const SCHEMAS: Readonly<Record<string, object>> = {
   Error: object({ code: { type: 'string', enum: HTTP_ERROR_CODES }, message: text }),
   InferenceError: object({ error: text }),
   ModelStatus: modelStatus,
-  ModelList: object({ models: list(ref('ModelStatus')) }),
+  ModelList: object(
+    {
+      models: list(ref('ModelStatus')),
+      demo: { ...flag, description: 'Its clients may load this edge and slow it down.' },
+    },
+    ['demo'],
+  ),
   Manifest: manifest,
   CutTable: cutTable,
   LoadReport: loadReport,
@@ -129,6 +135,21 @@ export const SCHEMAS: Readonly<Record<string, object>> = {
     inputs: list(tensorMetadata),
     outputs: list(tensorMetadata),
   }),
+  RepositoryIndexRequest: {
+    type: 'object',
+    properties: { ready: { ...flag, description: 'Only those that can be used.' } },
+  },
+  RepositoryIndex: list(
+    object({
+      name: text,
+      version: text,
+      state: { type: 'string', enum: ['READY', 'LOADING', 'UNAVAILABLE'] },
+      reason: {
+        ...text,
+        description: 'Empty where there is none. Of a model that is READY it is about its next version.',
+      },
+    }),
+  ),
   InferenceRequest: object(
     {
       id: text,
