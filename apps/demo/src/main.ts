@@ -1,24 +1,26 @@
 import { App, type AppView } from './app.js';
 import { byId, el, setText } from './dom.js';
 import { fetchModelList } from './edge-info.js';
+import type { Network } from './networks/reader.js';
 import { formatState, type PageState, parseState } from './page-state.js';
 import { describeBriefly, renderAnswer, renderNumbers, summarise } from './panels/answer.js';
-import { BatchPanel } from './panels/batch.js';
-import { ComparePanel } from './panels/compare.js';
 import { renderControls } from './panels/controls.js';
 import { ModelChooser } from './panels/model-chooser.js';
 import { NetworksView } from './panels/networks.js';
 import { Notices } from './panels/notices.js';
 import { PlayPanel } from './panels/play.js';
-import { RecordingPanel } from './panels/recording.js';
-import { Batch } from './picture/batch.js';
+import type { RecordingPanel } from './panels/recording.js';
+import type { Batch as BatchOfPictures } from './picture/batch.js';
 import { PictureChooser } from './picture/chooser.js';
+import type { Brought } from './picture/files.js';
 import { listenForFiles } from './picture/intake.js';
 import { PictureError } from './picture/picture.js';
 import { SAMPLES, type Sample, sampleUrl } from './picture/samples.js';
 import { Stage } from './picture/stage.js';
 
 const MODELS_POLL_MS = 2_000;
+/** Comparison and recording are fetched then. */
+const TOOLS_AFTER_MS = 1_000;
 /** The rate is that of so many last answers. */
 const RATE_OVER = 8;
 
@@ -71,7 +73,8 @@ const view: AppView = {
     networks.setNetworks(reader.networks);
     stage.setUsed(reader.takesPictures);
     play.setNetworks(reader.networks);
-    recording.setNetworks(reader.networks);
+    opened = reader.networks;
+    recording?.setNetworks(opened);
   },
   progress(model, progress) {
     notices.showProgress(model, progress);
@@ -137,10 +140,11 @@ const view: AppView = {
   wouldMove: () => networks.wouldMove,
 };
 const app = new App(state, view);
-const batchPanel = new BatchPanel();
 const play = new PlayPanel(state, { onChange: change, onEffect: () => app.runAgain() });
-new ComparePanel((comparison, events, signal) => app.compare(comparison, events, signal));
-const recording = new RecordingPanel();
+let recording: RecordingPanel | undefined;
+let opened: readonly Network[] = [];
+/** What nobody needs before the first answer does not hold it up. */
+setTimeout(() => void addTools(), TOOLS_AFTER_MS);
 const modelChooser = new ModelChooser(state.model, (model) => change({ model }));
 const chooser = new PictureChooser({
   still(picture) {
@@ -151,24 +155,7 @@ const chooser = new PictureChooser({
     notices.hideError('picture');
     app.setWork({ kind: 'still', picture });
   },
-  several(brought) {
-    hasAnswer = true;
-    const batch: Batch = new Batch(brought.files, {
-      describe: describeBriefly,
-      onRead(reading, picture) {
-        stage.show(picture);
-        showCaption(`${picture.name}, ${picture.bitmap.width} × ${picture.bitmap.height}.`);
-        view.finished(reading, picture);
-      },
-      onChange(index, item) {
-        batchPanel.showItem(batch, index, item);
-        if (batch.isOver) notices.setStatus(batchPanel.summarise(batch));
-      },
-    });
-    batchPanel.show(batch, brought, () => batch.stop());
-    notices.hideError('picture');
-    app.setWork({ kind: 'batch', batch });
-  },
+  several: (brought) => void readSeveral(brought),
   live(first, frames) {
     finishedAtMs = [];
     droppedFrames = 0;
@@ -186,6 +173,34 @@ const chooser = new PictureChooser({
   },
   failed: (error) => notices.showError(error, 'picture'),
 });
+
+async function readSeveral(brought: Brought): Promise<void> {
+  const [{ Batch }, { BatchPanel }] = await Promise.all([import('./picture/batch.js'), import('./panels/batch.js')]);
+  const batchPanel = new BatchPanel();
+  hasAnswer = true;
+  const batch: BatchOfPictures = new Batch(brought.files, {
+    describe: describeBriefly,
+    onRead(reading, picture) {
+      stage.show(picture);
+      showCaption(`${picture.name}, ${picture.bitmap.width} × ${picture.bitmap.height}.`);
+      view.finished(reading, picture);
+    },
+    onChange(index, item) {
+      batchPanel.showItem(batch, index, item);
+      if (batch.isOver) notices.setStatus(batchPanel.summarise(batch));
+    },
+  });
+  batchPanel.show(batch, brought, () => batch.stop());
+  notices.hideError('picture');
+  app.setWork({ kind: 'batch', batch });
+}
+
+async function addTools(): Promise<void> {
+  const [{ ComparePanel }, tools] = await Promise.all([import('./panels/compare.js'), import('./panels/recording.js')]);
+  new ComparePanel((comparison, events, signal) => app.compare(comparison, events, signal));
+  recording = new tools.RecordingPanel();
+  recording.setNetworks(opened);
+}
 
 function showCamera(isLive: boolean): void {
   const button = byId('camera', HTMLButtonElement);

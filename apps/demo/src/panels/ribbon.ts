@@ -13,7 +13,7 @@ const WIDTH = 1000;
 const HEIGHT = 96;
 const MIN_HEIGHT_SHARE = 0.06;
 /** A narrower section has no room for its name on any screen. */
-const MIN_NAMED_SHARE = 0.04;
+const MIN_NAMED_SHARE = 0.06;
 /** Arrow keys held down move the handle at once and run the network when they rest. */
 const KEY_REST_MS = 250;
 

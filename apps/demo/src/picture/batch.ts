@@ -80,8 +80,9 @@ export class Batch {
       picture = await (this.#parts.decode ?? decodePicture)(item.file, item.file.name);
       const reading = await read(picture, signal);
       signal.throwIfAborted();
-      this.#set(index, 'done', this.#parts.describe(reading));
       this.#parts.onRead(reading, picture);
+      // Last: with it the batch may be over, which is the last word.
+      this.#set(index, 'done', this.#parts.describe(reading));
     } catch (error) {
       if (this.#stopping.signal.aborted) return;
       const isWholeMatter = signal.aborted || (error instanceof CutpointError && NOT_OF_A_PICTURE.has(error.code));
