@@ -9,6 +9,7 @@ import { frontier } from './frontier.js';
 import { live } from './live/live.js';
 import { thisMachine } from './machine.js';
 import { overhead } from './overhead/overhead.js';
+import { page } from './page/page.js';
 import { policies } from './policies/policies.js';
 import { predictors } from './predictors/predictors.js';
 import { profile } from './profile/profile.js';
@@ -22,6 +23,7 @@ const benches: Readonly<Record<string, Bench>> = {
   frontier,
   live,
   overhead,
+  page,
   policies,
   predictors,
   profile,

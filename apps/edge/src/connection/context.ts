@@ -1,13 +1,16 @@
 import type { LoadReport } from '@cutpoint/protocol';
 import type { Dispatcher } from '../dispatcher/dispatcher.js';
 import type { Scheduler } from '../scheduler/scheduler.js';
-import type { ServedCut, ServedModels } from '../server/catalog.js';
+import type { ServedModels } from '../server/catalog.js';
+import type { ServedCut } from '../server/served-version.js';
 import type { Clients } from './clients.js';
 import type { SettledRequest } from './settled.js';
 import type { UploadBudget } from './upload-budget.js';
 
 export interface ConnectionLimits {
   readonly maxInFlight: number;
+  /** Of a request that names none. */
+  readonly defaultDeadlineMs: number;
   /** Unanswered requests of one client, on all its connections. */
   readonly maxInFlightPerClient: number;
   /** Messages of one client in a second, on all its connections; more are read later. */

@@ -63,7 +63,7 @@ export class ConnectionHub {
     const outbox = new Outbox(socket, tcp, clock);
     const client = clients.join(key);
     const connection = new Connection(this.#context, outbox, client);
-    client.connections.add(connection);
+    clients.connect(key, connection);
     const expiry = whenExpired(expiresAtMs, () => {
       connection.close();
       outbox.close(POLICY_VIOLATION, 'the token has expired');

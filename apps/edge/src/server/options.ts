@@ -54,8 +54,13 @@ export interface ServerOptions extends AccessOptions {
   readonly maxConnections: number;
   /** WebSockets of one client at a time. */
   readonly maxConnectionsPerClient: number;
-  /** Payload bytes held at a time, over all connections; a quarter of it at most (or one request) by one of them. */
+  /** Payload bytes held at a time; a quarter of it at most (or one request) by one client, half of that by one of its connections. */
   readonly maxUploadBytes: number;
+  /**
+   * From the opening of a socket, or the first byte of a request on it, until the request's headers are whole; its body has the time of
+   * an upload.
+   */
+  readonly headersMs: number;
   /** An upload in which nothing comes for this long is given up. */
   readonly uploadIdleMs: number;
   /** So is one that takes this long in all. */
@@ -64,6 +69,8 @@ export interface ServerOptions extends AccessOptions {
   readonly heartbeatMs: number;
   /** What runs when the edge is stopped may take this long to finish. */
   readonly drainMs: number;
+  /** When a model has a new version, requests with the cut tables of the one before are taken for so long at most. */
+  readonly modelDrainMs: number;
   /** Runs a small tail now and then while nothing else measures the load, so that clients know when it is over. */
   readonly canary: boolean;
   /** Who may read the metrics: whoever may use the edge, everybody who reaches it, or nobody. */
@@ -76,6 +83,7 @@ export const DEFAULT_SERVER_OPTIONS = Object.freeze({
   host: '127.0.0.1',
   origins: [],
   tokens: [],
+  adminTokens: [],
   trustProxy: [],
   workers: 1,
   threadsPerWorker: 1,
@@ -93,10 +101,12 @@ export const DEFAULT_SERVER_OPTIONS = Object.freeze({
   maxConnections: 256,
   maxConnectionsPerClient: 128,
   maxUploadBytes: 256 * 1024 * 1024,
+  headersMs: 30_000,
   uploadIdleMs: 10_000,
   uploadMs: 120_000,
   heartbeatMs: 15_000,
   drainMs: 5_000,
+  modelDrainMs: 60_000,
   canary: true,
   metrics: 'clients',
   logLevel: 'info',

@@ -22,10 +22,12 @@ import { installHealth } from '../routes/health.js';
 import { installKserve } from '../routes/kserve.js';
 import { installMetrics, METRICS_ROUTE } from '../routes/metrics.js';
 import { installPage } from '../routes/page.js';
+import { installRepository } from '../routes/repository.js';
 import { installStream, installWebSockets } from '../routes/stream.js';
 import { Scheduler } from '../scheduler/scheduler.js';
 import { authenticator } from './access/authenticator.js';
 import { installGate } from './access/gate.js';
+import { Strangers } from './access/strangers.js';
 import { createApp } from './app.js';
 import { installBrowserRules } from './browser-rules.js';
 import { ServedModels } from './catalog.js';
@@ -62,9 +64,12 @@ export async function startServer(
   let isStopping = false;
 
   const version = await edgeVersion();
-  const origins = new OriginPolicy(options.host, options.origins);
+  const hasTokens = options.tokens.length > 0 || options.jwt !== undefined;
+  const origins = new OriginPolicy({ ...options, hasTokens });
   const app = createApp(options, origins);
   const requests = new OpenRequests(app.server);
+  const strangers = new Strangers({ maxPerAddress: options.maxConnections, trustProxy: options.trustProxy });
+  strangers.watch(app.server);
   const { log } = app;
   if (options.workers < asked.workers) {
     log.warn(`${asked.workers} workers were asked for; with the execution provider webgpu there can be only one`);
@@ -90,15 +95,23 @@ export async function startServer(
     onChange: () => publisher.touch(),
     onDefect: (error) => log.error({ err: error }, 'what was run could not be answered'),
   });
-  const warmUp = new WarmUp(
-    dispatcher,
-    () => models,
-    (error) => log.warn({ err: error }, 'a tail could not be opened ahead of time'),
+  const warmUp = new WarmUp(dispatcher, (error) =>
+    log.warn({ err: error }, 'a tail could not be opened ahead of time'),
   );
-  const models: ServedModels = new ServedModels(options.catalog, (prepared) =>
-    // After `models` itself exists, also for what is ready from the start.
-    queueMicrotask(() => warmUp.add(prepared)),
-  );
+  const models: ServedModels = new ServedModels(options.catalog, {
+    drainMs: options.modelDrainMs,
+    onReady: (served) => warmUp.add(served),
+    onReplaced: ({ name }) =>
+      log.info({ model: name }, 'a new version is served; who has the one before may finish with it'),
+    onFree: ({ name, graphFiles }) => {
+      for (const graphFile of graphFiles) if (!models.isServed(graphFile)) factors.forget(graphFile);
+      dispatcher
+        .keepOnly((graphFile) => models.isServed(graphFile))
+        .then(() => log.info({ model: name }, 'a version that is served no more was let go'))
+        .catch((error: unknown) => log.warn({ err: error, model: name }, 'the tails of a version could not be let go'));
+    },
+  });
+  options.catalog.beforeReplacing((next) => models.opening(next, (coming) => warmUp.open(coming)));
   const gpu = new GpuMonitor({ clock });
   const eventLoop = new EventLoopMonitor();
   const monitor = new LoadMonitor({
@@ -128,7 +141,7 @@ export async function startServer(
     scheduler,
     dispatcher,
     uploads,
-    clients: new Clients(options.maxMessagesPerS, clock),
+    clients: new Clients({ ...options, clock, onForgotten: (client) => scheduler.forgetClient(client) }),
     limits: options,
     clock,
     load,
@@ -154,9 +167,9 @@ export async function startServer(
     clock,
     wanted: () => hub.wantedModels(),
     tailOf: (model) => {
-      const prepared = models.catalog.get(model)?.prepared;
-      const found = prepared && canaryCut(prepared.tables);
-      return found && models.cut(prepared, found.table, found.cut);
+      const served = models.current(model);
+      const found = served && canaryCut(served.prepared.tables);
+      return found && served.cut(found.table, found.cut);
     },
     onError: (model, error) => log.warn({ err: error, model }, 'no canary for this model: its tail failed'),
   });
@@ -182,6 +195,7 @@ export async function startServer(
     installRefusal(app, () => isStopping);
     await installGate(app, {
       authenticate: authenticator(options),
+      strangers,
       maxRequestsPerS: options.maxRequestsPerS,
       openRoutes: options.metrics === 'everybody' ? [METRICS_ROUTE] : [],
     });
@@ -197,6 +211,7 @@ export async function startServer(
       () => warmUp.isSettled,
     );
     inferences = await installKserve(app, serving, version);
+    await installRepository(app, options);
     await monitor.start();
     await app.listen({ port: options.port, host: options.host });
     if (options.canary) canary.start();
@@ -224,10 +239,7 @@ export async function startServer(
     dispatcher,
     log,
     load,
-    warmedUp: async () => {
-      await Promise.resolve();
-      await warmUp.settled();
-    },
+    warmedUp: () => warmUp.settled(),
     stop: async () => {
       stopped ??= stop();
       await stopped;
