@@ -6,7 +6,7 @@ import { FakeWorker } from '../testing/fake-worker.js';
 import { TinyEdge, tinyHead } from '../testing/tiny-edge.js';
 import type { Call } from '../worker/messages.js';
 import { Runtime } from '../worker/runtime.js';
-import { HeadStore, headSpec } from './head-store.js';
+import { HeadStore, headSpec, hollowSpec } from './head-store.js';
 import { PackStore } from './pack-store.js';
 
 const cleanups: (() => unknown)[] = [];
@@ -118,6 +118,31 @@ describe('a head', () => {
     expect(released).toEqual([`${'1'.repeat(64)}/1`]);
     expect(heads.get(first.key)).toBe(first);
     expect(calls('release')).toHaveLength(1);
+  });
+
+  it.each([
+    ['wasm', ['release', 'create'], 'a wasm heap never shrinks'],
+    ['webgpu', ['create', 'release'], 'its pipelines serve the new one'],
+  ] as const)('on %s goes in this order with the one that comes: %j', async (provider, order, why) => {
+    const { heads, spec, workers } = await open();
+    for (let version = 0; version < 6; version++) await heads.prepare({ ...spec(version), provider }, quiet);
+    const before = workers[0]?.calls.length;
+    await heads.prepare({ ...spec(6), provider }, quiet);
+    const types = workers[0]?.calls.slice(before).map(({ type }) => type);
+    expect(
+      types?.filter((type) => type !== 'load'),
+      why,
+    ).toEqual(order);
+  });
+
+  it('is not pushed out by one that is only timed', async () => {
+    const { heads, spec, released } = await open();
+    for (let version = 0; version < 6; version++) await heads.prepare(spec(version), quiet);
+    const hollow = await heads.prepare(hollowSpec(spec(6)), quiet);
+    await heads.run(hollow, { feeds: [], fetches: ['h'], isTrial: true });
+    expect(released).toEqual([]);
+    await heads.prepare(spec(6), quiet);
+    expect(released).toEqual([hollow.key, `${'0'.repeat(64)}/1`]);
   });
 
   it('is gone with the worker that it was built in', async () => {

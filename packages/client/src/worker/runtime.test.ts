@@ -135,6 +135,19 @@ describe('a second worker', () => {
     expect(workers[1]?.calls.at(-1)).toEqual(release('b'));
   });
 
+  it('stays when its last head makes room for one that is built there', async () => {
+    const { runtime, workers, builds } = await startTwo();
+    await runtime.call({ ...create('c'), instead: ['a'] } as Call);
+    expect(builds()).toEqual(['a,c', 'b']);
+    expect(workers.map(({ isTerminated }) => isTerminated)).toEqual([false, false]);
+    expect(workers[0]?.calls.slice(-2)).toMatchObject([release('a'), { type: 'create', key: 'c' }]);
+    await runtime.call({ ...create('d'), instead: ['b'] } as Call);
+    expect(
+      workers.map(({ isTerminated }) => isTerminated),
+      'nothing is built in the other one',
+    ).toEqual([false, true]);
+  });
+
   it('finishes what it is at before it ends', async () => {
     const { clock, runtime, workers } = await start((call) => (call.type === 'run' ? undefined : tinyHead(call)));
     await runtime.call(create('a'));

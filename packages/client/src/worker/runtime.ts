@@ -159,6 +159,7 @@ export class Runtime {
   async #create(call: CreateCall, transfer: Transferable[], signal: AbortSignal | undefined): Promise<CreateResult> {
     const place = (call.isUrgent && this.#loaded()) || this.#placeToBuild();
     place.builds += 1;
+    for (const key of call.instead ?? []) this.call({ type: 'release', key }).catch(() => {});
     this.#block(place);
     try {
       const created = await this.#through(place, call, transfer, signal);
@@ -187,7 +188,7 @@ export class Runtime {
 
   async #release(place: Place, key: string): Promise<null> {
     place.keys.delete(key);
-    if (place.keys.size > 0 || place.calls > 0 || this.#places.length === 1) {
+    if (place.keys.size > 0 || place.calls > 0 || place.builds > 0 || this.#places.length === 1) {
       return this.#through(place, { type: 'release', key });
     }
     this.#drop(place, 'empty');
