@@ -170,6 +170,7 @@ export class Preparation {
     let hollow: Part | undefined;
     try {
       hollow = await edge.heads.prepare(hollowSpec(this.#spec(cut)), this.#host.onProgress, life);
+      this.#host.onHead(hollow);
       await this.#calibrate(hollow);
       return hollow;
     } catch (error) {

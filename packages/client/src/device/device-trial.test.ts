@@ -252,7 +252,7 @@ describe('a page with other things to do', () => {
   it.each([
     ['frozen', 'builds'],
     ['silent', 'has not even chosen its device'],
-  ] as const)('that closes leaves no worker behind, also none that is %s: it %s', async (state) => {
+  ] as const)('that closes leaves no worker behind, also none that is %s: it %s', async (state, _what) => {
     const { trial, pass, workers, runtime, kept } = await begin({ webgpu: 90, 'wasm-4': state });
     trial.offer(headOf(1, 'webgpu'));
     await pass(6000);

@@ -179,7 +179,7 @@ export class HeadStore {
   }
 
   async #build(spec: PartSpec, onProgress: (progress: Progress) => void): Promise<Part> {
-    const { key, packs, inputs, provider, onGpu, isUrgent = false } = spec;
+    const { packs } = spec;
     const fetchedBytes = this.#packs.fetchedBytes;
     // The runtime arrives beside the weights; its own failure shows when the part is built.
     onProgress({ stage: 'runtime', loadedBytes: 0, totalBytes: 0 });
@@ -188,24 +188,44 @@ export class HeadStore {
     const totalBytes = spec.kind === 'hollow' ? 0 : packBytes(packs);
     let loadedBytes = 0;
     if (totalBytes > 0) onProgress({ stage: 'weights', loadedBytes, totalBytes });
-    const { graph, packs: blocks } = await this.filesOf(spec, (numBytes) => {
+    const files = await this.filesOf(spec, (numBytes) => {
       loadedBytes += numBytes;
       onProgress({ stage: 'weights', loadedBytes, totalBytes });
     });
     await runtime;
     onProgress({ stage: 'session', loadedBytes, totalBytes });
-    const transfer = [graph.buffer, ...blocks.map(({ bytes }) => bytes.buffer)];
     const startMs = performance.now();
-    const created = await this.#runtime.call(
-      { type: 'create', key, graph, packs: blocks, inputs, provider, onGpu, isUrgent, instead: this.#makeRoom(spec) },
-      transfer,
-    );
+    const part = await this.#onPlainBuild(await this.#create(spec, files));
     if (this.#packs.fetchedBytes === fetchedBytes) this.buildMs = performance.now() - startMs;
-    const part: Part = { key, spec, created };
     const others = [...this.#parts.values()];
-    this.#parts.set(key, part);
+    this.#parts.set(part.key, part);
     for (const surplus of displacedBy(spec, others)) this.#release(surplus);
     return part;
+  }
+
+  async #create(spec: PartSpec, { graph, packs }: Pick<CreateCall, 'graph' | 'packs'>): Promise<Part> {
+    const { key, inputs, provider, onGpu, isUrgent = false } = spec;
+    const transfer = [graph.buffer, ...packs.map(({ bytes }) => bytes.buffer)];
+    const instead = this.#makeRoom(spec);
+    const call = { type: 'create', key, graph, packs, inputs, provider, onGpu, isUrgent, instead } as const;
+    return { key, spec, created: await this.#runtime.call(call, transfer) };
+  }
+
+  /**
+   * What WebGPU cannot run goes to a worker of the build that has none: the others run WASM two to four times slower. It is
+   * not moved while an inference waits for it, and stays where it is when that build cannot be had.
+   */
+  async #onPlainBuild(part: Part): Promise<Part> {
+    const { spec, created } = part;
+    if (created.provider === spec.provider || spec.isUrgent || !this.#runtime.hasPlainBuild) return part;
+    const plain = { ...spec, provider: created.provider };
+    try {
+      const moved = await this.#create(plain, await this.filesOf(plain));
+      const { fallbackReason } = created;
+      return { ...moved, created: { ...moved.created, ...(fallbackReason === undefined ? {} : { fallbackReason }) } };
+    } catch {
+      return part;
+    }
   }
 
   /**
