@@ -1,9 +1,9 @@
 // `npm test`: everything that CI checks. The last line counts over all runners.
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ensureInstalled } from './lib/install.mjs';
-import { biome, playwright, root, runNode, tsc, vite, vitest } from './lib/run.mjs';
+import { bench, biome, playwright, root, runForLastLine, runNode, tsc, vite, vitest } from './lib/run.mjs';
 
 /** @typedef {{ passed: number, failed: number, skipped: number }} Tally */
 
@@ -12,6 +12,9 @@ ensureInstalled();
 
 const reports = mkdtempSync(join(tmpdir(), 'cutpoint-test-'));
 process.on('exit', () => rmSync(reports, { recursive: true, force: true }));
+
+/** Of resident memory in a soak. */
+const MOST_GROWTH_PCT = 5;
 
 /** @type {Tally} */
 const total = { passed: 0, failed: 0, skipped: 0 };
@@ -44,6 +47,19 @@ async function unitTests() {
   );
 }
 
+/** The edge under load for a minute, with models that are replaced and clients that vanish: what it must show stands in docs/benchmarks/edge.md. */
+async function soak() {
+  const { code, lastLine } = await runForLastLine(
+    [bench, 'edge', '--json', '--only', 'soak', '--soak-s', '60'],
+    // As scripts/bench.mjs has it.
+    { env: { ORT_DISABLE_TELEMETRY: '1' } },
+  );
+  const { requests = 0, swaps = 0, lost, rssGrowthPct } = parsed(lastLine).soak ?? {};
+  console.log(lastLine);
+  const isGood = code === 0 && requests > 0 && swaps > 0 && lost === 0 && rssGrowthPct <= MOST_GROWTH_PCT;
+  return { passed: isGood ? 1 : 0, failed: isGood ? 0 : 1, skipped: 0 };
+}
+
 async function browserTests() {
   const { ensureChromium } = await import('./lib/chromium.mjs');
   const executable = await ensureChromium();
@@ -57,8 +73,12 @@ async function browserTests() {
 }
 
 function readReport(file) {
+  return existsSync(file) ? parsed(readFileSync(file, 'utf8')) : {};
+}
+
+function parsed(text) {
   try {
-    return JSON.parse(readFileSync(file, 'utf8'));
+    return JSON.parse(text);
   } catch {
     return {};
   }
@@ -74,7 +94,11 @@ await stage('lint and format', () => check(biome, 'check', '.'));
 const isCompiled = await stage('types', () => check(tsc, '-b'));
 if (isCompiled) {
   await stage('unit and integration', unitTests);
-  const isBundled = await stage('page bundle', () => check(vite, 'build', '--logLevel', 'warn'));
+  // The bundle needs no quiet machine, and the soak leaves a core.
+  const [isBundled] = await Promise.all([
+    stage('page bundle', () => check(vite, 'build', '--logLevel', 'warn')),
+    stage('soak', soak),
+  ]);
   if (isBundled) await stage('end to end', browserTests);
 }
 

@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 
 /** Project root. */
@@ -30,6 +31,26 @@ export function runNode(args, { env = {}, quiet = false } = {}) {
   });
 }
 
+/**
+ * Runs a Node program whose last line is its result, and shows nothing of what it says.
+ * @param {string[]} args script and its arguments
+ * @param {{ env?: Record<string, string> }} [options]
+ * @returns {Promise<{ code: number, lastLine: string }>}
+ */
+export async function runForLastLine(args, { env = {} } = {}) {
+  const child = spawn(process.execPath, args, {
+    cwd: root,
+    env: { ...process.env, ...env },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  let text = '';
+  child.stdout.setEncoding('utf8').on('data', (part) => {
+    text += part;
+  });
+  const [code] = await once(child, 'close');
+  return { code: code ?? 1, lastLine: text.trim().split('\n').at(-1) ?? '' };
+}
+
 /** Like {@link runNode}, but a failure ends the whole script, with what failed. */
 export async function mustRunNode(what, args, options) {
   const code = await runNode(args, options);
@@ -39,6 +60,7 @@ export async function mustRunNode(what, args, options) {
   }
 }
 
+export const bench = 'apps/bench/dist/main.js';
 export const tsc = 'node_modules/typescript/bin/tsc';
 export const vite = 'node_modules/vite/bin/vite.js';
 export const vitest = 'node_modules/vitest/vitest.mjs';

@@ -10,7 +10,14 @@ import { Tensor } from 'onnxruntime-node';
 import { move, transferableSymbol, valueSymbol, workerData } from 'piscina';
 import * as v from 'valibot';
 import { decodePayload } from './decoding/payload.js';
-import { PROVIDERS, type TailOutcome, type TailRefusal, type TailTask } from './dispatcher/dispatcher.js';
+import {
+  PROVIDERS,
+  type Released,
+  type ReleaseTask,
+  type TailOutcome,
+  type TailRefusal,
+  type TailTask,
+} from './dispatcher/dispatcher.js';
 import { TailSessions } from './dispatcher/tail-sessions.js';
 
 /**
@@ -28,7 +35,22 @@ const options = v.parse(
 );
 const sessions = new TailSessions(options);
 
-export default async function runTail(task: TailTask): Promise<ReturnType<typeof move> | TailRefusal> {
+/** What runs now: a session is not to be let go in the middle of its run. */
+let last: Promise<unknown> = Promise.resolve();
+
+export default async function runInTurn(
+  task: TailTask | ReleaseTask,
+): Promise<ReturnType<typeof move> | TailRefusal | Released> {
+  const turn = last.then(async () => ('release' in task ? await release(task) : await runTail(task)));
+  last = turn.catch(() => undefined);
+  return await turn;
+}
+
+async function release(task: ReleaseTask): Promise<Released> {
+  return { released: await sessions.release(task.release), open: sessions.held };
+}
+
+async function runTail(task: TailTask): Promise<ReturnType<typeof move> | TailRefusal> {
   try {
     return await run(task);
   } catch (error) {

@@ -1,5 +1,5 @@
 import { Tensor } from 'onnxruntime-common';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { ConnectedSession } from './connected-session.js';
 import type { SharedEdge } from './edge.js';
 import type { Trace } from './session.js';
@@ -137,6 +137,15 @@ describe('an edge that refuses', () => {
     await expect(run()).rejects.toMatchObject({ code: 'model_not_ready', message: /no reason was given/ });
   });
 
+  it('is done without when it has the model no more, if the network is here', async () => {
+    const { tiny, run, traces } = await open();
+    tiny.script('unknown_model');
+    await expect(run()).rejects.toMatchObject({ code: 'unknown_model' });
+    await run({ cut: LOCAL });
+    expect(await run()).toEqual(ZEROS);
+    expect(traces.map(({ cut }) => cut)).toEqual([LOCAL, LOCAL]);
+  });
+
   it('keeps its word when nothing else can be done', async () => {
     const { tiny, run } = await open();
     tiny.script('bad_tensors');
@@ -162,6 +171,23 @@ describe('a model that the edge prepared anew', () => {
       expect(tiny.asked.filter((path) => path.endsWith('/manifest'))).toHaveLength(1);
     });
   }
+
+  it('is read again beside the inferences when an answer says that it is old, and none of them is lost', async () => {
+    const { tiny, session, run } = await open();
+    tiny.script([3, 4]);
+    await run({ cut: 1 });
+    const before = session.manifest.variants[0]?.table ?? '';
+    tiny.table = tinyTable({ profile: { machine: 'another', provider: 'cpu', threads: 1 } });
+    tiny.isStale = (table) => table === before;
+    // By a head that is built, too: it stays until they have ended.
+    const results = await Promise.all(Array.from({ length: 8 }, (_, index) => run({ cut: index % 2 })));
+    expect(results).toEqual(Array.from({ length: 8 }, () => [3, 4]));
+    await vi.waitFor(() => expect(session.manifest.variants[0]?.table).not.toBe(before));
+    expect(await run()).toEqual([3, 4]);
+    const asked = tiny.ws.messages.flatMap((message) => (message.type === 'infer' ? [message.table] : []));
+    expect(asked.at(-1)).toBe(session.manifest.variants[0]?.table);
+    expect(tiny.asked.filter((path) => path.endsWith('/manifest'))).toHaveLength(1);
+  });
 
   it('rejects when it is stale again', async () => {
     const { tiny, run } = await open();

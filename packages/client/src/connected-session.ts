@@ -297,6 +297,8 @@ export class ConnectedSession implements Session {
     const trace = traceOf({ id: this.#nextTrace++, ...facts }, outcome);
     this.#emitLink();
     this.#events.emit('trace', trace);
+    // Beside what runs. When it fails, the next answer says the same.
+    if (outcome.reply?.isStale) this.#runners.reload(variant).catch(() => {});
     return { outputs: outcome.outputs, trace };
   }
 

@@ -120,6 +120,10 @@ export class Recovery {
       case 'deadline_exceeded':
         this.#refusal = error;
         return;
+      // It was taken away for good.
+      case 'unknown_model':
+        this.#refusal = error;
+        return;
       // It has started anew and is not so far yet.
       case 'model_not_ready':
         if (this.#controller.arms.some(({ usesEdge, cut: id }) => !usesEdge && this.#controller.isReady(id))) {

@@ -72,17 +72,28 @@ export class RunnerSet {
   }
 
   close(): void {
-    for (const runner of this.#made.splice(0)) runner.close();
-    this.#asked.clear();
-    this.lastUsed = undefined;
+    for (const runner of this.#forget()) runner.close();
     this.#host.edge.heads.releaseVariants(this.#manifest.variants);
   }
 
   async #replaceManifest(): Promise<void> {
     const { edge, life, onProgress } = this.#host;
     const manifest = await fetchManifest(edge.http, this.#manifest.model, onProgress, life);
-    this.close();
+    const kept = new Set(manifest.variants.map(({ table }) => table));
+    const gone = this.#manifest.variants.filter(({ table }) => !kept.has(table));
+    const former = this.#forget();
     this.#manifest = manifest;
+    // What runs by the old ones ends by them.
+    void Promise.all(former.map(({ settled }) => settled)).then(() => {
+      for (const runner of former) runner.close();
+      edge.heads.releaseVariants(gone);
+    });
+  }
+
+  #forget(): readonly VariantRunner[] {
+    this.#asked.clear();
+    this.lastUsed = undefined;
+    return this.#made.splice(0);
   }
 
   async #make(variant: Variant): Promise<VariantRunner> {

@@ -94,6 +94,7 @@ export class VariantRunner {
   readonly #host: RunnerHost;
   readonly #preparation: Preparation;
   readonly #rescue: Rescue;
+  #underWay = Promise.resolve();
   #lastCut: number | undefined;
   #forced: ForcedArm | undefined;
 
@@ -168,7 +169,18 @@ export class VariantRunner {
     });
   }
 
-  async run(request: RunRequest): Promise<RunOutcome> {
+  run(request: RunRequest): Promise<RunOutcome> {
+    const run = this.#run(request);
+    this.#underWay = Promise.allSettled([this.#underWay, run]).then(() => {});
+    return run;
+  }
+
+  /** Resolves when what is under way now has ended. */
+  get settled(): Promise<void> {
+    return this.#underWay;
+  }
+
+  async #run(request: RunRequest): Promise<RunOutcome> {
     const { edge, manifest, onProgress } = this.#host;
     const { controller } = this;
     const { endMs, signal, feeds } = request;

@@ -161,6 +161,8 @@ export const edgeMessageSchema = tagged({
     numBytes: count,
     timings: edgeTimingsSchema,
     arrivals: arrivalsSchema,
+    /** The edge has a newer version of the model: its manifest should be fetched before this one is refused as `stale_manifest`. */
+    stale: optional(flag),
     load: loadReportSchema,
   },
   error: {

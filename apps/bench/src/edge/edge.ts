@@ -57,7 +57,7 @@ class EdgeBench {
     const memory = await this.#phase('memory', () => measureSharedWeights(ground, this.#print));
     const soak = await this.#phase('soak', async () => {
       await using edge = await ground.startEdge('--workers', String(WORKERS), '--sessions', '2');
-      return await measureSoak({ edge, workers: WORKERS, durationMs: soakMs });
+      return await measureSoak({ ground, edge, workers: WORKERS, durationMs: soakMs });
     });
     return {
       throughputRatio: throughput && Math.min(throughput.medium.ratio, throughput.long.ratio),

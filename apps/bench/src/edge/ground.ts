@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { EdgeProcess } from '../overhead/edge-process.js';
@@ -27,9 +27,16 @@ export class Ground implements AsyncDisposable {
   async addNetwork(name: string, file: Uint8Array): Promise<void> {
     const dir = join(this.dir, 'models', name);
     await mkdir(join(dir, '1'), { recursive: true });
-    await writeFile(join(dir, '1', 'model.onnx'), file);
+    const model = join(dir, '1', 'model.onnx');
+    await writeFile(`${model}.part`, file);
+    await rename(`${model}.part`, model);
     const config = { description: 'made for a benchmark', source: { file: 'model.onnx' } };
     await writeFile(join(dir, 'config.json'), JSON.stringify(config));
+  }
+
+  /** Puts another version of a network in the place of the one that is there: of the same shape, with other weights. */
+  async changeNetwork(name: NetworkName, version: number): Promise<void> {
+    await this.addNetwork(name, overheadNetwork(NETWORKS[name] + version));
   }
 
   async startEdge(...args: readonly string[]): Promise<EdgeProcess> {

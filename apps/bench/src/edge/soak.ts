@@ -1,19 +1,23 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { EdgeProcess } from '../overhead/edge-process.js';
 import { median, round } from '../statistics.js';
 import { EdgeWatch } from './edge-watch.js';
-import { NETWORK_NAMES } from './ground.js';
+import { type Ground, NETWORK_NAMES } from './ground.js';
 import { outcomes, runLoad } from './load/run-load.js';
 import { servedTail } from './served-tail.js';
 
 const CLIENTS = 24;
 const VANISHING_CLIENTS = 8;
 const VANISHES_AFTER_MS = 3_000;
+/** Between two changes of a model; each has two versions, and both are prepared once. */
+const SWAP_EVERY_MS = 5_000;
 /** Of what the edge can do; the rest is for opening tails. */
 const SHARE = 0.5;
 /** What the process has grown to by then is its size at work: pools, caches and compiled code. */
 const SETTLED_AFTER = 0.3;
 
 export interface SoakOptions {
+  readonly ground: Ground;
   readonly edge: EdgeProcess;
   readonly workers: number;
   readonly durationMs: number;
@@ -21,13 +25,14 @@ export interface SoakOptions {
 
 /**
  * Clients that come and vanish, over several models, of which the edge may hold fewer tails open than are asked for: so it opens
- * and releases one all the time.
+ * and releases one all the time. Models are replaced meanwhile, one after another.
  */
-export async function measureSoak({ edge, workers, durationMs }: SoakOptions) {
+export async function measureSoak({ ground, edge, workers, durationMs }: SoakOptions) {
   using watch = new EdgeWatch(edge);
   const tails = await Promise.all(NETWORK_NAMES.map((name) => servedTail(edge.url, name)));
   const meanMs = tails.reduce((sum, { cut }) => sum + cut.tailMs, 0) / tails.length;
   const ratePerSecond = (SHARE * workers * 1_000) / meanMs / CLIENTS;
+  const swaps = new Swaps(ground, edge.url);
   const records = await runLoad({
     edgeUrl: edge.url,
     models: NETWORK_NAMES,
@@ -37,16 +42,58 @@ export async function measureSoak({ edge, workers, durationMs }: SoakOptions) {
     })),
     durationMs,
     seed: 10,
-  });
+  }).finally(() => swaps.stop());
   const settled = watch.samples.slice(Math.floor(watch.samples.length * SETTLED_AFTER));
   const third = Math.max(1, Math.floor(settled.length / 3));
   const bytes = (samples: typeof settled) => median(samples.map(({ residentBytes }) => residentBytes));
   return {
     requests: records.length,
+    swaps: swaps.done,
     outcomes: outcomes(records),
     lost: records.filter(({ outcome }) => outcome === 'lost').length,
     rssGrowthPct: round((bytes(settled.slice(-third)) / bytes(settled.slice(0, third)) - 1) * 100, 2),
     residentMB: round(bytes(settled.slice(-third)) / 1e6, 1),
     eventLoopP99Ms: watch.eventLoopP99Ms,
   };
+}
+
+/** Replaces one model after another while they are in use. */
+class Swaps {
+  /** Versions that took another's place. */
+  done = 0;
+  readonly #ground: Ground;
+  readonly #edgeUrl: string;
+  readonly #stopped = new AbortController();
+  readonly #running: Promise<void>;
+
+  constructor(ground: Ground, edgeUrl: string) {
+    this.#ground = ground;
+    this.#edgeUrl = edgeUrl;
+    this.#running = this.#run();
+    // Told by `stop`.
+    this.#running.catch(() => undefined);
+  }
+
+  /** @throws Error when the edge did not take a version */
+  async stop(): Promise<void> {
+    this.#stopped.abort();
+    await this.#running;
+  }
+
+  async #run(): Promise<void> {
+    const { signal } = this.#stopped;
+    for (let turn = 0; !signal.aborted; turn += 1) {
+      const name = NETWORK_NAMES[turn % NETWORK_NAMES.length] ?? 'short';
+      await this.#ground.changeNetwork(name, 1 - (Math.floor(turn / NETWORK_NAMES.length) % 2));
+      const before = await this.#manifest(name);
+      const { ok, status } = await fetch(`${this.#edgeUrl}/v2/repository/models/${name}/load`, { method: 'POST' });
+      if (!ok || (await this.#manifest(name)) === before) throw new Error(`${name} was not replaced (${status})`);
+      this.done += 1;
+      await sleep(SWAP_EVERY_MS, undefined, { signal }).catch(() => undefined);
+    }
+  }
+
+  async #manifest(name: string): Promise<string> {
+    return await (await fetch(`${this.#edgeUrl}/v1/models/${name}/manifest`)).text();
+  }
 }

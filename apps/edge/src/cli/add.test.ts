@@ -75,7 +75,7 @@ describe('cutpoint add', () => {
 
     const served = repository();
     const stages: string[] = [];
-    served.subscribe(({ progress }) => progress && stages.push(progress.stage));
+    served.subscribe((change) => 'progress' in change && change.progress && stages.push(change.progress.stage));
     await served.scan();
     await served.prepareAll();
     expect(served.get('direction')).toMatchObject({ status: 'ready', version: '1' });

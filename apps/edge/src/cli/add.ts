@@ -6,10 +6,11 @@ import { parseDims, parseSource, type TypedSource } from '../models/added-source
 import type { ModelConfig, Source } from '../models/config.js';
 import { type DownloadProgress, download } from '../models/download.js';
 import { ModelError } from '../models/error.js';
+import { highestVersion } from '../models/folder.js';
 import { sha256Of } from '../models/hash.js';
 import { checkModelName } from '../models/names.js';
 import { checkConfig } from '../models/read-config.js';
-import { highestVersion, ModelRepository } from '../models/repository.js';
+import { ModelRepository } from '../models/repository.js';
 import { downloadPath, fetchSource } from '../models/source.js';
 import { prepareModel } from '../prepare/prepare.js';
 import type { PreparedModel, PrepareRequest } from '../prepare/prepared.js';

@@ -12,6 +12,8 @@ export interface CommandIo {
   /** Replaces the current line on an interactive terminal; absent elsewhere. An empty text clears it. */
   readonly status?: (text: string) => void;
   readonly signal?: AbortSignal;
+  /** Calls back whenever somebody asks for everything to be read again; returns its unsubscribe. Absent where nobody can. */
+  readonly onReload?: (reload: () => void) => () => void;
 }
 
 export function processIo(signal?: AbortSignal): CommandIo {
@@ -22,5 +24,12 @@ export function processIo(signal?: AbortSignal): CommandIo {
     err: (line) => stderr.write(`${clear}${line}\n`),
     ...(stderr.isTTY ? { status: (text: string) => stderr.write(`${clear}${text.slice(0, stderr.columns - 1)}`) } : {}),
     ...(signal === undefined ? {} : { signal }),
+    // On a terminal it says that the terminal was closed.
+    ...(stderr.isTTY ? {} : { onReload: onHangUp }),
   };
+}
+
+function onHangUp(reload: () => void): () => void {
+  process.on('SIGHUP', reload);
+  return () => process.removeListener('SIGHUP', reload);
 }

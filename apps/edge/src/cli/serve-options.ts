@@ -1,4 +1,4 @@
-import { readJwt, readTls, readTokens } from '../config/credentials.js';
+import { readAdminTokens, readJwt, readTls, readTokens } from '../config/credentials.js';
 import { loadSettings, type Settings, settingsUsage } from '../config/load.js';
 import { ENVIRONMENT_PREFIX } from '../config/names.js';
 import { MIB } from '../config/settings.js';
@@ -46,6 +46,7 @@ export function parseServeOptions(
     pageDir: values.page,
     origins: values.origin,
     tokens,
+    adminTokens: readAdminTokens(values),
     ...(jwt === undefined ? {} : { jwt }),
     ...(tls === undefined ? {} : { tls }),
     trustProxy: values.trustProxy,
@@ -69,6 +70,7 @@ export function parseServeOptions(
     uploadMs: values.uploadMs,
     heartbeatMs: values.heartbeatMs,
     drainMs: values.drainMs,
+    modelDrainMs: values.modelDrainMs,
     canary: values.canary,
     metrics: values.metrics,
     logLevel: values.logLevel,

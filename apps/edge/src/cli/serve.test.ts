@@ -68,6 +68,34 @@ describe('cutpoint serve', () => {
     expect(await edge.ended).toBe(0);
   });
 
+  it('reads its models anew on SIGHUP, and serves on whatever that brings', async () => {
+    const models = join(folder, 'changing-models');
+    const put = (name: string, file: Uint8Array | string) => {
+      mkdirSync(join(models, name), { recursive: true });
+      writeFileSync(join(models, name, 'net.onnx'), file);
+      writeFileSync(
+        join(models, name, 'config.json'),
+        JSON.stringify({ description: name, source: { file: 'net.onnx' } }),
+      );
+    };
+    put('first', slowOnnx(2));
+    const edge = cli('serve', '--port', '0', '--workers', '1', '--models', models);
+    const url = await until(edge, /Ready: open (http:\S+)/);
+    put('second', slowOnnx(3));
+    put('broken', 'no network at all');
+    edge.child.kill('SIGHUP');
+    await until(edge, /The models are read again/);
+    expect(edge.said()).toMatch(/second is ready/);
+    expect(edge.said()).toMatch(/broken is failed: \S+/);
+    expect((await fetch(`${url}/v1/models/second/manifest`)).status).toBe(200);
+    rmSync(join(models, 'first'), { recursive: true });
+    edge.child.kill('SIGHUP');
+    await until(edge, /first is removed/);
+    expect((await fetch(`${url}/v1/models/first/manifest`)).status).toBe(404);
+    edge.child.kill('SIGTERM');
+    expect(await edge.ended).toBe(0);
+  });
+
   it('leaves nothing of onnxruntime in the home of who starts it', () => {
     expect(readdirSync(home, { recursive: true })).toEqual([]);
   });

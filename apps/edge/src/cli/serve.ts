@@ -1,8 +1,9 @@
 import { once } from 'node:events';
 import { redacted, summary } from '../config/load.js';
 import { availableCpus } from '../load/cpu.js';
-import { errnoOf } from '../models/error.js';
-import { type ModelEntry, ModelRepository } from '../models/repository.js';
+import type { ModelChange, ModelStatus } from '../models/entry.js';
+import { errnoOf, messageOf } from '../models/error.js';
+import { ModelRepository } from '../models/repository.js';
 import { prepareModel } from '../prepare/prepare.js';
 import { type RunningServer, startServer } from '../server/start.js';
 import { reportError } from './errors.js';
@@ -46,7 +47,18 @@ async function serve(options: ServeOptions, io: CommandIo): Promise<void> {
   const preparing = repository.prepareAll(stop.signal).catch((error: unknown) => {
     if (!stop.signal.aborted) server.log.error({ err: error }, 'preparing models failed');
   });
+  const unsubscribe = io.onReload?.(() => {
+    io.out('Reading the models again');
+    repository.refresh().then(
+      () => io.out('The models are read again'),
+      (error: unknown) => {
+        server.log.error({ err: error }, 'the models could not be read again');
+        io.err(messageOf(error));
+      },
+    );
+  });
   await interrupted(io.signal);
+  unsubscribe?.();
   io.out('Stopping: finishing what runs. Once more to stop at once.');
   stop.abort();
   await Promise.all([server.stop(), preparing, repository.stop()]);
@@ -64,17 +76,27 @@ async function defaultWorkers(): Promise<number> {
 
 /** Says on the terminal when a model changes its state, and in the end that all is ready. */
 function tellProgress(repository: ModelRepository, server: RunningServer, io: CommandIo): void {
-  const told = new Map<string, ModelEntry['status']>();
-  const say = (entry: ModelEntry) => {
-    const { name, status, reason, progress } = entry;
+  const told = new Map<string, string>();
+  const say = (entry: ModelChange) => {
+    const { name, status } = entry;
+    if (status === 'removed') {
+      told.delete(name);
+      io.err(`${name} is removed`);
+      server.log.info({ model: name, status }, 'model settled');
+      return;
+    }
+    const { reason, code, progress, prepared } = entry;
     if (progress !== undefined) io.status?.(`${name}: ${progress.stage} ${progress.done}/${progress.total}`);
-    if (told.get(name) === status) return;
-    told.set(name, status);
+    // Another version is news, and so is why there is none.
+    const news = [status, code, prepared?.manifest.variants.map(({ table }) => table)].join(' ');
+    if (progress !== undefined || told.get(name) === news) return;
+    told.set(name, news);
     if (status === 'preparing' || status === 'on-demand') return;
     io.status?.('');
-    io.err(status === 'ready' ? `${name} is ready` : `${name} is ${status}: ${reason ?? 'no reason known'}`);
-    for (const note of entry.prepared?.notes ?? []) io.err(`  ${note}`);
-    server.log.info({ model: name, status, reason }, 'model settled');
+    io.err(sentence(name, status, reason));
+    for (const note of prepared?.notes ?? []) io.err(`  ${note}`);
+    if (code === undefined) server.log.info({ model: name, status }, 'model settled');
+    else server.log.warn({ model: name, status, code, reason }, 'model settled');
     if (entry.onDemand !== true) sayWhenSettled();
   };
   const sayWhenSettled = () => {
@@ -89,6 +111,11 @@ function tellProgress(repository: ModelRepository, server: RunningServer, io: Co
   const found = repository.list();
   // Nothing of these will settle by itself.
   if (found.length > 0 && found.every((model) => model.onDemand === true)) sayWhenSettled();
+}
+
+function sentence(name: string, status: ModelStatus, reason: string | undefined): string {
+  if (status !== 'ready') return `${name} is ${status}: ${reason ?? 'no reason known'}`;
+  return reason === undefined ? `${name} is ready` : `${name} is ready, but ${reason}`;
 }
 
 /** The same error, in words that say what to do. */

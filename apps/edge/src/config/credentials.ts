@@ -16,14 +16,23 @@ const PEM_BLOCK = /-----BEGIN ([A-Z ]+)-----[^-]+-----END \1-----/g;
 
 /** The tokens of the settings and of their file. */
 export function readTokens({ token, tokenFile }: Pick<SettingValues, 'token' | 'tokenFile'>): string[] {
-  if (tokenFile === undefined) return [...token];
-  const lines = readText('tokenFile', tokenFile).split(/\r?\n/);
+  return [...token, ...tokensIn('tokenFile', tokenFile)];
+}
+
+/** Those of operators. */
+export function readAdminTokens(values: Pick<SettingValues, 'adminToken' | 'adminTokenFile'>): string[] {
+  return [...values.adminToken, ...tokensIn('adminTokenFile', values.adminTokenFile)];
+}
+
+function tokensIn(key: 'tokenFile' | 'adminTokenFile', file: string | undefined): readonly string[] {
+  if (file === undefined) return [];
+  const lines = readText(key, file).split(/\r?\n/);
   const inFile = lines.map((line) => line.trim()).filter((line) => line !== '' && !line.startsWith('# '));
-  if (inFile.length === 0) throw wrong('tokenFile', tokenFile, 'there is no token in it');
+  if (inFile.length === 0) throw wrong(key, file, 'there is no token in it');
   // A token is never shown, so its place is.
   const bad = lines.findIndex((line) => inFile.includes(line.trim()) && !isTokenText(line.trim()));
-  if (bad !== -1) throw wrong('tokenFile', tokenFile, `line ${bad + 1} is no token; it must be ${TOKEN_TEXT}`);
-  return [...token, ...inFile];
+  if (bad !== -1) throw wrong(key, file, `line ${bad + 1} is no token; it must be ${TOKEN_TEXT}`);
+  return inFile;
 }
 
 export function readJwt({

@@ -26,6 +26,16 @@ export const SETTINGS = {
     'what clients must show; the environment or a file hides it better than a flag',
   ),
   tokenFile: path('file', { fallback: undefined, help: 'tokens, one a line' }),
+  adminToken: list(
+    {
+      placeholder: 'token',
+      expected: TOKEN_TEXT,
+      accept: (item) => (isTokenText(item) ? item : undefined),
+      isSecret: true,
+    },
+    'what operators must show to load and unload models over HTTP; good for all that clients may, too',
+  ),
+  adminTokenFile: path('file', { fallback: undefined, help: 'the same, one a line' }),
   jwtKeys: path('file', { fallback: undefined, help: 'public keys (PEM or JWKS) whose JWTs are taken as tokens' }),
   jwtAudience: text('name', { fallback: undefined, help: 'the `aud` that a JWT must have; needed with jwtKeys' }),
   jwtIssuer: text('name', { fallback: undefined, help: 'the `iss` that a JWT must have' }),
@@ -108,6 +118,10 @@ export const SETTINGS = {
     help: 'a WebSocket that answers no ping for this long is closed',
   }),
   drainMs: integer(0, HOUR_MS, { fallback: DEFAULTS.drainMs, help: 'time to finish what runs when stopped' }),
+  modelDrainMs: integer(0, HOUR_MS, {
+    fallback: DEFAULTS.modelDrainMs,
+    help: 'clients may finish with the version of a model that was replaced for this long',
+  }),
   metrics: choice('whom', METRICS_ACCESS, {
     fallback: DEFAULTS.metrics,
     help: 'who may read /metrics: clients (with a token, where there are any), everybody, nobody',

@@ -1,5 +1,6 @@
 import { checkExpectedTensors, checkTensorHeaders, type InferMessage, ProtocolError } from '@cutpoint/protocol';
-import type { ServedCut, ServedModels } from '../server/catalog.js';
+import type { ServedModels } from '../server/catalog.js';
+import type { ServedCut } from '../server/served-version.js';
 import type { ConnectionContext, ConnectionLimits } from './context.js';
 
 /** The tail of a request that was found right; nothing of it has been allocated yet. */
@@ -81,13 +82,14 @@ export function findTail(
       `the model ${entry.name} is ${entry.status}${entry.reason === undefined ? '' : `: ${entry.reason}`}`,
     );
   }
-  if (!entry.prepared.tables.has(table)) {
+  const version = models.withTable(entry.name, table);
+  if (version === undefined) {
     return new ProtocolError(
       'stale_manifest',
       `the model ${entry.name} has no cut table ${table}; fetch its manifest again`,
     );
   }
-  const served = models.cut(entry.prepared, table, cut);
+  const served = version.cut(table, cut);
   if (served === undefined) {
     return new ProtocolError('unknown_cut', `the cut table has no cut ${cut}`);
   }

@@ -271,6 +271,7 @@ export class Connection {
       numBytes: sentBytes,
       timings,
       arrivals: assembler.arrivals,
+      ...(request.admitted.served.version.isFormer && { stale: true }),
       load: this.#context.load(),
     };
     const text = JSON.stringify(message);
@@ -306,6 +307,7 @@ export class Connection {
     if (this.#requests.get(request.id) !== request) return false;
     this.#requests.delete(request.id);
     this.#context.uploads.give(this, request.message.numBytes);
+    request.over();
     if (request.place !== undefined) this.#context.scheduler.release(request.place);
     const { model } = request.admitted;
     this.#context.onSettled({ sentBytes: 0, ...end, model, receivedBytes: request.assembler.receivedBytes });

@@ -1,7 +1,8 @@
 import type { LoadReport } from '@cutpoint/protocol';
 import type { Dispatcher } from '../dispatcher/dispatcher.js';
 import type { Scheduler } from '../scheduler/scheduler.js';
-import type { ServedCut, ServedModels } from '../server/catalog.js';
+import type { ServedModels } from '../server/catalog.js';
+import type { ServedCut } from '../server/served-version.js';
 import type { Clients } from './clients.js';
 import type { SettledRequest } from './settled.js';
 import type { UploadBudget } from './upload-budget.js';

@@ -15,6 +15,8 @@ export class Request {
   place: Place | undefined;
   /** Set once the payload is whole and the scheduler has taken it. */
   job: Job | undefined;
+  /** To be called when it is over: its version of the model may then go. */
+  readonly over: () => void;
 
   /** Allocates the payload. */
   constructor(message: InferMessage, admitted: Admitted, nowMs: number) {
@@ -23,6 +25,7 @@ export class Request {
     this.assembler = new PayloadAssembler(message.numBytes);
     this.announcedAtMs = nowMs;
     this.lastChunkAtMs = nowMs;
+    this.over = admitted.served.version.hold();
     this.deadlineAtMs = message.deadlineMs === undefined ? undefined : nowMs + message.deadlineMs;
   }
 

@@ -56,7 +56,9 @@ async function runTail(
   startedAtMs: number,
 ): Promise<TailOutcome> {
   const { model, served, graphFile } = admitted;
-  const outcome = await dispatcher.run({ graphFile, inputs, payload, outputs, weights: served.weights });
+  // Also when its client does not wait for it any more.
+  const over = served.version.hold();
+  const outcome = await dispatcher.run({ graphFile, inputs, payload, outputs, weights: served.weights }).finally(over);
   if (!outcome.isFirstRun) {
     const queueMs = Math.max(0, startedAtMs - receivedAtMs);
     onTail(model, served, { queueMs, serviceMs: clock() - startedAtMs, tailMs: outcome.tailMs });

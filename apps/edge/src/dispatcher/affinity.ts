@@ -24,6 +24,11 @@ export class Affinity {
     else for (const key of released) this.#keys.get(worker)?.delete(key);
   }
 
+  /** Every worker that has sessions, or will, with their keys. */
+  holders(): readonly (readonly [worker: number, keys: readonly string[]])[] {
+    return [...this.#keys].map(([worker, keys]) => [worker, [...keys]]);
+  }
+
   #count(worker: number): number {
     return this.#keys.get(worker)?.size ?? 0;
   }

@@ -56,6 +56,14 @@ export interface TailOutcome {
   readonly encodeMs: number;
 }
 
+/** Sessions that a worker is to let go, by their graph files. */
+export interface ReleaseTask {
+  readonly release: readonly string[];
+}
+
+/** What it did let go. */
+export type Released = Pick<TailOutcome, 'released' | 'open'>;
+
 /** The payload is not what its headers say; nothing was run. */
 export interface TailRefusal {
   readonly badTensors: string;
@@ -68,5 +76,7 @@ export interface Dispatcher {
   run(task: TailTask): Promise<TailOutcome>;
   /** Builds a session on every worker and runs it once on zeros, so that no request pays for that. */
   warm(tail: TailDescription): Promise<void>;
+  /** Lets go of all tails but those that are served; resolves when their memory is free. */
+  keepOnly(isServed: (graphFile: string) => boolean): Promise<void>;
   close(): Promise<void>;
 }

@@ -59,9 +59,11 @@ export class SessionCache<T extends CachedSession> {
     this.#sessions.set(key, session);
   }
 
-  async drop(key: string): Promise<void> {
+  /** @returns whether it was kept */
+  async drop(key: string): Promise<boolean> {
     const session = this.#sessions.get(key);
     this.#sessions.delete(key);
     await session?.release();
+    return session !== undefined;
   }
 }

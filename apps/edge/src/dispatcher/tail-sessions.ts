@@ -107,6 +107,16 @@ export class TailSessions {
     }
   }
 
+  /** Lets go of tails that are not to run any more. @returns those that were open */
+  async release(graphFiles: readonly string[]): Promise<readonly string[]> {
+    const released: string[] = [];
+    for (const graphFile of graphFiles) {
+      this.#failed.delete(graphFile);
+      if (await this.#cache.drop(graphFile)) released.push(graphFile);
+    }
+    return released;
+  }
+
   #providersFor(graphFile: string): readonly Provider[] {
     const failed = this.#failed.get(graphFile);
     const isThere = (provider: Provider) => (this.#failuresInARow.get(provider) ?? 0) < FAILURES_OF_ABSENCE;

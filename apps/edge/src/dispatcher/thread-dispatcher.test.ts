@@ -149,6 +149,39 @@ describe('the memory of open tails', () => {
   });
 });
 
+describe('tails that are served no more', () => {
+  it('are let go by the workers that have them, and those beside them stay', async () => {
+    const dispatcher = new ThreadDispatcher(options);
+    const wide = wideTask(1, 'own').graphFile;
+    await dispatcher.warm(tinyTask());
+    await dispatcher.warm(wideTask(1, 'own'));
+    expect(dispatcher.openTails.count).toBe(4);
+    const running = Promise.all([dispatcher.run(wideTask(1, 'own')), dispatcher.run(tinyTask())]);
+    await dispatcher.keepOnly((graphFile) => graphFile !== wide);
+    expect(dispatcher.openTails.count).toBe(2);
+    for (const { isFirstRun } of await running) expect(isFirstRun, 'what ran was not disturbed').toBe(false);
+    expect((await dispatcher.run(tinyTask())).isFirstRun).toBe(false);
+    expect((await dispatcher.run(wideTask(1, 'own'))).isFirstRun).toBe(true);
+    await dispatcher.close();
+  });
+
+  it.skipIf(process.platform !== 'linux')('give their memory to those that come', async () => {
+    const pssMB = () => Number(/^Pss:\s+(\d+)/m.exec(readFileSync('/proc/self/smaps_rollup', 'utf8'))?.[1]) / 1_000;
+    const dispatcher = new ThreadDispatcher({ ...options, workers: 1, sessionsPerWorker: 10 });
+    const cycle = async () => {
+      for (let relus = 1; relus <= 6; relus += 1) await dispatcher.run(wideTask(relus, 'own'));
+      const fullMB = pssMB();
+      await dispatcher.keepOnly(() => false);
+      return fullMB;
+    };
+    // What is free is given to the system or kept, as the allocator likes; six times 17 MB are never held twice.
+    const [first = 0] = [await cycle(), await cycle()];
+    await cycle();
+    expect((await cycle()) - first).toBeLessThan(3 * 17);
+    await dispatcher.close();
+  });
+});
+
 describe('an execution provider that is not there', () => {
   // Part of no package; where somebody has installed it, it runs the tail and there is nothing to tell.
   const providers = ['cuda'] as const;

@@ -9,6 +9,8 @@ import type {
   OpenTails,
   Provider,
   ProviderFallback,
+  Released,
+  ReleaseTask,
   ShareWeights,
   TailDescription,
   TailOutcome,
@@ -36,7 +38,7 @@ export interface ThreadDispatcherOptions {
   readonly onWorkerError?: (error: unknown) => void;
 }
 
-/** What the balancer is told of a task. */
+/** What the balancer is told of a tail. */
 interface Routing {
   readonly graphFile: string;
   /** Warming wants a worker that does not have the session yet. */
@@ -45,10 +47,15 @@ interface Routing {
   worker?: number;
 }
 
+/** Of what one worker has to do, when it has done what it does. */
+interface RoutingTo {
+  readonly only: number;
+}
+
 /** Runs tails in worker threads of this process, because onnxruntime-node blocks the thread that it runs on. */
 export class ThreadDispatcher implements Dispatcher {
   readonly workers: number;
-  readonly #pool: Piscina<TailTask, TailOutcome | TailRefusal>;
+  readonly #pool: Piscina<TailTask | ReleaseTask, TailOutcome | TailRefusal | Released>;
   readonly #affinity = new Affinity();
   readonly #options: ThreadDispatcherOptions;
   /** By worker, as each said with its last outcome. */
@@ -76,6 +83,8 @@ export class ThreadDispatcher implements Dispatcher {
       },
       loadBalancer: (task, workers) => {
         const routing = routingOf(task);
+        // Where that worker is gone its sessions are, too.
+        if ('only' in routing) return workers.find(({ id }) => id === routing.only) ?? workers[0] ?? null;
         const idle = workers.filter((worker) => worker.currentUsage === 0).map((worker) => worker.id);
         const chosen = routing.isWarmUp
           ? (idle.find((id) => !this.#affinity.has(id, routing.graphFile)) ?? idle[0])
@@ -121,6 +130,24 @@ export class ThreadDispatcher implements Dispatcher {
     }
   }
 
+  async keepOnly(isServed: (graphFile: string) => boolean): Promise<void> {
+    const letGo = async (worker: number, release: readonly string[]) => {
+      if (release.length === 0) return;
+      const routing: RoutingTo = { only: worker };
+      const { open } = await this.#run<Released>({ release, ...routed(routing) });
+      this.#noted(worker, { released: release, open });
+    };
+    const holders = this.#affinity.holders();
+    await Promise.all(
+      holders.map(([worker, keys]) =>
+        letGo(
+          worker,
+          keys.filter((key) => !isServed(key)),
+        ),
+      ),
+    );
+  }
+
   /**
    * Waits for what runs and for what still loads, however long that takes: a thread that is stopped inside onnxruntime
    * takes the whole process down with it.
@@ -133,21 +160,32 @@ export class ThreadDispatcher implements Dispatcher {
 
   async #post(task: TailTask, isWarmUp: boolean): Promise<TailOutcome> {
     const routing: Routing = { graphFile: task.graphFile, isWarmUp };
-    const routed = { ...task, weights: this.#weightsOf(task), [queueOptionsSymbol]: routing };
-    const running = this.#pool.run(routed, { transferList: [task.payload.buffer] });
+    const whole = { ...task, weights: this.#weightsOf(task), ...routed(routing) };
+    const answer = await this.#run<TailOutcome | TailRefusal>(whole, [task.payload.buffer]);
+    if ('badTensors' in answer) throw new ProtocolError('bad_tensors', answer.badTensors);
+    if (routing.worker !== undefined) this.#noted(routing.worker, answer);
+    for (const fallback of answer.fallbacks) this.#tell(fallback);
+    return answer;
+  }
+
+  /** What a worker answers follows from what it is given. */
+  async #run<T extends TailOutcome | TailRefusal | Released>(
+    task: TailTask | ReleaseTask,
+    transferList: ArrayBuffer[] = [],
+  ): Promise<T> {
+    const running = this.#pool.run(task, { transferList });
     this.#running.add(running);
     try {
-      const answer = await running;
-      if ('badTensors' in answer) throw new ProtocolError('bad_tensors', answer.badTensors);
-      if (routing.worker !== undefined) {
-        this.#affinity.forget(routing.worker, answer.released);
-        this.#open.set(routing.worker, answer.open);
-      }
-      for (const fallback of answer.fallbacks) this.#tell(fallback);
-      return answer;
+      return (await running) as T;
     } finally {
       this.#running.delete(running);
     }
+  }
+
+  /** What a worker has now. */
+  #noted(worker: number, { released, open }: Released): void {
+    this.#affinity.forget(worker, released);
+    this.#open.set(worker, open);
   }
 
   #weightsOf({ weights = 'own' }: TailTask): Weights {
@@ -176,7 +214,11 @@ async function firstWord(thread: Worker): Promise<void> {
   });
 }
 
+function routed(routing: Routing | RoutingTo) {
+  return { [queueOptionsSymbol]: routing };
+}
+
 /** Every task of this pool was posted with its routing; Piscina's types only know that it is some object. */
-function routingOf(task: { readonly [queueOptionsSymbol]: object | null }): Routing {
-  return task[queueOptionsSymbol] as Routing;
+function routingOf(task: { readonly [queueOptionsSymbol]: object | null }): Routing | RoutingTo {
+  return task[queueOptionsSymbol] as Routing | RoutingTo;
 }

@@ -189,6 +189,7 @@ export class Inferences {
     const place = scheduler.reserve({ client, model: target.model, idleMs: idleTailMs(served) });
     const held = new HeldBytes(uploads, client);
     const countedOut = clients.countIn(clientKey);
+    const letGo = served.version.hold();
     const over = () => {
       if (!this.#open.delete(open)) return;
       end(clientGone());
@@ -197,6 +198,7 @@ export class Inferences {
       if (open.bodyWork) open.bodyWork.then(release, release);
       else release();
       countedOut();
+      letGo();
       if (this.#open.size === 0) this.#whenEmpty?.();
     };
     const state = { isSubmitted: false, bodyWork: undefined };

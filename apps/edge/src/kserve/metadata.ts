@@ -3,8 +3,8 @@ import type { Contract } from './contract.js';
 import { DATATYPES } from './datatypes.js';
 import type { Target } from './target.js';
 
-/** The extension that this edge serves, by the name that clients look for. */
-export const EXTENSIONS = ['binary_tensor_data'];
+/** The extensions that this edge serves, by the names that clients look for. */
+export const EXTENSIONS = ['binary_tensor_data', 'model_repository'];
 
 export interface TensorMetadata {
   readonly name: string;

@@ -1,7 +1,8 @@
 import { ProtocolError, type Variant } from '@cutpoint/protocol';
-import type { ModelEntry } from '../models/repository.js';
+import type { ModelEntry } from '../models/entry.js';
 import type { PreparedModel } from '../prepare/prepared.js';
-import type { ServedCut, ServedModels } from '../server/catalog.js';
+import type { ServedModels } from '../server/catalog.js';
+import type { ServedCut, ServedVersion } from '../server/served-version.js';
 import { type Contract, quoted } from './contract.js';
 
 /** One form of a model, or of a tail of it, that can be asked for. */
@@ -53,17 +54,17 @@ export function findTarget(name: string, version: string | undefined, models: Se
   const found = findModel(name, version, models);
   if (found instanceof ProtocolError) return found;
   const { entry, variant, cut } = found;
-  const { prepared } = entry;
-  if (prepared === undefined) return new ProtocolError('model_not_ready', notReady(entry));
-  const variants = variantsOf(prepared, variant);
+  const served = models.current(entry.name);
+  if (served === undefined) return new ProtocolError('model_not_ready', notReady(entry));
+  const variants = variantsOf(served.prepared, variant);
   if (variants.length === 0) {
-    const ids = prepared.manifest.variants.map(({ id }) => id);
+    const ids = served.prepared.manifest.variants.map(({ id }) => id);
     return new ProtocolError(
       'unknown_cut',
       `the model ${entry.name} has no variant ${quoted(variant ?? '')}; it has: ${ids.join(', ')}`,
     );
   }
-  const [first, ...others] = variants.flatMap((one) => formOf(one, cut, prepared, models) ?? []);
+  const [first, ...others] = variants.flatMap((one) => formOf(one, cut, served) ?? []);
   if (first === undefined) {
     return new ProtocolError(
       'unknown_cut',
@@ -85,13 +86,8 @@ function variantsOf({ manifest }: PreparedModel, wanted: string | undefined): re
   return asInFile.length > 0 ? asInFile : manifest.variants;
 }
 
-function formOf(
-  { table, outputs }: Variant,
-  cut: number,
-  prepared: PreparedModel,
-  models: ServedModels,
-): Form | undefined {
-  const served = models.cut(prepared, table, cut);
+function formOf({ table, outputs }: Variant, cut: number, version: ServedVersion): Form | undefined {
+  const served = version.cut(table, cut);
   if (served?.graphFile === undefined) return undefined;
   return {
     served,

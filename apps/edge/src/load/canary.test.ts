@@ -30,7 +30,7 @@ let canary: Canary;
 
 beforeAll(() => {
   tiny = tinyModel(objectsDir);
-  models = new ServedModels(new MemoryCatalog(tiny, brokenModel(objectsDir)));
+  models = new ServedModels(new MemoryCatalog(tiny, brokenModel(objectsDir)), { drainMs: 0 });
   threads = new ThreadDispatcher(DEFAULT_SERVER_OPTIONS);
 });
 
@@ -65,6 +65,7 @@ beforeEach(() => {
       return { ...outcome, tailMs: runMs };
     },
     warm: (task) => threads.warm(task),
+    keepOnly: (isServed) => threads.keepOnly(isServed),
     close: () => threads.close(),
   };
   canary = new Canary({
@@ -74,9 +75,9 @@ beforeEach(() => {
     clock,
     wanted: () => wanted,
     tailOf: (model) => {
-      const prepared = models.catalog.get(model)?.prepared;
-      const found = prepared && canaryCut(prepared.tables);
-      return found && models.cut(prepared, found.table, found.cut);
+      const version = models.current(model);
+      const found = version && canaryCut(version.prepared.tables);
+      return found && version.cut(found.table, found.cut);
     },
     onError: (model) => errors.push(model),
   });

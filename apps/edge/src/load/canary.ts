@@ -2,7 +2,7 @@ import { type LoadFactors, MIN_PROFILED_MS } from '@cutpoint/partition';
 import { type CutTable, type TensorHeader, tensorBytes } from '@cutpoint/protocol';
 import type { Dispatcher } from '../dispatcher/dispatcher.js';
 import type { Job, Scheduler } from '../scheduler/scheduler.js';
-import type { ServedCut } from '../server/catalog.js';
+import type { ServedCut } from '../server/served-version.js';
 import { profiledTail } from './profiled-tail.js';
 
 /** At most this share of one worker's time. */
@@ -96,7 +96,13 @@ export class Canary {
 
   async #run({ model, served, graphFile }: Candidate): Promise<void> {
     const { clock, dispatcher, factors, onError } = this.#options;
+    // It was removed while this waited.
+    if (!served.version.isOpen) {
+      this.#job = undefined;
+      return;
+    }
     const startedAtMs = clock();
+    const over = served.version.hold();
     try {
       const inputs = zerosOf(served);
       const numBytes = inputs.reduce((sum, input) => sum + input.numBytes, 0);
@@ -109,6 +115,7 @@ export class Canary {
       this.#failedAtMs.set(model, clock());
       onError(model, error);
     } finally {
+      over();
       const nowMs = clock();
       this.#nextAtMs = nowMs + (nowMs - startedAtMs) * (1 / CANARY_SHARE - 1);
       this.#job = undefined;

@@ -1,5 +1,5 @@
 import type { ProfiledTail } from '@cutpoint/partition';
-import type { ServedCut } from '../server/catalog.js';
+import type { ServedCut } from '../server/served-version.js';
 
 /** What the cut table says of a tail. */
 export function profiledTail({ cut, graphFile }: ServedCut): ProfiledTail {

@@ -2,12 +2,13 @@ import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { benchmarkNetworks } from '@cutpoint/onnx';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { PreparedModel, PrepareRequest } from '../prepare/prepared.js';
+import type { ModelEntry } from './entry.js';
 import { ModelError } from './error.js';
 import { sha256Of } from './hash.js';
 import { readLabels } from './labels.js';
-import { type ModelEntry, ModelRepository } from './repository.js';
+import { ModelRepository } from './repository.js';
 
 const REPOSITORY = new URL('../../../../models', import.meta.url).pathname;
 
@@ -139,6 +140,38 @@ describe('models on demand', () => {
     expect(order).toEqual(['now', 'later']);
   });
 
+  it('are tried again after a minute when they failed, and at once when they are loaded', async () => {
+    let nowMs = 0;
+    const outcomes = ['full', 'full', 'full', 'good'];
+    const repository = new ModelRepository({
+      dir: join(root, 'models'),
+      storeDir: join(root, 'store'),
+      clock: () => nowMs,
+      prepare: async (request) => {
+        if (outcomes.shift() === 'full') throw new ModelError('store_full', 'no space left');
+        return prepared(request);
+      },
+    });
+    await repository.scan();
+    const tries = async (work: () => Promise<void>) => {
+      const before = outcomes.length;
+      await work().catch(() => undefined);
+      await vi.waitUntil(() => repository.get('later')?.status !== 'preparing');
+      return before - outcomes.length;
+    };
+    const want = async () => await repository.want('later');
+    expect(await tries(want)).toBe(1);
+    expect(repository.get('later')).toMatchObject({ status: 'failed', code: 'store_full' });
+    nowMs = 59_999;
+    expect(await tries(want)).toBe(0);
+    nowMs = 60_000;
+    expect(await tries(want)).toBe(1);
+    expect(await tries(want)).toBe(0);
+    await expect(repository.load('later')).rejects.toMatchObject({ code: 'store_full' });
+    expect(await tries(async () => await repository.load('later'))).toBe(1);
+    expect(repository.get('later')).toMatchObject({ status: 'ready', onDemand: true });
+  });
+
   it('wait for the one that is being prepared: two at once would spoil the times of both', async () => {
     let atOnce = 0;
     let most = 0;
@@ -243,7 +276,7 @@ describe('a repository', () => {
       return prepared(request);
     });
     const seen: ModelEntry[] = [];
-    const unsubscribe = repository.subscribe((entry) => seen.push(entry));
+    const unsubscribe = repository.subscribe((change) => change.status !== 'removed' && seen.push(change));
     await repository.scan();
     await repository.prepareAll();
     unsubscribe();

@@ -1,84 +1,62 @@
-import { readdir } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
-import { jpegFilesIn } from '../prepare/fidelity/calibration-files.js';
+import { resolve } from 'node:path';
 import type { PreparedModel, PrepareModel, PrepareRequest } from '../prepare/prepared.js';
 import type { ModelConfig } from './config.js';
-import { errnoOf, ModelError, messageOf } from './error.js';
-import { readLabels } from './labels.js';
-import { checkModelName } from './names.js';
-import { readConfig } from './read-config.js';
-import { locateSource } from './source.js';
+import { isUnloaded, type ModelChange, type ModelEntry, UNLOADED } from './entry.js';
+import { ModelError, messageOf } from './error.js';
+import { described, type LocatedModel, ModelFolder, unknownModel, WAITING } from './folder.js';
 
-const WAITING = 'waiting for its turn';
-
-/** Where a model's files are, on this machine. */
-export interface LocatedModel {
-  readonly name: string;
-  readonly version: string;
-  readonly config: ModelConfig;
-  readonly modelFile: string;
-  readonly labels: readonly string[];
-  /** The model's own pictures for trying codecs on: `calibration/*.jpg` beside its config. */
-  readonly calibration: readonly string[];
-}
-
-/**
- * - `on-demand`: it could be prepared; {@link ModelRepository.want} begins.
- * - `preparing`: known, and not yet to be used; `progress` says how far it is.
- * - `missing`: its files are not here; `reason` says how to get them.
- * - `failed`: it cannot be served; `reason` says why.
- */
-export type ModelStatus = 'on-demand' | 'ready' | 'preparing' | 'missing' | 'failed';
-
-export interface ModelEntry {
-  readonly name: string;
-  readonly version: string;
-  readonly description: string;
-  readonly status: ModelStatus;
-  /** Whether it is prepared only when it is asked for: nobody waits for it before that. */
-  readonly onDemand?: boolean;
-  /** Whether its weights are random: its answers mean nothing. */
-  readonly untrained?: boolean;
-  /** In plain words; `undefined` when ready. */
-  readonly reason?: string;
-  /** {@link ModelError.code} of what is wrong. */
-  readonly code?: string;
-  readonly progress?: { readonly stage: string; readonly done: number; readonly total: number };
-  /** Present if and only if `status` is `ready`. */
-  readonly prepared?: PreparedModel;
-}
+/** A model on demand that failed is tried again for whoever asks so long afterwards: a disk was full, a package not to be had. */
+const RETRY_MS = 60_000;
+/** What says that there are no files, rather than that they are wrong. */
+const MISSING_CODES: ReadonlySet<string> = new Set(['source_not_fetched', 'source_missing', 'unknown_model']);
 
 export interface RepositoryOptions {
   /** Folder in Triton's layout: `<name>/config.json`, optionally `<name>/<version>/model.onnx`. */
   readonly dir: string;
   readonly storeDir: string;
   readonly prepare: PrepareModel;
+  /** Monotonic, in ms. */
+  readonly clock?: () => number;
+}
+
+/** Why a model could not be prepared last time, as far as it matters for whether to try again. */
+interface Failure {
+  readonly atMs: number;
+  readonly stamp: string;
 }
 
 /**
- * The models of one folder and what is known of each. One that fails takes no other down.
+ * The models of one folder and what is known of each. One that fails takes no other down, nor its own version that is served.
  *
  * @example
  * const repository = new ModelRepository({ dir: 'models', storeDir: '.cutpoint', prepare: prepareModel });
  * await repository.scan();
- * repository.subscribe((entry) => log.info(entry));
+ * repository.subscribe((change) => log.info(change));
  * await repository.prepareAll();
  * repository.get('ppocr-det')?.prepared;
  */
 export class ModelRepository {
   readonly dir: string;
   readonly storeDir: string;
+  readonly #folder: ModelFolder;
   readonly #prepare: PrepareModel;
+  readonly #clock: () => number;
   readonly #entries = new Map<string, ModelEntry>();
-  readonly #listeners = new Set<(entry: ModelEntry) => void>();
+  readonly #failures = new Map<string, Failure>();
+  readonly #listeners = new Set<(change: ModelChange) => void>();
   readonly #stopped = new AbortController();
+  /** Of what is being prepared now, by name. */
+  readonly #work = new Map<string, AbortController>();
   /** What is being prepared or waits for it: one after another, since preparing times the network. */
   #queue: Promise<unknown> = Promise.resolve();
+  #open: (next: PreparedModel) => Promise<void> = async () => undefined;
 
   constructor(options: RepositoryOptions) {
     this.dir = resolve(options.dir);
     this.storeDir = resolve(options.storeDir);
+    this.#folder = new ModelFolder(this.dir, this.storeDir);
     this.#prepare = options.prepare;
+    this.#clock = options.clock ?? (() => performance.now());
   }
 
   /** Every model that was found, by name. */
@@ -90,26 +68,22 @@ export class ModelRepository {
     return this.#entries.get(name);
   }
 
-  /** Calls `listener` whenever an entry changes; returns its unsubscribe. */
-  subscribe(listener: (entry: ModelEntry) => void): () => void {
+  /** Calls `listener` whenever a model changes; returns its unsubscribe. */
+  subscribe(listener: (change: ModelChange) => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
   }
 
-  /** Looks which models there are. A model that is ready already stays so. */
+  /** A version that is to take another's place does so when `open` has resolved; when that rejects, the other stays. */
+  beforeReplacing(open: (next: PreparedModel) => Promise<void>): void {
+    this.#open = open;
+  }
+
+  /** Looks which models there are. One whose folder is gone goes; what is known of the others stays. */
   async scan(): Promise<readonly ModelEntry[]> {
-    for (const name of await modelNames(this.dir)) {
-      if (this.#entries.has(name)) continue;
-      // What is wrong with a config is said when its turn comes.
-      const config = await this.config(name).catch(() => undefined);
-      const version = String((await highestVersion(join(this.dir, name))) ?? 1);
-      const known = { name, version, ...describe(config) };
-      this.#set(
-        known.onDemand === true
-          ? { ...known, status: 'on-demand', reason: 'prepared when it is first asked for' }
-          : { ...known, status: 'preparing', reason: WAITING },
-      );
-    }
+    const names = await this.#folder.names();
+    for (const name of this.#entries.keys()) if (!names.includes(name)) this.#remove(name);
+    for (const name of names) if (!this.#entries.has(name)) this.#set(await this.#folder.found(name));
     return this.list();
   }
 
@@ -117,18 +91,74 @@ export class ModelRepository {
   async prepareAll(signal?: AbortSignal): Promise<void> {
     for (const { name, status } of this.list()) {
       if (status === 'ready' || status === 'on-demand') continue;
-      await this.#inTurn(() => this.prepare(name, signal)).catch(() => undefined);
+      await this.#inTurn(name, signal).catch(() => undefined);
       signal?.throwIfAborted();
     }
   }
 
-  /** Somebody asks for a model: one that is on demand is prepared when its turn comes. Returns at once. */
-  want(name: string): void {
+  /**
+   * Makes what is served what is in the folder: models that came are prepared, those that changed are prepared beside the
+   * version that is served, which then gives way, those that are gone go. Those that failed are tried again. What was unloaded stays so.
+   * @throws ModelError when the folder itself cannot be read; nothing has changed then
+   */
+  async refresh(): Promise<void> {
+    await this.#folder.mustBeThere();
+    await this.scan();
+    for (const entry of this.list()) {
+      const { name, status, onDemand } = entry;
+      if (isUnloaded(entry) || (onDemand === true && status === 'preparing')) continue;
+      if (onDemand === true && status !== 'ready') {
+        const found = await this.#folder.found(name);
+        this.#set(found);
+        if (found.status === 'on-demand') continue;
+      }
+      await this.#inTurn(name, this.#stopped.signal).catch(() => undefined);
+      if (this.#stopped.signal.aborted) return;
+    }
+  }
+
+  /**
+   * Has one model served as it is in the folder now, whether it is new, changed, failed, unloaded or on demand.
+   * @throws ModelError why it is not, `unknown_model` among others; a version that was served before is served on
+   */
+  async load(name: string): Promise<void> {
+    await this.config(name).catch((error: unknown) => {
+      if (error instanceof ModelError && (error.code === 'unknown_model' || error.code === 'bad_name')) throw error;
+      // What else is wrong with it is said of the model.
+    });
     const entry = this.#entries.get(name);
-    if (entry?.status !== 'on-demand' || this.#stopped.signal.aborted) return;
-    this.#set({ ...entry, status: 'preparing', reason: WAITING });
+    if (entry?.prepared === undefined)
+      this.#set({ ...(await this.#folder.found(name)), status: 'preparing', reason: WAITING });
+    await this.#inTurn(name, this.#stopped.signal);
+  }
+
+  /**
+   * Serves a model no more until it is loaded, or the edge starts anew.
+   * @throws ModelError `unknown_model`
+   */
+  unload(name: string): void {
+    const entry = this.#entries.get(name);
+    if (entry === undefined) throw unknownModel(name, this.dir, [...this.#entries.keys()]);
+    const { prepared: _, progress: __, ...rest } = entry;
+    this.#work.get(name)?.abort();
+    const reason = 'an operator unloaded it; loading it, or the next start of the edge, serves it again';
+    this.#set({ ...rest, status: 'missing', reason, code: UNLOADED });
+  }
+
+  /**
+   * Somebody asks for a model: one that is on demand is prepared when its turn comes. So is one that failed, when its files
+   * changed or some time has passed. Resolves when that is known, not when it is prepared.
+   */
+  async want(name: string): Promise<void> {
+    const entry = this.#entries.get(name);
+    if (entry?.onDemand !== true || this.#stopped.signal.aborted) return;
+    if (entry.status !== 'on-demand' && !(await this.#isWorthAnotherTry(entry))) return;
+    // Somebody else may have asked meanwhile.
+    if (this.#entries.get(name) !== entry) return;
+    const { code: _, ...rest } = entry;
+    this.#set({ ...rest, status: 'preparing', reason: WAITING });
     // The entry says how it went.
-    void this.#inTurn(() => this.prepare(name, this.#stopped.signal)).catch(() => undefined);
+    void this.#inTurn(name, this.#stopped.signal).catch(() => undefined);
   }
 
   /** Ends what was wanted; resolves when nothing is being prepared any more. */
@@ -139,123 +169,122 @@ export class ModelRepository {
 
   /** Prepares one model; its entry says how it goes, also when this rejects. */
   async prepare(name: string, signal?: AbortSignal): Promise<PreparedModel> {
-    const known = this.#entries.get(name);
+    const work = new AbortController();
+    this.#work.set(name, work);
+    const either = AbortSignal.any([work.signal, ...(signal === undefined ? [] : [signal])]);
+    const before = this.#entries.get(name);
+    // It stays what it is until its successor is there.
+    const served = before?.prepared === undefined ? undefined : { ...before, prepared: before.prepared };
     let base: Omit<ModelEntry, 'status'> = {
       name,
-      version: known?.version ?? '1',
-      description: known?.description ?? '',
+      version: before?.version ?? '1',
+      description: before?.description ?? '',
+    };
+    const stamp = await this.#folder.stamp(name);
+    const tell = (progress?: NonNullable<ModelEntry['progress']>) => {
+      if (work.signal.aborted) return;
+      const more = progress === undefined ? {} : { progress };
+      if (served === undefined) this.#set({ ...base, status: 'preparing', reason: 'being prepared', ...more });
+      else if (progress !== undefined)
+        this.#set({ ...settled(served), reason: 'its next version is being prepared', progress });
     };
     try {
       const config = await this.config(name);
-      base = { ...base, ...describe(config) };
-      this.#set({ ...base, status: 'preparing', reason: 'being prepared' });
-      const located = await this.locate(name, signal);
+      base = { ...base, ...described(config) };
+      tell();
+      const located = await this.locate(name, either);
       base = { ...base, version: located.version };
-      const request: PrepareRequest = {
-        ...located,
-        storeDir: this.storeDir,
-        onProgress: (progress) => this.#set({ ...base, status: 'preparing', reason: 'being prepared', progress }),
-        ...(signal === undefined ? {} : { signal }),
-      };
+      const request: PrepareRequest = { ...located, storeDir: this.storeDir, onProgress: tell, signal: either };
       const prepared = await this.#prepare(request);
-      this.#set({ ...base, status: 'ready', prepared });
-      return prepared;
+      const next = served !== undefined && isSame(served.prepared, prepared) ? served.prepared : prepared;
+      if (served !== undefined && next !== served.prepared) await this.#open(next);
+      if (work.signal.aborted) throw notWanted(name);
+      this.#failures.delete(name);
+      this.#set({ ...base, status: 'ready', prepared: next });
+      return next;
     } catch (error) {
-      const code = error instanceof ModelError ? error.code : 'prepare_failed';
-      if (code === 'aborted') {
-        this.#set({ ...base, status: 'preparing', reason: 'stopped before it was ready' });
-        throw error;
-      }
-      const missing = code === 'source_not_fetched' || code === 'source_missing' || code === 'unknown_model';
-      this.#set({ ...base, status: missing ? 'missing' : 'failed', reason: messageOf(error), code });
+      // Whoever ended it has said what the model is now.
+      if (!work.signal.aborted) this.#failed(error, base, { served, stamp });
       throw error;
+    } finally {
+      if (this.#work.get(name) === work) this.#work.delete(name);
     }
+  }
+
+  #failed(
+    error: unknown,
+    base: Omit<ModelEntry, 'status'>,
+    { served, stamp }: { readonly served: ModelEntry | undefined; readonly stamp: string },
+  ): void {
+    const code = error instanceof ModelError ? error.code : 'prepare_failed';
+    if (code === 'aborted') {
+      this.#set(served ?? { ...base, status: 'preparing', reason: 'stopped before it was ready' });
+      return;
+    }
+    const reason = messageOf(error);
+    if (served !== undefined) {
+      this.#set({ ...settled(served), reason: `its next version is not served, this one is: ${reason}`, code });
+      return;
+    }
+    this.#failures.set(base.name, { atMs: this.#clock(), stamp });
+    this.#set({ ...base, status: MISSING_CODES.has(code) ? 'missing' : 'failed', reason, code });
   }
 
   /** @throws ModelError `unknown_model` with the names that there are, `bad_name`, `bad_config`. */
   async config(name: string): Promise<ModelConfig> {
-    const names = await modelNames(this.dir);
-    if (!names.includes(checkModelName(name))) {
-      throw new ModelError(
-        'unknown_model',
-        `there is no model ${JSON.stringify(name)} in ${this.dir}; there are: ${names.join(', ') || 'none'}`,
-      );
-    }
-    return await readConfig(join(this.dir, name, 'config.json'));
+    return await this.#folder.config(name);
   }
 
   /** Finds the model's file and labels; installs a package or builds a network when its source needs that, downloads nothing else. */
   async locate(name: string, signal?: AbortSignal): Promise<LocatedModel> {
-    const config = await this.config(name);
-    const configDir = join(this.dir, name);
-    const context = { configDir, storeDir: this.storeDir, model: name, ...(signal === undefined ? {} : { signal }) };
-    const version = await highestVersion(configDir);
-    const modelFile =
-      version === undefined
-        ? await locateSource(config.source, context)
-        : join(configDir, String(version), 'model.onnx');
-    const labels =
-      config.labels === undefined
-        ? []
-        : await readLabels(await locateSource(config.labels.source, context), config.labels);
-    const calibration = await jpegFilesIn(join(configDir, 'calibration'));
-    return { name, version: String(version ?? 1), config, modelFile, labels, calibration };
+    return await this.#folder.locate(name, signal);
   }
 
-  async #inTurn(work: () => Promise<unknown>): Promise<void> {
-    const turn = this.#queue.then(work);
+  async #isWorthAnotherTry(entry: ModelEntry): Promise<boolean> {
+    const failure = this.#failures.get(entry.name);
+    if (failure === undefined || isUnloaded(entry)) return false;
+    if (entry.status !== 'failed' && entry.status !== 'missing') return false;
+    return this.#clock() - failure.atMs >= RETRY_MS || (await this.#folder.stamp(entry.name)) !== failure.stamp;
+  }
+
+  /** Prepares a model when its turn comes, if it is to be served by then. */
+  async #inTurn(name: string, signal: AbortSignal | undefined): Promise<void> {
+    const turn = this.#queue.then(async () => {
+      const entry = this.#entries.get(name);
+      if (entry === undefined || isUnloaded(entry)) throw notWanted(name);
+      await this.prepare(name, signal);
+    });
     this.#queue = turn.catch(() => undefined);
     await turn;
   }
 
+  #remove(name: string): void {
+    this.#work.get(name)?.abort();
+    this.#entries.delete(name);
+    this.#failures.delete(name);
+    this.#tell({ name, status: 'removed' });
+  }
+
   #set(entry: ModelEntry): void {
     this.#entries.set(entry.name, entry);
-    for (const listener of this.#listeners) listener(entry);
+    this.#tell(entry);
+  }
+
+  #tell(change: ModelChange): void {
+    for (const listener of this.#listeners) listener(change);
   }
 }
 
-/** What an entry says of its config, as long as there is one. */
-function describe(config: ModelConfig | undefined): Pick<ModelEntry, 'description' | 'onDemand' | 'untrained'> {
-  return {
-    description: config?.description ?? '',
-    ...(config?.onDemand === true && { onDemand: true }),
-    ...(config !== undefined && 'network' in config.source && { untrained: true }),
-  };
+function notWanted(name: string): ModelError {
+  return new ModelError('aborted', `${name} was removed or unloaded before it was ready`);
 }
 
-/** Folders with a valid name that hold a `config.json`. */
-async function modelNames(dir: string): Promise<readonly string[]> {
-  const names: string[] = [];
-  for (const entry of await readFolder(dir)) {
-    if (!entry.isDirectory() && !entry.isSymbolicLink()) continue;
-    const inside = await readFolder(join(dir, entry.name));
-    if (!inside.some((file) => file.name === 'config.json')) continue;
-    try {
-      names.push(checkModelName(entry.name));
-    } catch {
-      // A folder with such a name cannot be addressed; `cutpoint add` never makes one.
-    }
-  }
-  return names.sort();
+/** A ready model without what was said of its next version. */
+function settled({ reason: _, code: __, progress: ___, ...entry }: ModelEntry): ModelEntry {
+  return entry;
 }
 
-/** The highest numeric folder that holds a `model.onnx`. */
-export async function highestVersion(configDir: string): Promise<number | undefined> {
-  let highest: number | undefined;
-  for (const entry of await readFolder(configDir)) {
-    if (!/^[1-9]\d*$/.test(entry.name)) continue;
-    const inside = await readFolder(join(configDir, entry.name));
-    if (!inside.some((file) => file.name === 'model.onnx')) continue;
-    highest = Math.max(highest ?? 0, Number(entry.name));
-  }
-  return highest;
-}
-
-async function readFolder(dir: string) {
-  try {
-    return await readdir(dir, { withFileTypes: true });
-  } catch (error) {
-    if (errnoOf(error) === 'ENOENT' || errnoOf(error) === 'ENOTDIR') return [];
-    throw new ModelError('store_failed', `${dir} cannot be read: ${messageOf(error)}`, { cause: error });
-  }
+/** A manifest names everything by its hash. */
+function isSame(one: PreparedModel, other: PreparedModel): boolean {
+  return one.weights === other.weights && JSON.stringify(one.manifest) === JSON.stringify(other.manifest);
 }

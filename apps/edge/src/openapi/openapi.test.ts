@@ -69,6 +69,9 @@ describe('the OpenAPI document', () => {
         '/v2/models/{name}/versions/{version}',
         '/v2/models/{name}/versions/{version}/infer',
         '/v2/models/{name}/versions/{version}/ready',
+        '/v2/repository/index',
+        '/v2/repository/models/{name}/load',
+        '/v2/repository/models/{name}/unload',
       ].sort(),
     );
     const operations = paths.flatMap((path) => METHODS.flatMap((method) => document.paths[path]?.[method] ?? []));
@@ -101,6 +104,10 @@ describe('the OpenAPI document', () => {
     ['/v2/models/{name}/infer', '/v2/models/tiny/infer', { id: 'a', inputs: [mask, x] }, 200],
     ['/v2/models/{name}/infer', '/v2/models/tiny/infer', { inputs: [x] }, 400],
     ['/v2/models/{name}/infer', '/v2/models/late/infer', {}, 503],
+    ['/v2/repository/index', '/v2/repository/index', {}, 200],
+    ['/v2/repository/index', '/v2/repository/index', { ready: 1 }, 400],
+    ['/v2/repository/models/{name}/load', '/v2/repository/models/nothing/load', {}, 404],
+    ['/v2/repository/models/{name}/unload', '/v2/repository/models/nothing/unload', {}, 404],
   ])('says what %s gives: %#', async (path, url, body, status) => {
     const [table = ''] = tiny.tables.keys();
     const response = await fetch(

@@ -32,10 +32,12 @@ const byHash = param('sha256', 'The hash of its content, as a manifest or a cut 
 
 const MODEL = 'models';
 const INFERENCE = 'inference';
+const REPOSITORY = 'repository';
 const STATE = 'state';
 export const TAGS = [
   { name: MODEL, description: 'What a client of Cutpoint downloads' },
   { name: INFERENCE, description: 'The KServe Open Inference Protocol, with binary tensor data' },
+  { name: REPOSITORY, description: 'Which models are served: the model repository extension of Triton' },
   { name: STATE, description: 'How the edge is' },
 ];
 
@@ -56,6 +58,9 @@ const versionedParams = {
   properties: { ...modelParams.properties, version: { type: 'string' } },
 };
 const unknownModel = refusal('There is no such model, version, variant or cut');
+const operatorsOnly = refusal(
+  'Only operators may do this, and this edge knows none, or the token is not one of theirs',
+);
 const modelNotReady = refusal('The model is not ready; perhaps it soon is (`Retry-After`)');
 
 const described = {
@@ -190,10 +195,48 @@ const described = {
       504: refusal('The deadline passed, or could not be kept'),
     },
   },
+  repositoryIndex: {
+    summary: 'All models of the repository, and what is the matter with each',
+    tags: [REPOSITORY],
+    body: { content: { 'application/json': { schema: { $ref: 'RepositoryIndexRequest#' } } } },
+    response: { 200: json('The models', 'RepositoryIndex'), 400: refusal('The body is something else') },
+  },
+  loadModel: {
+    summary: 'Serve a model as its folder has it now',
+    description:
+      'Answered when it is served. A version that is served is replaced when the next one is ready, and stays when that fails.',
+    tags: [REPOSITORY],
+    params: param('name', 'Name of the model.'),
+    response: {
+      200: { description: 'It is served' },
+      400: refusal('It cannot be served, and why'),
+      403: operatorsOnly,
+      404: refusal('There is no such model in the repository'),
+    },
+  },
+  unloadModel: {
+    summary: 'Serve a model no more',
+    description: 'What was taken is answered. It stays so until the model is loaded, or the edge starts anew.',
+    tags: [REPOSITORY],
+    params: param('name', 'Name of the model.'),
+    response: {
+      200: { description: 'Nothing new is taken for it' },
+      403: operatorsOnly,
+      404: refusal('There is no such model'),
+    },
+  },
 } as const satisfies Readonly<Record<string, Operation>>;
 
 /** Operations under `/v2`, whose errors have the protocol's form. */
-const V2: ReadonlySet<string> = new Set<keyof typeof described>(['server', 'modelReady', 'metadata', 'infer']);
+const V2: ReadonlySet<string> = new Set<keyof typeof described>([
+  'server',
+  'modelReady',
+  'metadata',
+  'infer',
+  'repositoryIndex',
+  'loadModel',
+  'unloadModel',
+]);
 
 /** What the gate in front of a route may answer instead. */
 function gated([name, operation]: readonly [string, Operation]): readonly [string, Operation] {

@@ -129,6 +129,21 @@ export const SCHEMAS: Readonly<Record<string, object>> = {
     inputs: list(tensorMetadata),
     outputs: list(tensorMetadata),
   }),
+  RepositoryIndexRequest: {
+    type: 'object',
+    properties: { ready: { ...flag, description: 'Only those that can be used.' } },
+  },
+  RepositoryIndex: list(
+    object({
+      name: text,
+      version: text,
+      state: { type: 'string', enum: ['READY', 'LOADING', 'UNAVAILABLE'] },
+      reason: {
+        ...text,
+        description: 'Empty where there is none. Of a model that is READY it is about its next version.',
+      },
+    }),
+  ),
   InferenceRequest: object(
     {
       id: text,

@@ -2,7 +2,10 @@ import { randomUUID } from 'node:crypto';
 import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { errnoOf, ModelError, messageOf } from '../models/error.js';
-import { sha256Of } from '../models/hash.js';
+import { sha256Of, sha256OfFile } from '../models/hash.js';
+
+/** Larger files are hashed piece by piece. */
+const WHOLE_BYTES = 1024 * 1024;
 
 /** Files named by the sha256 of their content, in one flat folder, beside the records that say what belongs together. */
 export class ObjectStore {
@@ -48,7 +51,8 @@ export class ObjectStore {
     try {
       const file = this.path(sha256);
       if ((await stat(file)).size !== numBytes) return false;
-      return sha256Of(await readFile(file)) === sha256;
+      // A pack may have hundreds of MB, and an edge that serves looks, too; the graphs are many and small.
+      return (numBytes > WHOLE_BYTES ? await sha256OfFile(file) : sha256Of(await readFile(file))) === sha256;
     } catch (error) {
       if (errnoOf(error) === 'ENOENT') return false;
       throw ModelError.fromStore(error, this.path(sha256));

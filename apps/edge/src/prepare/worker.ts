@@ -2,7 +2,7 @@ import { OnnxError } from '@cutpoint/onnx';
 import { errnoOf, ModelError, type ModelErrorCode, messageOf } from '../models/error.js';
 import { createNodeRuntime } from '../ort/runtime.js';
 import { buildPrepared } from './build.js';
-import { type Machine, SESSION_THREADS } from './cache-key.js';
+import { cacheKey, type Machine, SESSION_THREADS } from './cache-key.js';
 import type { PrepareRequest } from './prepared.js';
 import { writePrepared } from './record.js';
 import { ObjectStore } from './store.js';
@@ -36,6 +36,9 @@ async function run(job: PrepareJob): Promise<void> {
       { ...job.request, onProgress: (progress) => report({ type: 'progress', ...progress }) },
       { store, machine: job.machine, runtime },
     );
+    if ((await cacheKey(job.request, job.machine)) !== job.key) {
+      throw new ModelError('source_unreadable', 'its files changed while they were read; load it again');
+    }
     await writePrepared(store, job.key, record);
     await report({ type: 'done' });
   } catch (error) {

@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { LoadReport, Manifest, ModelStatus } from '@cutpoint/protocol';
+import type { CutTable, LoadReport, Manifest, ModelStatus } from '@cutpoint/protocol';
 import type { FastifyInstance } from 'fastify';
-import type { ModelEntry } from '../models/repository.js';
+import type { ModelEntry } from '../models/entry.js';
 import { OPERATIONS } from '../openapi/operations.js';
 import type { ObjectKind, ServedModels } from '../server/catalog.js';
 import { sendError } from '../server/http-errors.js';
@@ -20,7 +20,7 @@ interface DocumentSources {
 /** What a client downloads: lists, manifests, and everything that is named by its hash. */
 export function installDocuments(app: FastifyInstance, { models, load }: DocumentSources): void {
   const manifests = new WeakMap<Manifest, CompressibleJson>();
-  const tables = new Map<string, CompressibleJson>();
+  const tables = new WeakMap<CutTable, CompressibleJson>();
 
   app.get('/v1/models', { schema: OPERATIONS.models }, async (_, reply) =>
     reply.header('cache-control', 'no-store').send({ models: models.catalog.list().map(statusOf) }),
@@ -36,7 +36,7 @@ export function installDocuments(app: FastifyInstance, { models, load }: Documen
     async (request, reply) => {
       const { name } = request.params;
       // Whoever asks for the manifest is about to use the model.
-      models.catalog.want(name);
+      await models.catalog.want(name);
       const entry = models.catalog.get(name);
       if (entry === undefined) {
         return sendError(reply, 404, 'unknown_model', `this edge has no model ${JSON.stringify(name.slice(0, 100))}`);
@@ -63,10 +63,13 @@ export function installDocuments(app: FastifyInstance, { models, load }: Documen
     { schema: OPERATIONS.table },
     async (request, reply) => {
       const { sha256 } = request.params;
+      const table = models.table(sha256);
       const folder = models.folderOf('table', sha256);
-      if (folder === undefined) return sendError(reply, 404, 'unknown_object', unknownObject('table', sha256));
-      const document = tables.get(sha256) ?? new CompressibleJson(await readFile(join(folder, sha256)));
-      tables.set(sha256, document);
+      if (table === undefined || folder === undefined) {
+        return sendError(reply, 404, 'unknown_object', unknownObject('table', sha256));
+      }
+      const document = tables.get(table) ?? new CompressibleJson(await readFile(join(folder, sha256)));
+      tables.set(table, document);
       return await document.send(request, reply, FOR_EVER);
     },
   );

@@ -3,20 +3,23 @@ import { OPERATIONS } from '../openapi/operations.js';
 import type { ModelCatalog } from '../server/catalog.js';
 
 /**
- * Why the edge is not ready; `undefined` when it is: every model is settled, and one at least can be served. Models on demand
- * keep nobody waiting but those who ask for them.
+ * Why the edge is not ready; `undefined` when it is: every model has been settled once, and one at least can be served. Models on
+ * demand keep nobody waiting but those who ask for them.
  */
-function notReadyReason(catalog: ModelCatalog, isStopping: boolean): string | undefined {
+function notReadyReason(
+  catalog: ModelCatalog,
+  { isStopping, wasReady }: { readonly isStopping: boolean; readonly wasReady: boolean },
+): string | undefined {
   if (isStopping) return 'the edge is stopping';
   const models = catalog.list();
   if (models.length === 0) return 'there is no model; add one with `cutpoint add`';
   const preparing = models
     .filter(({ status, onDemand }) => status === 'preparing' && onDemand !== true)
     .map(({ name }) => name);
-  if (preparing.length > 0) return `being prepared: ${preparing.join(', ')}`;
+  const canServe = models.some(({ status }) => status === 'ready' || status === 'on-demand');
+  if (preparing.length > 0 && !(wasReady && canServe)) return `being prepared: ${preparing.join(', ')}`;
   // Only those on demand can still be on their way.
-  if (models.some(({ status }) => status === 'ready' || status === 'on-demand' || status === 'preparing'))
-    return undefined;
+  if (canServe || models.some(({ status }) => status === 'preparing')) return undefined;
   return models.map(({ name, status, reason }) => `${name} is ${status}: ${reason ?? 'no reason known'}`).join('; ');
 }
 
@@ -27,10 +30,10 @@ export function installHealth(
   isStopping: () => boolean,
   isWarm: () => boolean,
 ): void {
-  // A model that is prepared only when it is asked for does not take an edge out of use which serves the others.
+  // A model that comes later, or is prepared only when it is asked for, does not take an edge out of use which serves the others.
   let wasReady = false;
   const reasonNow = (): string | undefined => {
-    const reason = notReadyReason(catalog, isStopping());
+    const reason = notReadyReason(catalog, { isStopping: isStopping(), wasReady });
     if (reason !== undefined) return reason;
     wasReady ||= isWarm();
     return wasReady ? undefined : 'the tails that requests begin with are being opened';

@@ -101,7 +101,11 @@ describe("Triton's Python client", () => {
   it('finds the server, its health, and the model with and without a version', async () => {
     expect(await client.get('/v2')).toMatchObject({
       status: 200,
-      json: { name: 'cutpoint', version: expect.stringMatching(/^\d+\.\d+\.\d+/), extensions: ['binary_tensor_data'] },
+      json: {
+        name: 'cutpoint',
+        version: expect.stringMatching(/^\d+\.\d+\.\d+/),
+        extensions: ['binary_tensor_data', 'model_repository'],
+      },
     });
     expect((await client.get('/v2/health/live')).status).toBe(200);
     expect((await client.get('/v2/health/ready')).status).toBe(200);

@@ -50,7 +50,7 @@ export async function installKserve(
   };
 
   const metadata = async ({ params }: FastifyRequest<{ Params: Params }>, reply: FastifyReply) => {
-    const target = wantedTarget(params, context);
+    const target = await wantedTarget(params, context);
     if (target instanceof ProtocolError) return refuse(reply, target, context);
     return reply.header('cache-control', 'no-store').send(modelMetadata(target));
   };
@@ -63,7 +63,7 @@ export async function installKserve(
   };
 
   const infer = async (request: FastifyRequest<{ Params: Params }>, reply: FastifyReply) => {
-    const target = wantedTarget(request.params, context);
+    const target = await wantedTarget(request.params, context);
     if (target instanceof ProtocolError) {
       countRefused(request.params, target.code);
       return refuse(reply, target, context);
@@ -109,10 +109,10 @@ export async function installKserve(
 }
 
 /** Finds what is asked for. Whoever asks for the metadata of a model, or for an inference, is about to use it. */
-function wantedTarget({ name, version }: Params, { models }: ConnectionContext): Target | ProtocolError {
+async function wantedTarget({ name, version }: Params, { models }: ConnectionContext): Promise<Target | ProtocolError> {
   const found = findModel(name, version, models);
   if (found instanceof ProtocolError) return found;
-  models.catalog.want(found.entry.name);
+  await models.catalog.want(found.entry.name);
   return findTarget(name, version, models);
 }
 

@@ -1,52 +1,58 @@
-import { join } from 'node:path';
-import type { Cut, CutTable, TensorInfo } from '@cutpoint/protocol';
-import type { ModelEntry } from '../models/repository.js';
-import type { Weights } from '../ort/weights.js';
+import type { CutTable } from '@cutpoint/protocol';
+import type { ModelChange, ModelEntry } from '../models/entry.js';
 import type { PreparedModel } from '../prepare/prepared.js';
+import { ServedVersion } from './served-version.js';
 
 /** The models of this edge; `ModelRepository` is one. */
 export interface ModelCatalog {
   list(): readonly ModelEntry[];
   get(name: string): ModelEntry | undefined;
-  /** Has a model prepared that is on demand; does nothing for any other. Returns at once. */
-  want(name: string): void;
-  /** Calls `listener` whenever an entry changes; returns its unsubscribe. */
-  subscribe(listener: (entry: ModelEntry) => void): () => void;
-}
-
-/** Everything about a cut that running its tail needs. */
-export interface ServedCut {
-  readonly cut: Cut;
-  /** What must be sent, in order. */
-  readonly crossing: readonly TensorInfo[];
-  /** Absolute path; `undefined` for the local cut, which has nothing to run here. */
-  readonly graphFile: string | undefined;
-  readonly weights: Weights;
+  /** Has a model prepared that is on demand; does nothing for any other. Does not wait for the end of that. */
+  want(name: string): Promise<void>;
+  /** Has a model served as it is on disk now. @throws ModelError why it is not */
+  load(name: string): Promise<void>;
+  /** Takes a model out of service. @throws ModelError `unknown_model` */
+  unload(name: string): void;
+  /** Calls `listener` whenever a model changes; returns its unsubscribe. */
+  subscribe(listener: (change: ModelChange) => void): () => void;
+  /** A version that is to take another's place does so when `open` has resolved; when that rejects, the other stays. */
+  beforeReplacing(open: (next: PreparedModel) => Promise<void>): void;
 }
 
 export type ObjectKind = 'table' | 'graph' | 'pack';
 
-/** Quick answers about what is ready to be served: cuts for requests, files for downloads. */
+export interface ServedModelsOptions {
+  /** So long at most who has an older version may use it. */
+  readonly drainMs: number;
+  /** Called once for each model that is served for the first time, those that are ready already included. */
+  readonly onReady?: (version: ServedVersion) => void;
+  /** A version gave way to its successor. */
+  readonly onReplaced?: (former: ServedVersion) => void;
+  /** Nobody can use a version any more: what only it needs may go. */
+  readonly onFree?: (version: ServedVersion) => void;
+}
+
+/** Quick answers about what is served: versions and their cuts for requests, files for downloads. */
 export class ServedModels {
   readonly catalog: ModelCatalog;
-  readonly #prepared = new Map<string, PreparedModel>();
-  /** By table hash, then by cut id. */
-  readonly #cuts = new Map<string, ReadonlyMap<number, ServedCut>>();
-  readonly #objects: Readonly<Record<ObjectKind, Map<string, string>>> = {
-    table: new Map(),
-    graph: new Map(),
-    pack: new Map(),
-  };
+  readonly #options: ServedModelsOptions;
+  readonly #current = new Map<string, ServedVersion>();
+  /** Given way or removed, and not free yet. */
+  readonly #leaving = new Set<ServedVersion>();
+  /** Being opened; perhaps they will be served. */
+  readonly #coming = new Set<ServedVersion>();
+  #tables = new Map<string, CutTable>();
+  #objects = noObjects();
+  #graphFiles = new Set<string>();
   readonly #unsubscribe: () => void;
 
-  /** @param onReady called once for each model that becomes ready, those that are ready already included. */
-  constructor(catalog: ModelCatalog, onReady?: (prepared: PreparedModel) => void) {
+  constructor(catalog: ModelCatalog, options: ServedModelsOptions) {
     this.catalog = catalog;
-    const look = ({ name, prepared }: ModelEntry) => {
-      if (prepared === undefined || this.#prepared.get(name) === prepared) return;
-      this.#prepared.set(name, prepared);
-      this.#index(prepared);
-      onReady?.(prepared);
+    this.#options = options;
+    const look = (change: ModelChange) => {
+      const prepared = 'prepared' in change ? change.prepared : undefined;
+      if (prepared === undefined) this.#remove(change.name);
+      else if (this.#current.get(change.name)?.prepared !== prepared) this.#serve(change.name, prepared);
     };
     this.#unsubscribe = catalog.subscribe(look);
     for (const entry of catalog.list()) look(entry);
@@ -57,38 +63,108 @@ export class ServedModels {
   }
 
   readyNames(): readonly string[] {
-    return this.catalog.list().flatMap(({ name, prepared }) => (prepared === undefined ? [] : [name]));
+    return [...this.#current.keys()];
   }
 
-  /** `undefined` when the model has no such table, or the table no such cut. */
-  cut(prepared: PreparedModel, table: string, id: number): ServedCut | undefined {
-    return prepared.tables.has(table) ? this.#cuts.get(table)?.get(id) : undefined;
+  /** `undefined` unless the model is ready. */
+  current(name: string): ServedVersion | undefined {
+    return this.#current.get(name);
   }
 
-  /** The folder of an object that a ready model names. No other file can be asked for. */
+  /** The version of a model that has this table and still takes requests. */
+  withTable(name: string, table: string): ServedVersion | undefined {
+    const current = this.#current.get(name);
+    if (current?.hasTable(table)) return current;
+    for (const version of this.#leaving) {
+      if (version.name === name && version.isOpen && version.hasTable(table)) return version;
+    }
+    return undefined;
+  }
+
+  table(sha256: string): CutTable | undefined {
+    return this.#tables.get(sha256);
+  }
+
+  /** The folder of an object that a served version names. No other file can be asked for. */
   folderOf(kind: ObjectKind, sha256: string): string | undefined {
     return this.#objects[kind].get(sha256);
   }
 
-  #index({ manifest, tables, objectsDir, weights }: PreparedModel): void {
-    for (const { sha256 } of manifest.packs) this.#objects.pack.set(sha256, objectsDir);
-    for (const [sha256, table] of tables) {
-      this.#objects.table.set(sha256, objectsDir);
-      this.#cuts.set(sha256, servedCuts(table, objectsDir, weights));
-      for (const { headGraph, tailGraph } of table.cuts) {
-        if (headGraph !== null) this.#objects.graph.set(headGraph, objectsDir);
-        if (tailGraph !== null) this.#objects.graph.set(tailGraph, objectsDir);
+  /** Whether any version has this tail. */
+  isServed(graphFile: string): boolean {
+    return this.#graphFiles.has(graphFile);
+  }
+
+  /** Opens a version before it is served; what that takes is kept apart from what is served by nobody. */
+  async opening(prepared: PreparedModel, open: (version: ServedVersion) => Promise<void>): Promise<void> {
+    const version = new ServedVersion(prepared);
+    this.#coming.add(version);
+    this.#index();
+    try {
+      await open(version);
+    } finally {
+      // By then whoever opened it has begun to serve it, or never will.
+      setImmediate(() => {
+        this.#coming.delete(version);
+        this.#free(version);
+      });
+    }
+  }
+
+  #serve(name: string, prepared: PreparedModel): void {
+    const former = this.#current.get(name);
+    const version = new ServedVersion(prepared);
+    this.#current.set(name, version);
+    this.#index();
+    if (former === undefined) this.#options.onReady?.(version);
+    else {
+      this.#leaving.add(former);
+      former.drain(this.#options.drainMs, () => this.#left(former));
+      this.#options.onReplaced?.(former);
+    }
+  }
+
+  #remove(name: string): void {
+    const version = this.#current.get(name);
+    this.#current.delete(name);
+    for (const leaving of [version, ...this.#leaving]) {
+      if (leaving?.name !== name) continue;
+      this.#leaving.add(leaving);
+      leaving.close(() => this.#left(leaving));
+    }
+  }
+
+  #left(version: ServedVersion): void {
+    this.#leaving.delete(version);
+    this.#free(version);
+  }
+
+  #free(version: ServedVersion): void {
+    this.#index();
+    this.#options.onFree?.(version);
+  }
+
+  /** What two versions share is there for as long as one of them is. */
+  #index(): void {
+    this.#tables = new Map();
+    this.#objects = noObjects();
+    this.#graphFiles = new Set();
+    for (const version of [...this.#current.values(), ...this.#leaving, ...this.#coming]) {
+      const { manifest, tables, objectsDir } = version.prepared;
+      for (const file of version.graphFiles) this.#graphFiles.add(file);
+      for (const { sha256 } of manifest.packs) this.#objects.pack.set(sha256, objectsDir);
+      for (const [sha256, table] of tables) {
+        this.#tables.set(sha256, table);
+        this.#objects.table.set(sha256, objectsDir);
+        for (const { headGraph, tailGraph } of table.cuts) {
+          if (headGraph !== null) this.#objects.graph.set(headGraph, objectsDir);
+          if (tailGraph !== null) this.#objects.graph.set(tailGraph, objectsDir);
+        }
       }
     }
   }
 }
 
-function servedCuts(table: CutTable, objectsDir: string, weights: Weights): ReadonlyMap<number, ServedCut> {
-  return new Map(
-    table.cuts.map((cut) => {
-      const crossing = cut.crossing.flatMap((index) => table.tensors[index] ?? []);
-      const graphFile = cut.tailGraph === null ? undefined : join(objectsDir, cut.tailGraph);
-      return [cut.id, { cut, crossing, graphFile, weights }];
-    }),
-  );
+function noObjects(): Readonly<Record<ObjectKind, Map<string, string>>> {
+  return { table: new Map(), graph: new Map(), pack: new Map() };
 }

@@ -64,6 +64,8 @@ export interface ServerOptions extends AccessOptions {
   readonly heartbeatMs: number;
   /** What runs when the edge is stopped may take this long to finish. */
   readonly drainMs: number;
+  /** When a model has a new version, requests with the cut tables of the one before are taken for so long at most. */
+  readonly modelDrainMs: number;
   /** Runs a small tail now and then while nothing else measures the load, so that clients know when it is over. */
   readonly canary: boolean;
   /** Who may read the metrics: whoever may use the edge, everybody who reaches it, or nobody. */
@@ -76,6 +78,7 @@ export const DEFAULT_SERVER_OPTIONS = Object.freeze({
   host: '127.0.0.1',
   origins: [],
   tokens: [],
+  adminTokens: [],
   trustProxy: [],
   workers: 1,
   threadsPerWorker: 1,
@@ -97,6 +100,7 @@ export const DEFAULT_SERVER_OPTIONS = Object.freeze({
   uploadMs: 120_000,
   heartbeatMs: 15_000,
   drainMs: 5_000,
+  modelDrainMs: 60_000,
   canary: true,
   metrics: 'clients',
   logLevel: 'info',

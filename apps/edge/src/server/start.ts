@@ -22,6 +22,7 @@ import { installHealth } from '../routes/health.js';
 import { installKserve } from '../routes/kserve.js';
 import { installMetrics, METRICS_ROUTE } from '../routes/metrics.js';
 import { installPage } from '../routes/page.js';
+import { installRepository } from '../routes/repository.js';
 import { installStream, installWebSockets } from '../routes/stream.js';
 import { Scheduler } from '../scheduler/scheduler.js';
 import { authenticator } from './access/authenticator.js';
@@ -90,15 +91,23 @@ export async function startServer(
     onChange: () => publisher.touch(),
     onDefect: (error) => log.error({ err: error }, 'what was run could not be answered'),
   });
-  const warmUp = new WarmUp(
-    dispatcher,
-    () => models,
-    (error) => log.warn({ err: error }, 'a tail could not be opened ahead of time'),
+  const warmUp = new WarmUp(dispatcher, (error) =>
+    log.warn({ err: error }, 'a tail could not be opened ahead of time'),
   );
-  const models: ServedModels = new ServedModels(options.catalog, (prepared) =>
-    // After `models` itself exists, also for what is ready from the start.
-    queueMicrotask(() => warmUp.add(prepared)),
-  );
+  const models: ServedModels = new ServedModels(options.catalog, {
+    drainMs: options.modelDrainMs,
+    onReady: (served) => warmUp.add(served),
+    onReplaced: ({ name }) =>
+      log.info({ model: name }, 'a new version is served; who has the one before may finish with it'),
+    onFree: ({ name, graphFiles }) => {
+      for (const graphFile of graphFiles) if (!models.isServed(graphFile)) factors.forget(graphFile);
+      dispatcher
+        .keepOnly((graphFile) => models.isServed(graphFile))
+        .then(() => log.info({ model: name }, 'a version that is served no more was let go'))
+        .catch((error: unknown) => log.warn({ err: error, model: name }, 'the tails of a version could not be let go'));
+    },
+  });
+  options.catalog.beforeReplacing((next) => models.opening(next, (coming) => warmUp.open(coming)));
   const gpu = new GpuMonitor({ clock });
   const eventLoop = new EventLoopMonitor();
   const monitor = new LoadMonitor({
@@ -154,9 +163,9 @@ export async function startServer(
     clock,
     wanted: () => hub.wantedModels(),
     tailOf: (model) => {
-      const prepared = models.catalog.get(model)?.prepared;
-      const found = prepared && canaryCut(prepared.tables);
-      return found && models.cut(prepared, found.table, found.cut);
+      const served = models.current(model);
+      const found = served && canaryCut(served.prepared.tables);
+      return found && served.cut(found.table, found.cut);
     },
     onError: (model, error) => log.warn({ err: error, model }, 'no canary for this model: its tail failed'),
   });
@@ -197,6 +206,7 @@ export async function startServer(
       () => warmUp.isSettled,
     );
     inferences = await installKserve(app, serving, version);
+    await installRepository(app, options);
     await monitor.start();
     await app.listen({ port: options.port, host: options.host });
     if (options.canary) canary.start();
@@ -224,10 +234,7 @@ export async function startServer(
     dispatcher,
     log,
     load,
-    warmedUp: async () => {
-      await Promise.resolve();
-      await warmUp.settled();
-    },
+    warmedUp: () => warmUp.settled(),
     stop: async () => {
       stopped ??= stop();
       await stopped;

@@ -1,36 +1,43 @@
 import type { TensorHeader } from '@cutpoint/protocol';
 import { tensorBytes } from '@cutpoint/protocol';
 import type { Dispatcher } from '../dispatcher/dispatcher.js';
-import type { PreparedModel } from '../prepare/prepared.js';
-import type { ServedCut, ServedModels } from './catalog.js';
+import type { ServedCut, ServedVersion } from './served-version.js';
 
 /** Opens the tails that requests are likely to begin with, one after another in the background. */
 export class WarmUp {
   readonly #dispatcher: Dispatcher;
-  readonly #models: () => ServedModels;
   readonly #onError: (error: unknown) => void;
   #queue: Promise<void> = Promise.resolve();
   #isStopped = false;
   #pending = 0;
 
-  constructor(dispatcher: Dispatcher, models: () => ServedModels, onError: (error: unknown) => void) {
+  constructor(dispatcher: Dispatcher, onError: (error: unknown) => void) {
     this.#dispatcher = dispatcher;
-    this.#models = models;
     this.#onError = onError;
   }
 
-  /** Cut 0 of each variant: with no weights on the device yet, that is what a client starts with. */
-  add(prepared: PreparedModel): void {
-    for (const [sha256, table] of prepared.tables) {
-      const first = table.cuts.find(({ tailGraph }) => tailGraph !== null);
-      if (first === undefined) continue;
-      this.#pending += 1;
-      this.#queue = this.#queue.then(async () => {
-        const served = this.#models().cut(prepared, sha256, first.id);
-        if (served !== undefined) await this.#warm(served);
+  add(version: ServedVersion): void {
+    this.#pending += 1;
+    this.#queue = this.#queue
+      .then(async () => await this.open(version))
+      // A request would meet the same error and be told of it.
+      .catch((error: unknown) => (this.#isStopped ? undefined : this.#onError(error)))
+      .finally(() => {
         this.#pending -= 1;
       });
+  }
+
+  /**
+   * Opens them now. The other variants are opened also when one cannot be.
+   * @throws what the first one said that cannot
+   */
+  async open(version: ServedVersion): Promise<void> {
+    const failures: unknown[] = [];
+    for (const served of firstTails(version)) {
+      if (this.#isStopped || !version.isOpen) return;
+      await this.#warm(served).catch((error: unknown) => failures.push(error));
     }
+    if (failures.length > 0) throw failures[0];
   }
 
   /** Everything that was added is warm, or could not be opened. */
@@ -47,16 +54,24 @@ export class WarmUp {
     this.#isStopped = true;
   }
 
-  async #warm({ cut, crossing, graphFile, weights }: ServedCut): Promise<void> {
-    if (this.#isStopped || graphFile === undefined) return;
+  async #warm({ cut, crossing, graphFile, weights, version }: ServedCut): Promise<void> {
+    if (graphFile === undefined) return;
     const inputs = crossing.map(
       (info): TensorHeader => ({ ...info, codec: 'raw', numBytes: tensorBytes(info.type, info.dims) }),
     );
+    const release = version.hold();
     try {
       await this.#dispatcher.warm({ graphFile, inputs, outputs: cut.tailOutputs, weights });
-    } catch (error) {
-      // A request would meet the same error and be told of it.
-      if (!this.#isStopped) this.#onError(error);
+    } finally {
+      release();
     }
   }
+}
+
+/** Cut 0 of each variant: with no weights on the device yet, that is what a client starts with. */
+function firstTails(version: ServedVersion): readonly ServedCut[] {
+  return [...version.prepared.tables].flatMap(([sha256, { cuts }]) => {
+    const first = cuts.find(({ tailGraph }) => tailGraph !== null);
+    return (first && version.cut(sha256, first.id)) ?? [];
+  });
 }

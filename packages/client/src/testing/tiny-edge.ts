@@ -89,6 +89,8 @@ export class TinyEdge {
   readonly asked: string[] = [];
   /** How far it says that the model is, one question after another; the last answer for good. */
   statuses: ModelStatus['status'][] = ['ready'];
+  /** What its results say of the table that they are asked for by. */
+  isStale: (table: string) => boolean = () => false;
   /** Waited for before a cut table is sent. */
   beforeTable: Promise<void> | undefined;
 
@@ -119,10 +121,10 @@ export class TinyEdge {
 
   /** Answers every inference, in turn: numbers with a result, words with an error of that code, `null` not at all. */
   script(...answers: (readonly number[] | string | null)[]): void {
-    this.ws.onRequest = (id) => {
+    this.ws.onRequest = (id, { table }) => {
       const answer = answers.length > 1 ? answers.shift() : answers[0];
       if (typeof answer === 'string') this.ws.send({ type: 'error', id, code: answer, message: `refused: ${answer}` });
-      else if (answer) this.ws.reply(id, answer);
+      else if (answer) this.ws.reply(id, answer, this.isStale(table) ? { stale: true } : {});
     };
   }
 

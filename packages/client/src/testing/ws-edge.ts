@@ -88,12 +88,12 @@ export class WsEdge {
   }
 
   /** Answers with one f32 tensor. */
-  reply(id: number, values: readonly number[]): void {
+  reply(id: number, values: readonly number[], more: { readonly stale?: true } = {}): void {
     const tensor = { name: 'y', type: 'float32' as const, dims: [values.length], data: Float32Array.from(values) };
     const { tensors, parts, numBytes } = encodeTensors([tensor]);
     const arrivals = this.received.get(id)?.payload.arrivals;
     const timings = { uploadMs: 1, queueMs: 2, decodeMs: 0, tailMs: 3, encodeMs: 0, totalMs: 5 };
-    this.send({ type: 'result', id, tensors, numBytes, timings, arrivals, load: this.load });
+    this.send({ type: 'result', id, tensors, numBytes, timings, arrivals, ...more, load: this.load });
     for (const frame of chunksOf(id, parts)) this.socket?.send(frame);
   }
 

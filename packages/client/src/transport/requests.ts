@@ -29,6 +29,8 @@ export interface TailReply {
   /** The same of the other direction. */
   readonly downIdleMs: number;
   readonly load: LoadReport;
+  /** The edge has a newer version of the model. */
+  readonly isStale: boolean;
   /** ms that the request waited here for its turn, in the limits of the connection. */
   readonly heldMs: number;
   /** Nothing else was on the connection meanwhile, as far as this end knows. */
@@ -106,6 +108,7 @@ export class PendingRequest {
       downArrivals: assembler.arrivals,
       downIdleMs: this.#downIdleMs,
       load: result.load,
+      isStale: result.stale === true,
       heldMs: this.#sentAtMs - this.madeAtMs,
       wasAlone: this.#wasAlone,
       roundMs: nowMs - this.#sentAtMs,
@@ -124,5 +127,6 @@ interface ResultHead {
   readonly numBytes: number;
   readonly timings: EdgeTimings;
   readonly arrivals: Arrivals;
+  readonly stale?: boolean | undefined;
   readonly load: LoadReport;
 }

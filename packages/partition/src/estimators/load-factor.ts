@@ -90,6 +90,11 @@ export class LoadFactors {
     return this.#untimedMs.get(graph) ?? tailMs;
   }
 
+  /** A tail will not run any more. */
+  forget(graph: string): void {
+    this.#untimedMs.delete(graph);
+  }
+
   k(model: string, nowMs: number): number {
     return this.#running.get(model)?.at(nowMs) ?? 1;
   }

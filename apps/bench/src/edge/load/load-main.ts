@@ -9,11 +9,44 @@ import type { ClientOrder, LoadOrder, RequestRecord } from './order.js';
 /** An answer that has not come so long after the last request is lost. */
 const PATIENCE_MS = 15_000;
 
+/** A tail of each model, of the version that is served now. */
+class Tails {
+  readonly #edgeUrl: string;
+  readonly #current = new Map<string, ServedTail>();
+  readonly #coming = new Map<string, Promise<void>>();
+
+  constructor(edgeUrl: string) {
+    this.#edgeUrl = edgeUrl;
+  }
+
+  static async of({ edgeUrl, models }: LoadOrder): Promise<Tails> {
+    const tails = new Tails(edgeUrl);
+    await Promise.all(models.map((model) => tails.renew(model)));
+    return tails;
+  }
+
+  draw(random: number): ServedTail {
+    const all = [...this.#current.values()];
+    return all[Math.floor(random * all.length)] ?? fail('no tail to ask for');
+  }
+
+  /** Once for all who found that a version is old. */
+  async renew(model: string): Promise<void> {
+    const coming =
+      this.#coming.get(model) ??
+      servedTail(this.#edgeUrl, model)
+        .then((tail) => void this.#current.set(model, tail))
+        .finally(() => this.#coming.delete(model));
+    this.#coming.set(model, coming);
+    await coming;
+  }
+}
+
 class LoadClient {
   readonly #order: ClientOrder;
   readonly #index: number;
   readonly #random: () => number;
-  readonly #draw: () => ServedTail;
+  readonly #tails: Tails;
   readonly #edgeUrl: string;
   readonly #records: RequestRecord[];
   readonly #unanswered = new Map<number, number>();
@@ -24,17 +57,17 @@ class LoadClient {
   #life = 0;
   #isClosed = false;
 
-  private constructor(order: LoadOrder, index: number, tails: readonly ServedTail[], context: Context) {
+  private constructor(order: LoadOrder, index: number, tails: Tails, context: Context) {
     this.#order = order.clients[index] ?? {};
     this.#index = index;
     this.#edgeUrl = order.edgeUrl;
     this.#records = context.records;
     this.#stream = context.stream;
     this.#random = seededRandom(order.seed * 1_000 + index);
-    this.#draw = () => tails[Math.floor(this.#random() * tails.length)] ?? fail('no tail to ask for');
+    this.#tails = tails;
   }
 
-  static async open(order: LoadOrder, index: number, tails: readonly ServedTail[], records: RequestRecord[]) {
+  static async open(order: LoadOrder, index: number, tails: Tails, records: RequestRecord[]) {
     return new LoadClient(order, index, tails, { records, stream: await StreamClient.open(order.edgeUrl) });
   }
 
@@ -77,7 +110,7 @@ class LoadClient {
   }
 
   async #ask(): Promise<void> {
-    const { message, parts } = this.#draw();
+    const { message, parts } = this.#tails.draw(this.#random());
     const { deadlineMs } = this.#order;
     const key = this.#next++;
     const life = this.#life;
@@ -89,6 +122,7 @@ class LoadClient {
         { ...message, ...(deadlineMs !== undefined && { deadlineMs }) },
         parts,
       );
+      if (result.stale === true) void this.#renew(message.model);
       const tookMs = performance.now() - sentAtMs;
       const { decodeMs, tailMs, encodeMs, queueMs, totalMs } = result.timings;
       const serviceMs = decodeMs + tailMs + encodeMs;
@@ -96,6 +130,7 @@ class LoadClient {
     } catch (error) {
       if (this.#isClosed) return;
       const tookMs = performance.now() - sentAtMs;
+      if (error instanceof Refusal && error.code === 'stale_manifest') void this.#renew(message.model);
       const outcome = error instanceof Refusal ? error.code : life === this.#life ? 'lost' : 'vanished';
       this.#records.push({ ...record, tookMs, outcome });
     } finally {
@@ -103,11 +138,16 @@ class LoadClient {
     }
   }
 
+  /** As a client does that hears of a new version; when that fails, the next answer says it again. */
+  async #renew(model: string): Promise<void> {
+    await this.#tails.renew(model).catch(() => undefined);
+  }
+
   async #vanishWhenDue(): Promise<void> {
     if (performance.now() < this.#vanishAtMs) return;
     this.#planVanishing();
     this.#life += 1;
-    const { message, parts } = this.#draw();
+    const { message, parts } = this.#tails.draw(this.#random());
     const gone = this.#stream;
     this.#stream = await StreamClient.open(this.#edgeUrl);
     this.#records.push({ client: this.#index, sentAtMs: performance.now(), outcome: 'vanished' });
@@ -131,7 +171,7 @@ function fail(message: string): never {
 }
 
 async function run(order: LoadOrder): Promise<void> {
-  const tails = await Promise.all(order.models.map((model) => servedTail(order.edgeUrl, model)));
+  const tails = await Tails.of(order);
   const records: RequestRecord[] = [];
   const clients = await Promise.all(order.clients.map((_, index) => LoadClient.open(order, index, tails, records)));
   const told = new Promise<void>((resolve) => process.once('message', () => resolve()));

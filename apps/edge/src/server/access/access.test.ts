@@ -64,6 +64,45 @@ async function upgrade(protocols: readonly string[], headers: Record<string, str
 
 const bearer = (token: string) => ({ authorization: `Bearer ${token}` });
 
+describe('loading and unloading models', () => {
+  const ADMIN = 'the-token-of-an-operator';
+  const unload = async (token?: string, headers = {}) => {
+    const url = `${server.url}/v2/repository/models/nothing/unload`;
+    return (await fetch(url, { method: 'POST', headers: { ...headers, ...(token && bearer(token)) } })).status;
+  };
+
+  it('is for every program of this machine where nobody else can come, and for no page of another site', async () => {
+    await start({});
+    expect(await unload()).toBe(404);
+    expect(await unload(undefined, { origin: APP })).toBe(403);
+  });
+
+  it.each<[string, Partial<ServerOptions>, string | undefined]>([
+    ['another address is listened on', { host: '0.0.0.0' }, undefined],
+    ['a proxy may stand in front', { trustProxy: ['10.0.0.1'] }, undefined],
+    ['clients have tokens', { tokens: [TOKEN] }, TOKEN],
+  ])('is for nobody without a token of an operator where %s', async (_, more, token) => {
+    await start(more);
+    expect(await unload(token)).toBe(403);
+    const index = await fetch(`${server.url}/v2/repository/index`, {
+      method: 'POST',
+      headers: token === undefined ? {} : bearer(token),
+    });
+    expect(index.status, 'what there is, every client may know').toBe(200);
+    await server.stop();
+    await start({ ...more, adminTokens: [ADMIN] });
+    expect(await unload(token)).toBe(403);
+    expect(await unload(ADMIN)).toBe(404);
+  });
+
+  it('takes a token that is good for all that clients may, too', async () => {
+    await start({ tokens: [TOKEN], adminTokens: [ADMIN] });
+    expect((await get('/v1/models', bearer(ADMIN))).status).toBe(200);
+    expect((await get('/v1/models')).status).toBe(401);
+    expect(await unload('a-token-that-is-nobodys')).toBe(401);
+  });
+});
+
 describe('an edge with tokens', () => {
   const PATHS = ['/v1/models', '/v1/load', '/v1/models/tiny/manifest'];
   const INFER = '/v2/models/tiny/infer';

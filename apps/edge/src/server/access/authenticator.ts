@@ -4,6 +4,8 @@ import { StaticTokens } from './static-tokens.js';
 export interface AccessOptions {
   /** With none of these and no {@link jwt}, everybody is let in. */
   readonly tokens: readonly string[];
+  /** Of operators: good for all that clients may, and for loading and unloading models. */
+  readonly adminTokens: readonly string[];
   readonly jwt?: JwtOptions;
 }
 
@@ -11,6 +13,7 @@ export interface AccessOptions {
 export interface Grant {
   /** The JWT's subject: limits hold for it instead of for its address. */
   readonly subject?: string;
+  readonly isAdmin?: boolean;
   /** When it ends, in ms since 1970. */
   readonly expiresAtMs?: number;
 }
@@ -19,8 +22,15 @@ export interface Grant {
 export type Authenticator = (token: string | undefined) => Promise<Grant | undefined>;
 
 const EVERYBODY: Grant = {};
+const ADMIN: Grant = { isAdmin: true };
 
-export function authenticator({ tokens, jwt }: AccessOptions): Authenticator {
+export function authenticator({ tokens, adminTokens, jwt }: AccessOptions): Authenticator {
+  const admins = new StaticTokens(adminTokens);
+  const ofClient = clientAuthenticator(tokens, jwt);
+  return async (token) => (token !== undefined && admins.has(token) ? ADMIN : await ofClient(token));
+}
+
+function clientAuthenticator(tokens: readonly string[], jwt: JwtOptions | undefined): Authenticator {
   if (tokens.length === 0 && jwt === undefined) return async () => EVERYBODY;
   const statics = new StaticTokens(tokens);
   const verify = jwt === undefined ? undefined : jwtVerifier(jwt);
