@@ -191,6 +191,10 @@ test('the parts of a trace are its total, and only heads and tails that ran have
 
 test('a model that WebGPU cannot run here falls back to the CPU, visibly', async ({ page }) => {
   await openPage(page, edge.url);
+  let plainLoads = 0;
+  page.on('request', (request) => {
+    if (/ort-wasm-simd-threaded[^.]*\.wasm$/.test(request.url())) plainLoads += 1;
+  });
   const { before, after, heard, outputs } = await page.evaluate(
     async ({ values, dims }) => {
       const { connect, Tensor } = globalThis.cutpoint;
@@ -215,8 +219,9 @@ test('a model that WebGPU cannot run here falls back to the CPU, visibly', async
     },
     { values, dims: [...INPUT_DIMS] },
   );
-  expect(before.kind).toBe('webgpu');
-  expect(after.kind).toBe('wasm');
+  expect(before).toMatchObject({ kind: 'webgpu', build: 'jspi' });
+  expect(after).toMatchObject({ kind: 'wasm', build: 'wasm' });
+  expect(plainLoads, 'heads run on the build that has no WebGPU').toBeGreaterThan(0);
   expect(after.reason).toMatch(/WebGPU cannot run this model here \(.+\)/);
   expect(heard).toEqual([before, after]);
   for (const scores of outputs) {

@@ -247,13 +247,17 @@ export class ConnectedSession {
     return { outputs: outcome.outputs, trace };
   }
 
-  #onHead({ created }: Part): void {
-    if (!this.#device || created.provider === this.#device.kind) return;
+  #onHead({ spec, created }: Part): void {
+    if (!this.#device) return;
+    const { kind, build, threads } = this.#device;
+    // What was asked for on WASM is in a worker of the build that has nothing else, unless an inference waits for it.
+    const builtWith = spec.provider === 'wasm' && !spec.isUrgent ? 'wasm' : build;
+    if (created.provider === kind && builtWith === build) return;
     const why = created.fallbackReason ?? 'the head was built there before';
     this.#setDevice({
       kind: created.provider,
-      build: this.#device.build,
-      threads: this.#device.threads,
+      build: builtWith,
+      threads,
       reason: `WebGPU cannot run this model here (${firstLine(why)}), so the CPU does (WASM).`,
     });
   }

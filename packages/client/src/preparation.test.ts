@@ -93,7 +93,7 @@ async function open({ packBytes = MIB, policy = 'cutpoint', upMs = 1000, nodeMs 
     life: new AbortController().signal,
   };
   const preparation = new Preparation({
-    host: { ...host, onHead: ({ spec }) => prepared.push(spec.cut.id) },
+    host: { ...host, onHead: ({ spec }) => void (spec.kind === 'head' && prepared.push(spec.cut.id)) },
     variant,
     table,
     controller,

@@ -1,5 +1,5 @@
 import type { Controller, Plan } from '@cutpoint/partition';
-import { type Cut, type CutTable, tensorBytes, type Variant } from '@cutpoint/protocol';
+import { type Cut, type CutTable, type Pack, tensorBytes, type Variant } from '@cutpoint/protocol';
 import { calibrationCut, nearestCut } from './arms.js';
 import { CutpointError } from './errors.js';
 import { BlockedCuts } from './heads/blocked-cuts.js';
@@ -82,7 +82,7 @@ export class Preparation {
     const allowed = await this.#allowedCuts();
     const cut = calibrationCut({ ...this.#table, cuts: allowed }, (candidate) => this.#packBytes(candidate));
     if (!cut || Number.isFinite(known.ageMs)) return;
-    if (this.#packBytes(cut) > MAX_HOLLOW_BYTES) return this.#prepare(cut, this.#host.life);
+    if (!this.#mayBeHollow(headPacks(this.#host.manifest, cut))) return this.#prepare(cut, this.#host.life);
     const hollow = await this.#timeHollow(cut);
     if (!hollow) return;
     const trial = this.#host.edge.trialOf(this.#host.manifest.model);
@@ -153,7 +153,11 @@ export class Preparation {
     const { edge, manifest } = this.#host;
     if (cut.headGraph === null || this.#timed.has(cut.id) || !this.#controller.isHopedFor(cut.id)) return false;
     const packs = headPacks(manifest, cut);
-    return packBytes(packs) <= MAX_HOLLOW_BYTES && (await edge.packs.missing(packs)).length > 0;
+    return this.#mayBeHollow(packs) && (await edge.packs.missing(packs)).length > 0;
+  }
+
+  #mayBeHollow(packs: readonly Pack[]): boolean {
+    return packBytes(packs) <= MAX_HOLLOW_BYTES && this.#host.edge.heads.hasRoomFor({ packs });
   }
 
   /**
@@ -166,6 +170,7 @@ export class Preparation {
     let hollow: Part | undefined;
     try {
       hollow = await edge.heads.prepare(hollowSpec(this.#spec(cut)), this.#host.onProgress, life);
+      this.#host.onHead(hollow);
       await this.#calibrate(hollow);
       return hollow;
     } catch (error) {

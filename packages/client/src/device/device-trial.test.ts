@@ -13,7 +13,7 @@ import { type DeviceMemory, type Remembered, stillTrue } from './device-memory.j
 import { DeviceTrial, type TimedHead, type TrialParts } from './device-trial.js';
 
 /** ms of a run by kind and threads; or what goes wrong. */
-type Speeds = Readonly<Record<string, number | 'broken' | 'unreachable' | 'frozen'>>;
+type Speeds = Readonly<Record<string, number | 'broken' | 'unreachable' | 'frozen' | 'silent'>>;
 
 const ADAPTER = 'a test GPU';
 
@@ -42,7 +42,7 @@ function workerOf(speeds: Speeds): FakeWorker {
     if (call.type === 'probe') {
       const choice = choiceOf(call);
       name = choice.kind === 'webgpu' ? 'webgpu' : `wasm-${choice.threads}`;
-      return { value: choice };
+      return speeds[name] === 'silent' ? undefined : { value: choice };
     }
     const speed = speeds[name] ?? 1;
     if (call.type === 'load' && speed === 'unreachable') return { error: 'offline', isUnavailable: true };
@@ -288,13 +288,17 @@ describe('a page with other things to do', () => {
     expect(kept).toHaveLength(1);
   });
 
-  it('that closes leaves no worker behind', async () => {
-    const { trial, pass, workers, runtime, kept } = await begin({ webgpu: 90, 'wasm-4': 'frozen' });
+  it.each([
+    ['frozen', 'builds'],
+    ['silent', 'has not even chosen its device'],
+  ] as const)('that closes leaves no worker behind, also none that is %s: it %s', async (state, _what) => {
+    const { trial, pass, workers, runtime, kept } = await begin({ webgpu: 90, 'wasm-4': state });
     trial.offer(headOf(1, 'webgpu'));
     await pass(6000);
     expect(workers).toHaveLength(2);
     trial.close();
     runtime.close();
+    expect(workers.map(({ isTerminated }) => isTerminated)).toEqual([true, true]);
     await pass(60_000);
     expect(workers.map(({ isTerminated }) => isTerminated)).toEqual([true, true]);
     expect(kept).toEqual([]);

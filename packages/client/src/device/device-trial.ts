@@ -90,7 +90,7 @@ export class DeviceTrial {
   }
 
   async #go(): Promise<void> {
-    while (this.#tries < MAX_TRIES) {
+    while (this.#tries < MAX_TRIES && !this.#isClosed) {
       await this.#quiet();
       const { ort, isNeeded } = await this.#isNeeded();
       if (!isNeeded || !this.#largest) return;
@@ -152,9 +152,12 @@ export class DeviceTrial {
   async #timeRival(rival: DeviceCandidate, timed: TimedHead, isQuiet: () => boolean): Promise<DeviceCandidate> {
     const { kind, threads } = rival;
     const { clock, spawn } = this.#parts;
-    const { runtime, device } = await Runtime.start(kind, clock, spawn, { threads });
+    if (this.#isClosed) throw CutpointError.closed();
+    const { runtime, device: choosing } = Runtime.begin(kind, clock, spawn, { threads });
+    // From its first moment on: a page that closes must not leave a worker that has not answered yet.
     this.#rival = runtime;
     try {
+      const device = await choosing;
       await runtime.call({ type: 'load' });
       if (device.kind !== kind || !isQuiet()) return rival;
       const timing = this.#build(runtime, kind, timed).then((provider) =>

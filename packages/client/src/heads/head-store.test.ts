@@ -6,7 +6,7 @@ import { FakeWorker } from '../testing/fake-worker.js';
 import { TinyEdge, tinyHead } from '../testing/tiny-edge.js';
 import type { Call } from '../worker/messages.js';
 import { Runtime } from '../worker/runtime.js';
-import { HeadStore, headSpec } from './head-store.js';
+import { HeadStore, headSpec, hollowSpec, type PartSpec } from './head-store.js';
 import { PackStore } from './pack-store.js';
 
 const cleanups: (() => unknown)[] = [];
@@ -14,11 +14,14 @@ afterEach(async () => {
   for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
 });
 
-async function open(perform: (call: Call) => ReturnType<typeof tinyHead> | { error: string } = tinyHead) {
+async function open(
+  perform: (call: Call) => ReturnType<typeof tinyHead> | { error: string } = tinyHead,
+  wanted: 'auto' | 'wasm' = 'wasm',
+) {
   const edge = await TinyEdge.listen();
   cleanups.push(() => edge.close());
   const workers: FakeWorker[] = [];
-  const { runtime } = await Runtime.start('wasm', SYSTEM_CLOCK, () => {
+  const { runtime } = await Runtime.start(wanted, SYSTEM_CLOCK, () => {
     const worker = new FakeWorker(perform);
     workers.push(worker);
     return worker;
@@ -120,6 +123,31 @@ describe('a head', () => {
     expect(calls('release')).toHaveLength(1);
   });
 
+  it.each([
+    ['wasm', ['release', 'create'], 'a wasm heap never shrinks'],
+    ['webgpu', ['create', 'release'], 'its pipelines serve the new one'],
+  ] as const)('on %s goes in this order with the one that comes: %j', async (provider, order, why) => {
+    const { heads, spec, workers } = await open();
+    for (let version = 0; version < 6; version++) await heads.prepare({ ...spec(version), provider }, quiet);
+    const before = workers[0]?.calls.length;
+    await heads.prepare({ ...spec(6), provider }, quiet);
+    const types = workers[0]?.calls.slice(before).map(({ type }) => type);
+    expect(
+      types?.filter((type) => type !== 'load'),
+      why,
+    ).toEqual(order);
+  });
+
+  it('is not pushed out by one that is only timed', async () => {
+    const { heads, spec, released } = await open();
+    for (let version = 0; version < 6; version++) await heads.prepare(spec(version), quiet);
+    const hollow = await heads.prepare(hollowSpec(spec(6)), quiet);
+    await heads.run(hollow, { feeds: [], fetches: ['h'], isTrial: true });
+    expect(released).toEqual([]);
+    await heads.prepare(spec(6), quiet);
+    expect(released).toEqual([hollow.key, `${'0'.repeat(64)}/1`]);
+  });
+
   it('is gone with the worker that it was built in', async () => {
     const { heads, spec, released, workers } = await open();
     const head = await heads.prepare(spec(), quiet);
@@ -136,5 +164,40 @@ describe('a head', () => {
     expect(released).toEqual([`${'0'.repeat(64)}/1`]);
     expect(heads.get(kept.key)).toBe(kept);
     expect(calls('release')).toHaveLength(1);
+  });
+});
+
+describe('a head that WebGPU cannot run', () => {
+  /** Workers of a page with a graphics device, where every head falls back. */
+  const fallingBack =
+    (plainFails: boolean) =>
+    (call: Call): ReturnType<typeof tinyHead> | { error: string } => {
+      if (call.type === 'probe' && call.device !== 'wasm') {
+        return { value: { kind: 'webgpu', build: 'jspi', threads: 1, reason: 'a test' } };
+      }
+      if (call.type !== 'create') return tinyHead(call);
+      if (call.provider === 'wasm') return plainFails ? { error: 'no memory' } : tinyHead(call);
+      return { value: { inputNames: ['x'], provider: 'wasm', fallbackReason: 'no f16', warmUpMs: 1 } };
+    };
+  const onWebGpu = (spec: PartSpec): PartSpec => ({ ...spec, provider: 'webgpu' });
+
+  it('runs in a worker of the plain build, and says why', async () => {
+    const { heads, spec, workers } = await open(fallingBack(false), 'auto');
+    const head = await heads.prepare(onWebGpu(spec()), quiet);
+    expect(head).toMatchObject({ spec: { provider: 'wasm' }, created: { provider: 'wasm', fallbackReason: 'no f16' } });
+    await heads.run(head, { feeds: [], fetches: ['h'] });
+    expect(workers.map(({ calls }) => calls.at(-1)?.type)).toEqual(['create', 'run']);
+    expect(workers.map(({ isTerminated }) => isTerminated)).toEqual([true, false]);
+  });
+
+  it.each([
+    ['that build cannot run it either', true, false],
+    ['an inference waits for it', false, true],
+  ])('stays where it was built when %s', async (_when, plainFails, isUrgent) => {
+    const { heads, spec, workers } = await open(fallingBack(plainFails), 'auto');
+    const head = await heads.prepare({ ...onWebGpu(spec()), isUrgent }, quiet);
+    expect(head.spec.provider).toBe('webgpu');
+    await heads.run(head, { feeds: [], fetches: ['h'] });
+    expect(workers[0]?.calls.at(-1)?.type).toBe('run');
   });
 });

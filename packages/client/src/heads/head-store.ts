@@ -4,12 +4,8 @@ import { CutpointError, orAborted } from '../errors.js';
 import type { Progress } from '../session.js';
 import type { CreateCall, CreateResult, RunCall, RunResult } from '../worker/messages.js';
 import { buffersOf, type Runtime } from '../worker/runtime.js';
+import { displacedBy, hasRoomBeside } from './displaced.js';
 import { type PackStore, packBytes } from './pack-store.js';
-
-/** Parts kept built at a time. Each holds its weights a second time, on the graphics device or in the wasm heap. */
-const MAX_PARTS = 6;
-/** And never more than this of weights, whatever their number. */
-const MAX_PART_BYTES = 512 * 1024 * 1024;
 
 /**
  * One part of a network: the head of a cut of one variant, or the tail of one that the edge did not finish. A hollow head
@@ -81,7 +77,11 @@ export function headSpec(
 
 /** The same head without its weights, to be timed. */
 export function hollowSpec(head: PartSpec): PartSpec {
-  return { ...head, key: `${head.key}/hollow`, kind: 'hollow' };
+  return { ...head, key: hollowKey(head.key), kind: 'hollow' };
+}
+
+export function hollowKey(key: string): string {
+  return `${key}/hollow`;
 }
 
 export function headPacks(manifest: Manifest, cut: Cut): Pack[] {
@@ -130,7 +130,7 @@ export class HeadStore {
   }
 
   async run(part: Part, { feeds, ...rest }: PartWork, signal?: AbortSignal): Promise<RunResult> {
-    if (this.#parts.get(part.key) === part) {
+    if (this.#parts.get(part.key) === part && !rest.isTrial) {
       this.#parts.delete(part.key);
       this.#parts.set(part.key, part);
     }
@@ -157,6 +157,11 @@ export class HeadStore {
     return { graph, packs: blocks };
   }
 
+  /** Whether this can be built hollow beside all that inferences may run. */
+  hasRoomFor(hollow: Pick<PartSpec, 'packs'>): boolean {
+    return hasRoomBeside(hollow, [...this.#parts.values()]);
+  }
+
   release(part: Part): void {
     if (this.#parts.get(part.key) === part) this.#release(part);
   }
@@ -174,7 +179,7 @@ export class HeadStore {
   }
 
   async #build(spec: PartSpec, onProgress: (progress: Progress) => void): Promise<Part> {
-    const { key, packs, inputs, provider, onGpu, isUrgent = false } = spec;
+    const { packs } = spec;
     const fetchedBytes = this.#packs.fetchedBytes;
     // The runtime arrives beside the weights; its own failure shows when the part is built.
     onProgress({ stage: 'runtime', loadedBytes: 0, totalBytes: 0 });
@@ -183,42 +188,68 @@ export class HeadStore {
     const totalBytes = spec.kind === 'hollow' ? 0 : packBytes(packs);
     let loadedBytes = 0;
     if (totalBytes > 0) onProgress({ stage: 'weights', loadedBytes, totalBytes });
-    const { graph, packs: blocks } = await this.filesOf(spec, (numBytes) => {
+    const files = await this.filesOf(spec, (numBytes) => {
       loadedBytes += numBytes;
       onProgress({ stage: 'weights', loadedBytes, totalBytes });
     });
     await runtime;
     onProgress({ stage: 'session', loadedBytes, totalBytes });
-    const transfer = [graph.buffer, ...blocks.map(({ bytes }) => bytes.buffer)];
     const startMs = performance.now();
-    const created = await this.#runtime.call(
-      { type: 'create', key, graph, packs: blocks, inputs, provider, onGpu, isUrgent },
-      transfer,
-    );
+    const part = await this.#onPlainBuild(await this.#create(spec, files));
     if (this.#packs.fetchedBytes === fetchedBytes) this.buildMs = performance.now() - startMs;
-    const part: Part = { key, spec, created };
-    this.#parts.set(key, part);
-    // Only now: while an old part lives, its compiled pipelines serve the new one too.
-    this.#evict(part);
+    const others = [...this.#parts.values()];
+    this.#parts.set(part.key, part);
+    for (const surplus of displacedBy(spec, others)) this.#release(surplus);
     return part;
   }
 
-  #evict(newest: Part): void {
-    const all = [...this.#parts.values()];
-    let numBytes = all.reduce((sum, { spec }) => sum + packBytes(spec.packs), 0);
-    let count = all.length;
-    for (const part of all) {
-      if (count <= MAX_PARTS && numBytes <= MAX_PART_BYTES) return;
-      if (part === newest) continue;
-      numBytes -= packBytes(part.spec.packs);
-      count -= 1;
-      this.#release(part);
+  async #create(spec: PartSpec, { graph, packs }: Pick<CreateCall, 'graph' | 'packs'>): Promise<Part> {
+    const { key, inputs, provider, onGpu, isUrgent = false } = spec;
+    const transfer = [graph.buffer, ...packs.map(({ bytes }) => bytes.buffer)];
+    const instead = this.#makeRoom(spec);
+    const call = { type: 'create', key, graph, packs, inputs, provider, onGpu, isUrgent, instead } as const;
+    return { key, spec, created: await this.#runtime.call(call, transfer) };
+  }
+
+  /**
+   * What WebGPU cannot run goes to a worker of the build that has none: the others run WASM two to four times slower. It is
+   * not moved while an inference waits for it, and stays where it is when that build cannot be had.
+   */
+  async #onPlainBuild(part: Part): Promise<Part> {
+    const { spec, created } = part;
+    if (created.provider === spec.provider || spec.isUrgent || !this.#runtime.hasPlainBuild) return part;
+    const plain = { ...spec, provider: created.provider };
+    try {
+      const moved = await this.#create(plain, await this.filesOf(plain));
+      const { fallbackReason } = created;
+      return { ...moved, created: { ...moved.created, ...(fallbackReason === undefined ? {} : { fallbackReason }) } };
+    } catch {
+      return part;
     }
   }
 
+  /**
+   * A wasm heap never shrinks, so what is in it at the worst moment is what it takes for good: there a part goes before the
+   * next one is built. On a graphics device it goes after: while it lives, its compiled pipelines serve the new one too.
+   *
+   * @returns keys of what the runtime has to release
+   */
+  #makeRoom(spec: PartSpec): string[] {
+    if (spec.provider !== 'wasm') return [];
+    const built = [...this.#parts.values()];
+    const inUse = built.findLast(({ spec: { kind } }) => kind !== 'hollow');
+    const displaced = displacedBy(spec, built, inUse);
+    for (const part of displaced) this.#drop(part);
+    return displaced.map(({ key }) => key);
+  }
+
   #release(part: Part): void {
-    this.#parts.delete(part.key);
     this.#runtime.call({ type: 'release', key: part.key }).catch(() => {});
+    this.#drop(part);
+  }
+
+  #drop(part: Part): void {
+    this.#parts.delete(part.key);
     this.events.emit('released', part);
   }
 

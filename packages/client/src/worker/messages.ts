@@ -45,6 +45,8 @@ export interface CreateCall {
   readonly onGpu?: readonly string[];
   /** An inference waits for it, and the server of onnxruntime-web may be gone: where that is already, beside whatever runs there. */
   readonly isUrgent?: boolean;
+  /** Heads that are released before it is built, wherever they are: their memory is free for it. */
+  readonly instead?: readonly string[];
 }
 
 export interface RunCall {

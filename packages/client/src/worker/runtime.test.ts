@@ -18,10 +18,13 @@ const release = (key: string): Call => ({ type: 'release', key });
 
 const settled = () => new Promise((resolve) => setTimeout(resolve));
 
-async function start(perform: ConstructorParameters<typeof FakeWorker>[0] = tinyHead) {
+async function start(
+  perform: ConstructorParameters<typeof FakeWorker>[0] = tinyHead,
+  wanted: 'auto' | 'wasm' = 'wasm',
+) {
   const clock = new ManualClock();
   const workers: FakeWorker[] = [];
-  const { runtime } = await Runtime.start('wasm', clock, () => {
+  const { runtime } = await Runtime.start(wanted, clock, () => {
     const worker = new FakeWorker(perform);
     workers.push(worker);
     return worker;
@@ -135,6 +138,19 @@ describe('a second worker', () => {
     expect(workers[1]?.calls.at(-1)).toEqual(release('b'));
   });
 
+  it('stays when its last head makes room for one that is built there', async () => {
+    const { runtime, workers, builds } = await startTwo();
+    await runtime.call({ ...create('c'), instead: ['a'] } as Call);
+    expect(builds()).toEqual(['a,c', 'b']);
+    expect(workers.map(({ isTerminated }) => isTerminated)).toEqual([false, false]);
+    expect(workers[0]?.calls.slice(-2)).toMatchObject([release('a'), { type: 'create', key: 'c' }]);
+    await runtime.call({ ...create('d'), instead: ['b'] } as Call);
+    expect(
+      workers.map(({ isTerminated }) => isTerminated),
+      'nothing is built in the other one',
+    ).toEqual([false, true]);
+  });
+
   it('finishes what it is at before it ends', async () => {
     const { clock, runtime, workers } = await start((call) => (call.type === 'run' ? undefined : tinyHead(call)));
     await runtime.call(create('a'));
@@ -192,5 +208,59 @@ describe('a second worker', () => {
     runtime.close();
     expect(workers.every(({ isTerminated }) => isTerminated)).toBe(true);
     await expect(runtime.call(run('a'))).rejects.toMatchObject({ code: 'closed' });
+  });
+});
+
+/** A page with a graphics device. */
+function onGpu(call: Call): ReturnType<typeof tinyHead> {
+  if (call.type !== 'probe' || call.device === 'wasm') return tinyHead(call);
+  return { value: { kind: 'webgpu', build: 'jspi', threads: 1, reason: 'a test' } };
+}
+
+describe('where heads run on WebGPU, one that is asked for on WASM', () => {
+  const onWebGpu = (key: string) => ({ ...create(key), provider: 'webgpu' }) as Call;
+
+  it('is built in a worker of the plain build, and the others stay where they are', async () => {
+    const { runtime, workers, builds } = await start(onGpu, 'auto');
+    await runtime.call(onWebGpu('a'));
+    await runtime.call(create('b'));
+    await runtime.call(onWebGpu('c'));
+    await runtime.call(create('d'));
+    expect(builds()).toEqual(['a,c', 'b,d']);
+    expect(workers.map(({ calls }) => calls[0])).toMatchObject([{ device: 'auto' }, { device: 'wasm' }]);
+  });
+
+  it('moves there without losing what runs by it', async () => {
+    const { runtime, workers, runs, events } = await start(
+      (call) => (call.type === 'run' && workers.length === 1 ? undefined : onGpu(call)),
+      'auto',
+    );
+    await runtime.call(onWebGpu('a'));
+    const running = runtime.call(run('a'));
+    await runtime.call(create('a'));
+    expect(workers[0]?.isTerminated).toBe(false);
+    await runtime.call(run('a'));
+    expect(runs()).toEqual(['a', 'a']);
+    workers[0]?.answer(3, { value: { outputs: [], encoded: [], headMs: 7, encodeMs: 0 } });
+    expect(await running).toMatchObject({ headMs: 7 });
+    expect(events).toEqual([]);
+  });
+
+  it('leaves no worker behind in which nothing is left', async () => {
+    const { runtime, workers } = await start(onGpu, 'auto');
+    await runtime.call(onWebGpu('a'));
+    await runtime.call(create('a'));
+    expect(workers.map(({ isTerminated }) => isTerminated)).toEqual([true, false]);
+  });
+
+  it('does not move the others when its worker fails and is back', async () => {
+    const { clock, runtime, workers } = await start(onGpu, 'auto');
+    await runtime.call(onWebGpu('a'));
+    await runtime.call(create('b'));
+    const told = new Promise((resolve) => runtime.events.on('restarted', resolve));
+    workers[1]?.say({ deviceLost: 'it froze' });
+    clock.advance(1000);
+    expect(await told).toMatchObject({ kind: 'webgpu' });
+    expect(workers[0]?.isTerminated).toBe(false);
   });
 });

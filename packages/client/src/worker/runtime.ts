@@ -9,7 +9,7 @@ import { Lane, type Losses, type WorkerLike } from './lane.js';
 import type { Call, CreateCall, CreateResult, Results, TensorMessage } from './messages.js';
 import { spawnWorker } from './spawn-worker.js';
 
-/** One in which heads run, and one in which the next is built meanwhile. */
+/** Of one build: one in which heads run, and one in which the next is built meanwhile. */
 const MAX_LANES = 2;
 /** A worker that lies idle for so long while another one works is closed: only its end gives its memory back. */
 export const IDLE_LANE_MS = 60_000;
@@ -41,6 +41,8 @@ interface Place {
   readonly keys: Set<string>;
   /** Of those that were there when what is being built was begun. */
   readonly blocked: Set<string>;
+  /** Of the build that has no WebGPU, beside others that have it: it runs WASM faster than they do. */
+  readonly isPlain: boolean;
   /** Calls under way, and those among them that build. */
   calls: number;
   builds: number;
@@ -64,6 +66,8 @@ export class Runtime {
   readonly #threads: number | undefined;
   #remembered: readonly Remembered[] = [];
   #places: Place[] = [];
+  /** Where heads run that can run there. */
+  #device: DeviceChoice | undefined;
   #cancelSweep: (() => void) | undefined;
   #closed = false;
 
@@ -112,6 +116,11 @@ export class Runtime {
     return this.#through(place, call, transfer, signal);
   }
 
+  /** A head that WebGPU cannot run, asked for on `wasm`, is built in a worker of the plain build, not where it is now. */
+  get hasPlainBuild(): boolean {
+    return this.#device?.kind === 'webgpu';
+  }
+
   /** Nothing is asked of any worker. */
   get isIdle(): boolean {
     return this.#places.every(({ lane }) => lane.isIdle);
@@ -131,7 +140,7 @@ export class Runtime {
     this.#add()
       .lane.choose()
       .then(
-        (choice) => this.events.emit('restarted', described(choice)),
+        (choice) => this.#onRestarted(choice),
         // It failed, and is replaced.
         () => {},
       );
@@ -149,16 +158,22 @@ export class Runtime {
     if (this.#closed) throw CutpointError.closed();
     const { lane } = this.#add();
     if (remembered) this.#remembered = await remembered;
-    return described(await lane.choose());
+    this.#device = described(await lane.choose());
+    return this.#device;
   }
 
   async #create(call: CreateCall, transfer: Transferable[], signal: AbortSignal | undefined): Promise<CreateResult> {
-    const place = (call.isUrgent && this.#loaded()) || this.#placeToBuild();
+    const isPlain = call.provider === 'wasm' && this.hasPlainBuild;
+    const place = (call.isUrgent && this.#loaded()) || this.#placeToBuild(isPlain);
     place.builds += 1;
+    for (const key of call.instead ?? []) this.call({ type: 'release', key }).catch(() => {});
     this.#block(place);
     try {
       const created = await this.#through(place, call, transfer, signal);
+      const before = this.#places.find(({ keys }) => keys.has(call.key));
       place.keys.add(call.key);
+      // Runs that it was sent end there first.
+      if (before && before !== place) this.#release(before, call.key).catch(() => {});
       return created;
     } finally {
       place.builds -= 1;
@@ -183,7 +198,7 @@ export class Runtime {
 
   async #release(place: Place, key: string): Promise<null> {
     place.keys.delete(key);
-    if (place.keys.size > 0 || place.calls > 0 || this.#places.length === 1) {
+    if (place.keys.size > 0 || place.calls > 0 || place.builds > 0 || this.#places.length === 1) {
       return this.#through(place, { type: 'release', key });
     }
     this.#drop(place, 'empty');
@@ -205,9 +220,11 @@ export class Runtime {
   }
 
   /** Never where an inference ran last: one that none runs in, a new one, or the one that they left longest ago. */
-  #placeToBuild(): Place {
-    const stalest = this.#stalest();
-    return lastInUse(stalest) === NEVER || this.#places.length >= MAX_LANES ? stalest : this.#open();
+  #placeToBuild(isPlain: boolean): Place {
+    const same = this.#places.filter((place) => place.isPlain === isPlain);
+    if (same.length === 0) return this.#open(isPlain);
+    const stalest = this.#stalest(same);
+    return lastInUse(stalest) === NEVER || same.length >= MAX_LANES ? stalest : this.#open(isPlain);
   }
 
   /** The one where onnxruntime-web is that has least to do with builds, if it is in any: nothing is fetched there. */
@@ -218,21 +235,21 @@ export class Runtime {
     return place;
   }
 
-  #stalest(): Place {
-    const [first = this.#open(), ...others] = this.#places;
+  #stalest(places = this.#places): Place {
+    const [first = this.#open(), ...others] = places;
     return others.reduce((least, place) => (lastInUse(place) < lastInUse(least) ? place : least), first);
   }
 
-  #open(): Place {
-    const place = this.#add();
+  #open(isPlain = false): Place {
+    const place = this.#add(isPlain);
     // Whoever calls it next hears of its failure.
     place.lane.choose().catch(() => {});
     return place;
   }
 
-  #add(): Place {
+  #add(isPlain = false): Place {
     const lane = new Lane({
-      wanted: this.#wanted,
+      wanted: isPlain ? 'wasm' : this.#wanted,
       hints: (device) => ({
         ...(this.#threads === undefined ? {} : { threads: this.#threads }),
         ...(device === 'auto' ? { remembered: this.#remembered } : {}),
@@ -242,11 +259,17 @@ export class Runtime {
       losses: this.#losses,
     });
     const sets = { keys: new Set<string>(), blocked: new Set<string>() };
-    const place: Place = { lane, ...sets, calls: 0, builds: 0, lastBuildMs: NEVER, lastRunMs: NEVER };
+    const place: Place = { lane, ...sets, isPlain, calls: 0, builds: 0, lastBuildMs: NEVER, lastRunMs: NEVER };
     lane.events.on('lost', (reason) => this.#onLost(place, reason));
-    lane.events.on('restarted', (choice) => this.events.emit('restarted', described(choice)));
+    // That a plain one is back changes nothing of where the others run.
+    lane.events.on('restarted', (choice) => this.#onRestarted((isPlain && this.#device) || choice));
     this.#places.push(place);
     return place;
+  }
+
+  #onRestarted(choice: DeviceChoice): void {
+    this.#device = described(choice);
+    this.events.emit('restarted', this.#device);
   }
 
   #onLost({ keys }: Place, reason: string): void {

@@ -1,11 +1,15 @@
 import type { CDPSession, Page } from 'playwright-core';
 
-type Command = 'HeapProfiler.collectGarbage' | 'Runtime.getHeapUsage';
 /** What is sent to a worker and comes back: the protocol's own messages, as text. */
 interface Reply {
   readonly id: number;
-  readonly result?: HeapUsage;
+  readonly result?: unknown;
   readonly error?: { readonly message: string };
+}
+/** Of `Runtime.evaluate`, by value. */
+interface Evaluated {
+  readonly result: { readonly value?: unknown };
+  readonly exceptionDetails?: { readonly text: string };
 }
 interface HeapUsage {
   readonly usedSize: number;
@@ -18,17 +22,22 @@ const COLLECTIONS = 3;
 /** The JavaScript heap of a page and of its workers, as the developer tools see it. */
 export class DevtoolsHeap {
   readonly #cdp: CDPSession;
+  readonly #prelude: string;
   readonly #workers = new Set<string>();
   readonly #waiting = new Map<number, (reply: Reply) => void>();
   #nextId = 1;
 
-  private constructor(cdp: CDPSession) {
+  private constructor(cdp: CDPSession, prelude: string) {
     this.#cdp = cdp;
+    this.#prelude = prelude;
   }
 
-  /** Workers that the page starts from now on are part of it. */
-  static async of(page: Page): Promise<DevtoolsHeap> {
-    const heap = new DevtoolsHeap(await page.context().newCDPSession(page));
+  /**
+   * Workers that the page starts from now on are part of it.
+   * @param prelude runs in each of them before its own script
+   */
+  static async of(page: Page, prelude: () => void): Promise<DevtoolsHeap> {
+    const heap = new DevtoolsHeap(await page.context().newCDPSession(page), `(${prelude})()`);
     await heap.#attach();
     return heap;
   }
@@ -44,9 +53,19 @@ export class DevtoolsHeap {
     return sizes.reduce((sum, size) => sum + size, 0);
   }
 
+  /** What an expression is in each worker, as it can be written in JSON. */
+  async inWorkers(expression: string): Promise<unknown[]> {
+    const values = [];
+    for (const worker of this.#workers) values.push(await this.#evaluate(worker, expression));
+    return values;
+  }
+
   async #attach(): Promise<void> {
     const cdp = this.#cdp;
-    cdp.on('Target.attachedToTarget', ({ sessionId }) => this.#workers.add(sessionId));
+    cdp.on('Target.attachedToTarget', ({ sessionId }) => {
+      this.#workers.add(sessionId);
+      this.#begin(sessionId).catch(() => this.#workers.delete(sessionId));
+    });
     cdp.on('Target.detachedFromTarget', ({ sessionId }) => this.#workers.delete(sessionId));
     cdp.on('Target.receivedMessageFromTarget', ({ message }) => {
       // The protocol's own reply, or an event without an id.
@@ -55,20 +74,34 @@ export class DevtoolsHeap {
       this.#waiting.delete(reply.id);
     });
     // Playwright's sessions cannot address a session within one, so a worker's messages travel inside the page's.
-    await cdp.send('Target.setAutoAttach', { autoAttach: true, waitForDebuggerOnStart: false, flatten: false });
+    await cdp.send('Target.setAutoAttach', { autoAttach: true, waitForDebuggerOnStart: true, flatten: false });
   }
 
-  async #sendTo(sessionId: string, method: Command): Promise<HeapUsage | undefined> {
+  async #begin(worker: string): Promise<void> {
+    await this.#evaluate(worker, this.#prelude);
+    await this.#sendTo(worker, 'Runtime.runIfWaitingForDebugger');
+  }
+
+  async #evaluate(worker: string, expression: string): Promise<unknown> {
+    // The answer to this method.
+    const answer = (await this.#sendTo(worker, 'Runtime.evaluate', { expression, returnByValue: true })) as Evaluated;
+    if (answer.exceptionDetails) throw new Error(`in a worker: ${answer.exceptionDetails.text}`);
+    return answer.result.value;
+  }
+
+  async #sendTo(sessionId: string, method: string, params = {}): Promise<unknown> {
     const id = this.#nextId++;
     const replied = new Promise<Reply>((resolve) => this.#waiting.set(id, resolve));
-    await this.#cdp.send('Target.sendMessageToTarget', { sessionId, message: JSON.stringify({ id, method }) });
+    await this.#cdp.send('Target.sendMessageToTarget', { sessionId, message: JSON.stringify({ id, method, params }) });
     const { result, error } = await replied;
     if (error) throw new Error(`${method} in a worker: ${error.message}`);
     return result;
   }
 }
 
-async function sizeOf(send: (method: Command) => Promise<unknown>): Promise<number> {
+async function sizeOf(
+  send: (method: 'HeapProfiler.collectGarbage' | 'Runtime.getHeapUsage') => Promise<unknown>,
+): Promise<number> {
   for (let pass = 0; pass < COLLECTIONS; pass++) await send('HeapProfiler.collectGarbage');
   const usage = (await send('Runtime.getHeapUsage')) as HeapUsage; // the answer to this method
   return usage.usedSize + usage.backingStorageSize;

@@ -1,4 +1,3 @@
-import type { Worker } from 'playwright-core';
 import { SOFTWARE_ADAPTER_ARG, WEBGPU_ARGS } from '../../browser/chromium.js';
 import { ClientBrowser, openClientPage } from '../client-browser.js';
 import { CHAIN, type ClientGround, PATHS } from '../ground.js';
@@ -58,18 +57,14 @@ function scenariosOf({ options }: Setting, { model }: ClientGround): Scenario[] 
 async function measureScenario({ options, print }: Setting, { edge }: ClientGround, scenario: Scenario) {
   await using browser = await ClientBrowser.open(scenario.browserArgs);
   const page = await openClientPage(await browser.visitor(), edge.url);
-  const devtools = await DevtoolsHeap.of(page);
+  const devtools = await DevtoolsHeap.of(page, installMemoryProbe);
   const { device, arms } = await page.evaluate((asked) => globalThis.clientPage.open(asked), scenario.opening);
-  const worker = page.workers().find((candidate) => candidate.url().includes('runtime-worker'));
-  if (!worker) throw new Error('the client has no worker for heads');
-  // It has loaded nothing of onnxruntime-web yet.
-  await worker.evaluate(installMemoryProbe);
   const cuts = spreadCuts(arms);
   const sizes: MemorySizes[] = [];
   for (let from = 0; from < (options.isQuick ? QUICK_RUNS : RUNS); from += STEP) {
     const request = { cuts, from, runs: STEP, runsPerCut: RUNS_PER_CUT };
     await page.evaluate((asked) => globalThis.clientPage.churn(asked), request);
-    const size = await sizesOf(devtools, worker);
+    const size = await sizesOf(devtools);
     sizes.push(size);
     print(`  ${scenario.name}, after ${from + STEP} runs: ${sizeInWords(size)}`);
   }
@@ -92,13 +87,14 @@ function spreadCuts(arms: readonly ArmFacts[]): number[] {
   return [...new Set(Array.from({ length: CUTS }, (_, index) => at(index / (CUTS - 1))))];
 }
 
-async function sizesOf(devtools: DevtoolsHeap, worker: Worker): Promise<MemorySizes> {
+async function sizesOf(devtools: DevtoolsHeap): Promise<MemorySizes> {
   // Collects garbage as well, and with it the graphics buffers that nobody has.
   const heapBytes = await devtools.numBytes();
   if (devtools.numWorkers === 0) throw new Error('no worker is attached');
-  const buffers = await worker.evaluate(() => globalThis.bufferSizes?.());
-  if (!buffers) throw new Error('the probe is gone: the worker was replaced');
-  return { heapBytes, ...buffers };
+  // What the probe gives, which is in each of them.
+  const buffers = (await devtools.inWorkers('bufferSizes()')) as BufferSizes[];
+  const sum = (of: (sizes: BufferSizes) => number) => buffers.reduce((total, sizes) => total + of(sizes), 0);
+  return { heapBytes, wasmBytes: sum((one) => one.wasmBytes), gpuBytes: sum((one) => one.gpuBytes) };
 }
 
 function sizeInWords({ heapBytes, wasmBytes, gpuBytes }: MemorySizes): string {

@@ -12,18 +12,14 @@ declare global {
   var bufferSizes: (() => BufferSizes) | undefined;
 }
 
-/** Before anything is made that is to be counted. */
+/** Before anything is made that is to be counted, best before the worker's own script. */
 export function installMemoryProbe(): void {
   const memories: WebAssembly.Memory[] = [];
-  const Plain = WebAssembly.Memory;
-  WebAssembly.Memory = class extends Plain {
-    constructor(descriptor: WebAssembly.MemoryDescriptor) {
-      super(descriptor);
-      memories.push(this);
-    }
-  };
   let gpuBytes = 0;
-  if (typeof GPUDevice !== 'undefined') {
+  let isGpuCounted = false;
+  const countGpu = () => {
+    if (isGpuCounted || typeof GPUDevice === 'undefined') return;
+    isGpuCounted = true;
     const sizes = new Map<number, number>();
     const ids = new WeakMap<GPUBuffer, number>();
     const forget = (id: number) => {
@@ -47,7 +43,16 @@ export function installMemoryProbe(): void {
       forget(ids.get(this) ?? 0);
       return destroy.call(this);
     };
-  }
+  };
+  const Plain = WebAssembly.Memory;
+  WebAssembly.Memory = class extends Plain {
+    constructor(descriptor: WebAssembly.MemoryDescriptor) {
+      super(descriptor);
+      memories.push(this);
+      // Before the worker's script there is no GPUDevice; onnxruntime-web makes its memory before its first buffer.
+      countGpu();
+    }
+  };
   globalThis.bufferSizes = () => ({
     wasmBytes: memories.reduce((sum, { buffer }) => sum + buffer.byteLength, 0),
     gpuBytes,
