@@ -10,7 +10,15 @@ const edge = process.env.CUTPOINT_EDGE ?? 'http://127.0.0.1:8080';
 
 export default defineConfig({
   plugins: [precompress()],
-  build: { target: 'es2023', sourcemap: true, chunkSizeWarningLimit: 2000 },
+  build: {
+    target: 'es2023',
+    sourcemap: true,
+    chunkSizeWarningLimit: 2000,
+    rolldownOptions: {
+      // What is onnxruntime's is a file of its own, so that the page's own script can be weighed.
+      output: { codeSplitting: { groups: [{ name: 'ort-common', test: /node_modules\/onnxruntime-common/ }] } },
+    },
+  },
   worker: { format: 'es' },
   publicDir: 'apps/demo/public',
   server: {

@@ -23,7 +23,8 @@ export class DemoPage {
     page.on('pageerror', (error) => this.complaints.push(error.message));
     page.on('console', (message) => {
       const isOfTheBrowser = /net::ERR_|WebSocket connection to|Failed to load resource/.test(message.text());
-      if (message.type() === 'error' && !isOfTheBrowser) this.complaints.push(message.text());
+      const isComplaint = message.type() === 'error' || message.type() === 'warning';
+      if (isComplaint && !isOfTheBrowser) this.complaints.push(message.text());
     });
   }
 

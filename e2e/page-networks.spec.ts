@@ -7,7 +7,9 @@ import { DemoPage } from './page-driver.js';
 
 const NAME = 'bench-squeezenet';
 
-test('a benchmark network is prepared when it is chosen, runs, and is said to be untrained', async ({ page }) => {
+test('a benchmark network is prepared when it is chosen, runs, and is said to be untrained', { tag: '@page' }, async ({
+  page,
+}) => {
   test.setTimeout(120_000);
   const models = await mkdtemp(join(tmpdir(), 'cutpoint-page-networks-'));
   await cp(join(projectRoot, 'models', NAME), join(models, NAME), { recursive: true });

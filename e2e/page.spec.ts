@@ -2,7 +2,6 @@ import { mkdtemp, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from '@playwright/test';
-import axe from 'axe-core';
 import { Edge } from './harness/edge.js';
 import { DemoPage, smallPicture } from './page-driver.js';
 
@@ -19,7 +18,9 @@ test.afterAll(async () => {
   await edge.stop();
 });
 
-test('a sample is there and read when the page opens, and the cut is chosen and explained', async ({ page }) => {
+test('a sample is there and read when the page opens, and the cut is chosen and explained', { tag: '@page' }, async ({
+  page,
+}) => {
   const demo = new DemoPage(page);
   await demo.open(edge.url, `?${WASM}`);
   await expect(demo.result).toContainText(TEXT);
@@ -40,7 +41,9 @@ test('a sample is there and read when the page opens, and the cut is chosen and 
   expect(demo.complaints).toEqual([]);
 });
 
-test('a picture is read through a middle cut of both networks that is set in the address', async ({ page }) => {
+test('a picture is read through a middle cut of both networks that is set in the address', { tag: '@page' }, async ({
+  page,
+}) => {
   const demo = new DemoPage(page);
   await demo.open(edge.url, `?${WASM}&cut=200,150`);
   await expect(demo.result).toContainText(TEXT, { timeout: 90_000 });
@@ -55,7 +58,7 @@ test('a picture is read through a middle cut of both networks that is set in the
   expect(demo.complaints).toEqual([]);
 });
 
-test('with WebGPU a picture is read through a middle cut of both networks', async ({ page }) => {
+test('with WebGPU a picture is read through a middle cut of both networks', { tag: '@page' }, async ({ page }) => {
   test.setTimeout(300_000);
   const demo = new DemoPage(page);
   const body = await smallPicture(page, TEXT);
@@ -68,7 +71,7 @@ test('with WebGPU a picture is read through a middle cut of both networks', asyn
   expect(demo.complaints).toEqual([]);
 });
 
-test('with WebGPU a picture is read wherever the policy cuts', async ({ page }) => {
+test('with WebGPU a picture is read wherever the policy cuts', { tag: '@page' }, async ({ page }) => {
   test.setTimeout(300_000);
   const demo = new DemoPage(page);
   const body = await smallPicture(page, TEXT);
@@ -86,25 +89,7 @@ test('with WebGPU a picture is read wherever the policy cuts', async ({ page }) 
   expect(demo.complaints).toEqual([]);
 });
 
-for (const colorScheme of ['light', 'dark'] as const) {
-  test(`axe finds nothing, ${colorScheme}`, async ({ page }) => {
-    await page.emulateMedia({ colorScheme });
-    const demo = new DemoPage(page);
-    await demo.open(edge.url, `?${WASM}&policy=offload`);
-    await expect(demo.result).toContainText(TEXT);
-    await expect(page.getByTestId('arms').locator('tr.chosen')).toHaveCount(1);
-    await page.evaluate(axe.source);
-    const violations = await page.evaluate(async () => {
-      // Put there by the line above.
-      const { axe } = globalThis as unknown as { axe: typeof import('axe-core') };
-      const results = await axe.run();
-      return results.violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' | ')}`);
-    });
-    expect(violations).toEqual([]);
-  });
-}
-
-test('a person takes the cut with the keyboard and gives it back', async ({ page }) => {
+test('a person takes the cut with the keyboard and gives it back', { tag: '@page' }, async ({ page }) => {
   const demo = new DemoPage(page);
   await demo.open(edge.url, `?${WASM}&policy=offload`);
   await expect(demo.result).toContainText(TEXT);
@@ -121,7 +106,9 @@ test('a person takes the cut with the keyboard and gives it back', async ({ page
   await expect(page.getByTestId('chosen-cut')).toHaveText([/^0 of \d+$/, /^0 of \d+$/], { timeout: 60_000 });
 });
 
-test('the edge is stopped mid-stream: the page says so, and recovers when it is back', async ({ page }) => {
+test('the edge is stopped mid-stream: the page says so, and recovers when it is back', { tag: '@page' }, async ({
+  page,
+}) => {
   test.setTimeout(240_000);
   const demo = new DemoPage(page);
   const mortal = await Edge.start();
@@ -148,7 +135,7 @@ test('the edge is stopped mid-stream: the page says so, and recovers when it is 
   }
 });
 
-test('a model that the edge does not have: the page names those that it has', async ({ page }) => {
+test('a model that the edge does not have: the page names those that it has', { tag: '@page' }, async ({ page }) => {
   const demo = new DemoPage(page);
   await demo.open(edge.url, '?model=no-such-model');
   await expect(demo.error).toBeVisible();
@@ -163,7 +150,7 @@ test('a model that the edge does not have: the page names those that it has', as
   expect(demo.complaints).toEqual([]);
 });
 
-test('files that are no pictures are refused in words, and the page goes on', async ({ page }) => {
+test('files that are no pictures are refused in words, and the page goes on', { tag: '@page' }, async ({ page }) => {
   const demo = new DemoPage(page);
   await demo.open(edge.url, `?${WASM}&policy=offload`);
   await expect(demo.result).toContainText(TEXT);
@@ -190,7 +177,7 @@ test('files that are no pictures are refused in words, and the page goes on', as
   expect(demo.complaints).toEqual([]);
 });
 
-test('without a camera the page says so', async ({ page, context }) => {
+test('without a camera the page says so', { tag: '@page' }, async ({ page, context }) => {
   await context.grantPermissions(['camera'], { origin: edge.url });
   const demo = new DemoPage(page);
   await demo.open(edge.url, `?${WASM}&policy=offload`);
@@ -201,7 +188,7 @@ test('without a camera the page says so', async ({ page, context }) => {
   expect(demo.complaints).toEqual([]);
 });
 
-test('what is chosen is in the address, and the address chooses', async ({ page }) => {
+test('what is chosen is in the address, and the address chooses', { tag: '@page' }, async ({ page }) => {
   const demo = new DemoPage(page);
   await demo.open(edge.url, `?policy=local&link=4&rtt=20&${WASM}&sample=board`);
   await expect(page.getByTestId('policy')).toHaveValue('local');
@@ -214,18 +201,7 @@ test('what is chosen is in the address, and the address chooses', async ({ page 
   await expect(demo.result).toContainText('Museum closed');
 });
 
-for (const width of [360, 768, 1440]) {
-  test(`nothing scrolls sideways at ${width} pixels`, async ({ page }) => {
-    await page.setViewportSize({ width, height: 800 });
-    const demo = new DemoPage(page);
-    await demo.open(edge.url, `?${WASM}&policy=offload`);
-    await expect(demo.result).toContainText(TEXT);
-    await expect(page.getByTestId('arms').locator('tr.chosen')).toHaveCount(1);
-    expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(width);
-  });
-}
-
-test('without WebGPU the page runs on the CPU, reads, and says why @no-webgpu', async ({ page }) => {
+test('without WebGPU the page runs on the CPU, reads, and says why @no-webgpu', { tag: '@page' }, async ({ page }) => {
   const demo = new DemoPage(page);
   await demo.open(edge.url);
   await expect(demo.result).toContainText(TEXT);
@@ -234,7 +210,9 @@ test('without WebGPU the page runs on the CPU, reads, and says why @no-webgpu', 
   expect(demo.complaints).toEqual([]);
 });
 
-test('the page says in one line what was measured of the device, and where heads went', async ({ page }) => {
+test('the page says in one line what was measured of the device, and where heads went', { tag: '@page' }, async ({
+  page,
+}) => {
   test.setTimeout(300_000);
   const demo = new DemoPage(page);
   const body = await smallPicture(page, TEXT);

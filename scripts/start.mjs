@@ -9,7 +9,7 @@ await buildAll();
 
 const edge = spawn(
   process.execPath,
-  ['apps/edge/bin/cutpoint.js', 'serve', '--page', 'dist', ...process.argv.slice(2)],
+  ['apps/edge/bin/cutpoint.js', 'serve', '--page', 'dist', '--demo', ...process.argv.slice(2)],
   {
     cwd: root,
     stdio: 'inherit',

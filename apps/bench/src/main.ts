@@ -9,9 +9,11 @@ import { frontier } from './frontier.js';
 import { live } from './live/live.js';
 import { thisMachine } from './machine.js';
 import { overhead } from './overhead/overhead.js';
+import { page } from './page/page.js';
 import { policies } from './policies/policies.js';
 import { predictors } from './predictors/predictors.js';
 import { profile } from './profile/profile.js';
+import { replay } from './replay.js';
 
 const benches: Readonly<Record<string, Bench>> = {
   client,
@@ -22,10 +24,12 @@ const benches: Readonly<Record<string, Bench>> = {
   frontier,
   live,
   overhead,
+  page,
   policies,
   predictors,
   profile,
   quantisers,
+  replay,
 };
 
 const [name, ...rest] = process.argv.slice(2);

@@ -1,10 +1,13 @@
 import { CutpointError, type LinkShape, type ModelStatus, type Progress, type SessionEvents } from '@cutpoint/client';
 import { askFor, EDGE_URL, fetchModels } from './edge-info.js';
-import { bytesPerMs } from './format.js';
+import { rateOf } from './format.js';
 import type { Answer, Reading } from './networks/answer.js';
 import { Reader } from './networks/reader.js';
 import type { PageState } from './page-state.js';
+import type { Batch } from './picture/batch.js';
+import type { Frames } from './picture/chooser.js';
 import type { Picture } from './picture/picture.js';
+import { type Bench, type Comparison, type ComparisonEvents, compare } from './play/comparison.js';
 
 /** How often the page asks whether the cut would be elsewhere by now, and how often it follows in a row. */
 const SETTLE_EVERY_MS = 600;
@@ -28,21 +31,24 @@ export interface AppView {
   /** A picture is about to be read. */
   running(): void;
   partial(answer: Answer): void;
-  finished(reading: Reading, picture: Picture): void;
+  /** @param dropped frames of a stream that gave way to newer ones since the last answer */
+  finished(reading: Reading, picture: Picture, dropped?: number): void;
   failed(error: unknown): void;
   /** Whether the networks would be cut elsewhere than in the last run. */
   wouldMove(): boolean;
 }
 
-/** Takes a next picture each time it is asked: a still one again, or the camera's. */
-type PictureSource = () => Promise<Picture>;
+/** What there is to read: one picture, the camera's without end, or several one after the other. */
+type Work =
+  | { readonly kind: 'still'; readonly picture: Picture }
+  | { readonly kind: 'stream'; readonly frames: Frames }
+  | { readonly kind: 'batch'; readonly batch: Batch };
 
 /** Keeps a reader open for what is chosen, and runs it when something changes. */
 export class App {
   readonly #view: AppView;
   #state: PageState;
-  #source: PictureSource | undefined;
-  #isStream = false;
+  #work: Work | undefined;
   #reader: Reader | undefined;
   #opening = new AbortController();
   #reading = new AbortController();
@@ -56,13 +62,10 @@ export class App {
     setInterval(() => this.#settle(), SETTLE_EVERY_MS);
   }
 
-  /**
-   * @param source `undefined` when there is nothing to read any more
-   * @param isStream every run takes a new picture, without end
-   */
-  setPicture(source: PictureSource | undefined, isStream: boolean): void {
-    this.#source = source;
-    this.#isStream = isStream;
+  /** @param work `undefined` when there is nothing to read any more */
+  setWork(work: Work | undefined): void {
+    if (this.#work?.kind === 'batch') this.#work.batch.stop();
+    this.#work = work;
     this.runAgain();
   }
 
@@ -75,12 +78,10 @@ export class App {
     }
     for (const [index, { session }] of (this.#reader?.networks ?? []).entries()) {
       if (state.policy !== before.policy) session.setPolicy(state.policy);
-      if (state.linkMbit !== before.linkMbit || state.roundTripMs !== before.roundTripMs) {
-        session.setShape(shapeOf(state));
-      }
+      if (LINK.some((key) => state[key] !== before[key])) session.setShape(shapeOf(state));
       if (state.cuts[index] !== before.cuts[index]) session.forceCut(state.cuts[index]);
     }
-    const effects = ['policy', 'linkMbit', 'roundTripMs', 'cuts', 'repeat'] as const;
+    const effects = ['policy', ...LINK, 'cuts', 'repeat'] as const;
     if (effects.some((key) => state[key] !== before[key])) this.runAgain();
   }
 
@@ -108,6 +109,32 @@ export class App {
   runAgain(): void {
     this.#settlingRuns = 0;
     this.#run();
+  }
+
+  /**
+   * Compares policies by the picture that is there. Whatever else a person changes on the page ends it.
+   * @throws what ended it
+   */
+  async compare(comparison: Comparison, events: ComparisonEvents, signal: AbortSignal): Promise<void> {
+    const [reader, work] = [this.#reader, this.#work];
+    if (reader === undefined || work === undefined) throw new Error('there is no edge or no picture yet');
+    if (work.kind !== 'still') throw new Error('policies are compared by one and the same picture: choose one');
+    this.#reading.abort();
+    const reading = new AbortController();
+    this.#reading = reading;
+    this.#isReading = true;
+    for (const { session } of reader.networks) session.forceCut(undefined);
+    try {
+      await compare(benchOf(reader, work.picture), comparison, events, AbortSignal.any([signal, reading.signal]));
+    } catch (error) {
+      throw reading.signal.aborted ? new Error('something else was changed on this page') : error;
+    } finally {
+      for (const [index, { session }] of reader.networks.entries()) {
+        session.setPolicy(this.#state.policy);
+        session.forceCut(this.#state.cuts[index]);
+      }
+      if (this.#reading === reading) this.runAgain();
+    }
   }
 
   async #openReader(signal: AbortSignal): Promise<void> {
@@ -171,34 +198,59 @@ export class App {
 
   #run(): void {
     this.#reading.abort();
-    if (this.#reader === undefined || this.#source === undefined) return;
+    if (this.#reader === undefined || this.#work === undefined) return;
     const reading = new AbortController();
     this.#reading = reading;
     this.#waitsForEdge = false;
     this.#isReading = true;
-    this.#read(this.#reader, this.#source, reading.signal)
+    this.#read(this.#reader, this.#work, reading.signal)
       .catch((error: unknown) => this.#onFailure(error, reading.signal))
       .finally(() => {
         if (this.#reading === reading) this.#isReading = false;
       });
   }
 
-  async #read(reader: Reader, source: PictureSource, signal: AbortSignal): Promise<void> {
+  async #read(reader: Reader, work: Work, signal: AbortSignal): Promise<void> {
+    switch (work.kind) {
+      case 'still':
+        return this.#readStill(reader, work.picture, signal);
+      case 'stream':
+        return this.#readStream(reader, work.frames, signal);
+      case 'batch':
+        return work.batch.run((picture, either) => this.#readOne(reader, picture, either), signal);
+    }
+  }
+
+  async #readStill(reader: Reader, picture: Picture, signal: AbortSignal): Promise<void> {
     do {
-      this.#view.running();
-      const picture = await source();
-      signal.throwIfAborted();
       const onPartial = (answer: Answer): void => {
-        if (!signal.aborted && !this.#isStream) this.#view.partial(answer);
+        if (!signal.aborted) this.#view.partial(answer);
       };
-      const reading = await reader.read(picture, { signal, onPartial });
+      const reading = await this.#readOne(reader, picture, signal, onPartial);
       signal.throwIfAborted();
       this.#view.finished(reading, picture);
-      // A camera's frames would fill the memory before they are collected.
-      if (this.#isStream) picture.bitmap.close();
       // A page that is not seen has nothing to keep running for.
       await whenVisible(signal);
-    } while (this.#state.repeat || this.#isStream);
+    } while (this.#state.repeat);
+  }
+
+  async #readStream(reader: Reader, frames: Frames, signal: AbortSignal): Promise<void> {
+    this.#view.running();
+    for await (const { reading, picture, dropped } of reader.stream(frames(signal), signal)) {
+      signal.throwIfAborted();
+      this.#view.finished(reading, picture, dropped);
+      this.#view.running();
+    }
+  }
+
+  #readOne(
+    reader: Reader,
+    picture: Picture,
+    signal: AbortSignal,
+    onPartial: (answer: Answer) => void = () => undefined,
+  ): Promise<Reading> {
+    this.#view.running();
+    return reader.read(picture, { signal, onPartial });
   }
 
   #onFailure(error: unknown, signal: AbortSignal): void {
@@ -214,7 +266,7 @@ export class App {
         setTimeout(() => this.#resume(signal), STREAM_PAUSE_MS);
       return;
     }
-    if (this.#state.repeat || this.#isStream) setTimeout(() => this.#resume(signal), STREAM_PAUSE_MS);
+    if (this.#state.repeat || this.#work?.kind !== 'still') setTimeout(() => this.#resume(signal), STREAM_PAUSE_MS);
   }
 
   #resume(signal: AbortSignal): void {
@@ -224,17 +276,33 @@ export class App {
   /** A still picture is read again when the controller would cut elsewhere by now, as it would in a stream. */
   #settle(): void {
     if (this.#isReading || document.hidden || this.#settlingRuns >= MAX_SETTLING_RUNS) return;
-    if (this.#reader === undefined || !this.#view.wouldMove()) return;
+    if (this.#reader === undefined || this.#work?.kind !== 'still' || !this.#view.wouldMove()) return;
     this.#settlingRuns++;
     this.#run();
   }
 }
 
-function shapeOf({ linkMbit, roundTripMs }: PageState): LinkShape | undefined {
-  if (linkMbit === undefined && roundTripMs === 0) return undefined;
-  const rate =
-    linkMbit === undefined ? {} : { uplinkBytesPerMs: bytesPerMs(linkMbit), downlinkBytesPerMs: bytesPerMs(linkMbit) };
-  return { ...rate, roundTripMs };
+const LINK = ['linkMbit', 'roundTripMs', 'pacedBy', 'cutOff'] as const;
+
+/** What this page's own transport is to make of the link. */
+function shapeOf({ linkMbit, roundTripMs, pacedBy, cutOff }: PageState): LinkShape | undefined {
+  if (cutOff) return { offline: true };
+  if (pacedBy === 'edge' || (linkMbit === undefined && roundTripMs === 0)) return undefined;
+  return { ...(linkMbit === undefined ? {} : rateOf(linkMbit)), roundTripMs };
+}
+
+function benchOf(reader: Reader, picture: Picture): Bench {
+  return {
+    setPolicy: (policy) => {
+      for (const { session } of reader.networks) session.setPolicy(policy);
+    },
+    read: (signal) => reader.read(picture, { signal, onPartial: () => {} }),
+    hasItsWish: () =>
+      reader.networks.every(({ session }) => {
+        const plan = session.explain();
+        return plan === undefined || plan.wish.arm === plan.chosen.arm;
+      }),
+  };
 }
 
 function isUnreachable(error: unknown): boolean {

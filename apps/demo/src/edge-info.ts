@@ -1,16 +1,22 @@
-import { type CutTable, type ModelStatus, parseCutTable, parseModelList } from '@cutpoint/client';
+import { type CutTable, type ModelList, type ModelStatus, parseCutTable, parseModelList } from '@cutpoint/client';
 import { EDGE_TOKEN } from './token.js';
 
-const HEADERS = EDGE_TOKEN === undefined ? {} : { Authorization: `Bearer ${EDGE_TOKEN}` };
+export const HEADERS: Readonly<Record<string, string>> =
+  EDGE_TOKEN === undefined ? {} : { Authorization: `Bearer ${EDGE_TOKEN}` };
 
 /** The edge that serves this page. */
 export const EDGE_URL = new URL('/', location.href).href;
 
 /** What the edge says of every model it knows. Rejects when it cannot be reached. */
 export async function fetchModels(): Promise<readonly ModelStatus[]> {
+  return (await fetchModelList()).models;
+}
+
+/** The same, with what the edge says of itself. */
+export async function fetchModelList(): Promise<ModelList> {
   const list = parseModelList(await fetchJson('v1/models'));
   if (list instanceof Error) throw list;
-  return list.models;
+  return list;
 }
 
 /** Has the edge prepare a model that is on demand: asking for its manifest does. Rejects when the edge cannot be reached. */

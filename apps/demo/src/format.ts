@@ -18,8 +18,13 @@ export function mbitPerSecond(bytesPerMs: number): number {
   return (bytesPerMs * 8) / 1000;
 }
 
-export function bytesPerMs(mbit: number): number {
+function bytesPerMs(mbit: number): number {
   return (mbit * 1000) / 8;
+}
+
+/** The same rate each way, as a link's shape has it. */
+export function rateOf(mbit: number): { readonly uplinkBytesPerMs: number; readonly downlinkBytesPerMs: number } {
+  return { uplinkBytesPerMs: bytesPerMs(mbit), downlinkBytesPerMs: bytesPerMs(mbit) };
 }
 
 export function formatRate(rateBytesPerMs: number): string {

@@ -1,12 +1,17 @@
 import { App, type AppView } from './app.js';
 import { byId, el, setText } from './dom.js';
-import { fetchModels } from './edge-info.js';
+import { fetchModelList } from './edge-info.js';
 import { formatState, type PageState, parseState } from './page-state.js';
-import { renderAnswer, renderNumbers, summarise } from './panels/answer.js';
+import { describeBriefly, renderAnswer, renderNumbers, summarise } from './panels/answer.js';
+import { BatchPanel } from './panels/batch.js';
+import { ComparePanel } from './panels/compare.js';
 import { renderControls } from './panels/controls.js';
 import { ModelChooser } from './panels/model-chooser.js';
 import { NetworksView } from './panels/networks.js';
 import { Notices } from './panels/notices.js';
+import { PlayPanel } from './panels/play.js';
+import { RecordingPanel } from './panels/recording.js';
+import { Batch } from './picture/batch.js';
 import { PictureChooser } from './picture/chooser.js';
 import { listenForFiles } from './picture/intake.js';
 import { PictureError } from './picture/picture.js';
@@ -19,6 +24,7 @@ const RATE_OVER = 8;
 
 let state: PageState = parseState(location.search);
 let finishedAtMs: number[] = [];
+let droppedFrames = 0;
 let isOffline = false;
 /** The first answer for a picture is shown as it grows; later ones replace it whole. */
 let hasAnswer = false;
@@ -43,6 +49,7 @@ const view: AppView = {
     notices.setMood('connecting');
     notices.setStatus('Connecting to the edge.');
     networks.setNetworks([]);
+    play.setNetworks([]);
     hasAnswer = false;
     result.replaceChildren();
     byId('numbers', HTMLElement).replaceChildren();
@@ -62,6 +69,9 @@ const view: AppView = {
     notices.hideOffline();
     notices.setMood('ready');
     networks.setNetworks(reader.networks);
+    stage.setUsed(reader.takesPictures);
+    play.setNetworks(reader.networks);
+    recording.setNetworks(reader.networks);
   },
   progress(model, progress) {
     notices.showProgress(model, progress);
@@ -98,7 +108,7 @@ const view: AppView = {
     stage.showAnswer(answer);
     result.replaceChildren(renderAnswer(answer));
   },
-  finished(reading, picture) {
+  finished(reading, picture, dropped = 0) {
     hasAnswer = true;
     notices.hideError('run');
     const isStream = state.repeat || chooser.isLive;
@@ -108,8 +118,11 @@ const view: AppView = {
     result.replaceChildren(renderAnswer(reading.answer));
     result.dataset.runs = String(Number(result.dataset.runs) + 1);
     finishedAtMs = [...finishedAtMs, performance.now()].slice(-RATE_OVER);
-    const answersPerSecond = isStream ? rateOf(finishedAtMs) : undefined;
-    byId('numbers', HTMLElement).replaceChildren(...renderNumbers({ reading, answersPerSecond, cuts: networks.cuts }));
+    droppedFrames += dropped;
+    const stream = isStream
+      ? { answersPerSecond: rateOf(finishedAtMs), droppedFrames: chooser.isLive ? droppedFrames : undefined }
+      : undefined;
+    byId('numbers', HTMLElement).replaceChildren(...renderNumbers({ reading, stream, cuts: networks.cuts }));
     // A live region that speaks several times a second helps nobody.
     notices.setStatus(isStream ? 'Running without a pause.' : summarise(reading));
   },
@@ -124,6 +137,10 @@ const view: AppView = {
   wouldMove: () => networks.wouldMove,
 };
 const app = new App(state, view);
+const batchPanel = new BatchPanel();
+const play = new PlayPanel(state, { onChange: change, onEffect: () => app.runAgain() });
+new ComparePanel((comparison, events, signal) => app.compare(comparison, events, signal));
+const recording = new RecordingPanel();
 const modelChooser = new ModelChooser(state.model, (model) => change({ model }));
 const chooser = new PictureChooser({
   still(picture) {
@@ -132,24 +149,49 @@ const chooser = new PictureChooser({
     const { name, bitmap } = picture;
     showCaption(`${name}, ${bitmap.width} × ${bitmap.height}. Drop or paste another anywhere.`);
     notices.hideError('picture');
-    app.setPicture(async () => picture, false);
+    app.setWork({ kind: 'still', picture });
   },
-  live(first, takePicture) {
+  several(brought) {
+    hasAnswer = true;
+    const batch: Batch = new Batch(brought.files, {
+      describe: describeBriefly,
+      onRead(reading, picture) {
+        stage.show(picture);
+        showCaption(`${picture.name}, ${picture.bitmap.width} × ${picture.bitmap.height}.`);
+        view.finished(reading, picture);
+      },
+      onChange(index, item) {
+        batchPanel.showItem(batch, index, item);
+        if (batch.isOver) notices.setStatus(batchPanel.summarise(batch));
+      },
+    });
+    batchPanel.show(batch, brought, () => batch.stop());
+    notices.hideError('picture');
+    app.setWork({ kind: 'batch', batch });
+  },
+  live(first, frames) {
     finishedAtMs = [];
-    byId('camera', HTMLButtonElement).setAttribute('aria-pressed', 'true');
+    droppedFrames = 0;
+    showCamera(true);
     showCaption('The camera, one picture after another.');
     notices.hideError('picture');
     stage.show(first);
     first.bitmap.close();
-    app.setPicture(takePicture, true);
+    app.setWork({ kind: 'stream', frames });
   },
   cameraStopped() {
     finishedAtMs = [];
-    app.setPicture(undefined, false);
-    byId('camera', HTMLButtonElement).setAttribute('aria-pressed', 'false');
+    app.setWork(undefined);
+    showCamera(false);
   },
   failed: (error) => notices.showError(error, 'picture'),
 });
+
+function showCamera(isLive: boolean): void {
+  const button = byId('camera', HTMLButtonElement);
+  button.setAttribute('aria-pressed', String(isLive));
+  setText(button, isLive ? 'Stop the camera' : 'Camera');
+}
 
 function showCaption(words: string): void {
   setText(byId('caption', HTMLElement), words);
@@ -162,6 +204,7 @@ function change(part: Partial<PageState>): void {
   history.replaceState(null, '', `${location.pathname}${formatState(state)}`);
   networks.setForced(state.cuts);
   app.setState(state);
+  play.setState(state);
 }
 
 function rateOf(timesMs: readonly number[]): number | undefined {
@@ -172,7 +215,9 @@ function rateOf(timesMs: readonly number[]): number | undefined {
 
 /** Fills the list of models, and again while the edge is still preparing some. */
 async function listModels(): Promise<void> {
-  const models = await fetchModels().catch(() => undefined);
+  const list = await fetchModelList().catch(() => undefined);
+  const models = list?.models;
+  if (list) play.setOffered(list.demo === true);
   if (models) modelChooser.setModels(models);
   const isSettled = models?.every(({ status }) => status !== 'preparing') ?? false;
   clearTimeout(modelsTimer);
@@ -212,8 +257,10 @@ function wireControls(): void {
   );
   listenForFiles({
     fileInput: byId('file', HTMLInputElement),
+    folderInput: byId('folder', HTMLInputElement),
     dropHint: byId('drop', HTMLElement),
     onFile: (file, name) => void chooser.useFile(file, name),
+    onFiles: (brought) => chooser.useFiles(brought),
     onNothing: (message) => notices.setStatus(message),
   });
 }
@@ -226,6 +273,7 @@ function chosenSample(): Sample {
 }
 
 networks.setForced(state.cuts);
+play.setState(state);
 wireControls();
 void listModels();
 void chooser.useSample(chosenSample());

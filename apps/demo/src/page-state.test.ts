@@ -14,12 +14,14 @@ describe('the address', () => {
       cuts: [undefined, 50],
       linkMbit: 4,
       roundTripMs: 20,
+      pacedBy: 'edge',
+      cutOff: false,
       device: 'wasm',
       sample: 'board',
       repeat: true,
     };
     expect(formatState(state)).toBe(
-      '?model=squeezenet&policy=loadpart&cut=,50&link=4&rtt=20&device=wasm&sample=board&repeat=1',
+      '?model=squeezenet&policy=loadpart&cut=,50&link=4&rtt=20&by=edge&device=wasm&sample=board&repeat=1',
     );
     expect(parseState(formatState(state))).toEqual(state);
   });

@@ -11,6 +11,10 @@ export interface PageState {
   readonly linkMbit: number | undefined;
   /** Added round trip, in ms. */
   readonly roundTripMs: number;
+  /** Who makes the link as slow as that. */
+  readonly pacedBy: 'page' | 'edge';
+  /** The connection is cut. Not in the address: nobody wants to be sent a page that is cut off. */
+  readonly cutOff: boolean;
   readonly device: 'auto' | 'webgpu' | 'wasm';
   /** Name of a sample picture. */
   readonly sample: string;
@@ -39,6 +43,8 @@ export const DEFAULT_STATE: PageState = Object.freeze({
   cuts: [],
   linkMbit: undefined,
   roundTripMs: 0,
+  pacedBy: 'page',
+  cutOff: false,
   device: 'auto',
   sample: 'invoice',
   repeat: false,
@@ -55,6 +61,8 @@ export function parseState(query: string): PageState {
     cuts: parseCuts(params.get('cut')),
     linkMbit: LINKS_MBIT.includes(linkMbit) ? linkMbit : undefined,
     roundTripMs: ROUND_TRIPS_MS.includes(roundTripMs) ? roundTripMs : DEFAULT_STATE.roundTripMs,
+    pacedBy: params.get('by') === 'edge' ? 'edge' : DEFAULT_STATE.pacedBy,
+    cutOff: DEFAULT_STATE.cutOff,
     device: DEVICES.find((device) => device === params.get('device')) ?? DEFAULT_STATE.device,
     sample: params.get('sample') || DEFAULT_STATE.sample,
     repeat: params.get('repeat') === '1',
@@ -70,6 +78,7 @@ export function formatState(state: PageState): string {
   if (cuts.length > 0) params.set('cut', cuts.map((cut) => cut ?? '').join(','));
   if (state.linkMbit !== undefined) params.set('link', String(state.linkMbit));
   if (state.roundTripMs !== DEFAULT_STATE.roundTripMs) params.set('rtt', String(state.roundTripMs));
+  if (state.pacedBy !== DEFAULT_STATE.pacedBy) params.set('by', state.pacedBy);
   if (state.device !== DEFAULT_STATE.device) params.set('device', state.device);
   if (state.sample !== DEFAULT_STATE.sample) params.set('sample', state.sample);
   if (state.repeat) params.set('repeat', '1');

@@ -1,4 +1,4 @@
-import type { Codec, Objective, Plan, PolicyName } from '@cutpoint/partition';
+import type { Codec, DecisionInput, Objective, Plan, PolicyName } from '@cutpoint/partition';
 import type { Manifest, Variant } from '@cutpoint/protocol';
 import type { Tensor } from 'onnxruntime-common';
 import { type Undertaking, withinDeadline } from './deadline.js';
@@ -98,7 +98,7 @@ export class ConnectedSession implements Session {
         budget,
         onHead: (part) => this.#onHead(part),
         onProgress: (progress) => this.#emitProgress(progress),
-        onPlan: (variant, plan) => this.#emitPlan(variant, plan),
+        onPlan: (variant, plan, input) => this.#emitPlan(variant, plan, input),
       },
     );
     this.#linkProbe = new LinkProbe({
@@ -337,7 +337,8 @@ export class ConnectedSession implements Session {
     this.#events.emit('progress', progress);
   }
 
-  #emitPlan(variant: Variant, plan: Plan): void {
+  #emitPlan(variant: Variant, plan: Plan, input: DecisionInput | undefined): void {
+    if (input !== undefined) this.#events.emit('decided', { variant: variant.id, plan, input });
     const now = `${plan.chosen.arm.cut}/${plan.chosen.arm.codec}/${plan.cause}`;
     if (this.#lastPlans.get(variant.id) === now) return;
     this.#lastPlans.set(variant.id, now);

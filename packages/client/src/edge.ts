@@ -154,6 +154,7 @@ export class SharedEdge {
   }
 
   setShape(shape: LinkShape | undefined): void {
+    this.http.setOffline(shape?.offline === true);
     this.connection.shape(shape);
   }
 

@@ -154,3 +154,20 @@ describe('a refusal', () => {
     expect([null, 'a', {}, { error: null }, { code: 5 }].map(edgeErrorOf)).toEqual(Array(5).fill(undefined));
   });
 });
+
+describe('with the link taken away', () => {
+  it('what is under way breaks off and nothing is asked for, until it is given back', async () => {
+    const { edge, http } = await open((request, response) => {
+      response.write('{');
+      if (request.url !== '/stops') response.end('}');
+    });
+    const under = http.json('stops', undefined);
+    while (edge.requests.length === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+    http.setOffline(true);
+    await expect(under).rejects.toMatchObject({ code: 'edge_unreachable' });
+    await expect(http.bytes('pack', undefined)).rejects.toMatchObject({ code: 'edge_unreachable' });
+    expect(edge.requests).toHaveLength(1);
+    http.setOffline(false);
+    expect(await http.json('v1/models', undefined)).toEqual({ status: 200, body: {} });
+  });
+});

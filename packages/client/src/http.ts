@@ -21,6 +21,8 @@ type PieceOptions = BytesOptions & Required<Pick<BytesOptions, 'received'>>;
 /** Reads from one edge over HTTP. */
 export class EdgeHttp {
   readonly baseUrl: URL;
+  /** Why nothing can be fetched: there is no network, see {@link LinkShape.offline}. What is under way breaks off. */
+  #cutOff = new AbortController();
   readonly #headers: Record<string, string>;
   readonly #clock: Clock;
 
@@ -30,14 +32,20 @@ export class EdgeHttp {
     this.#headers = token === undefined ? {} : { Authorization: `Bearer ${token}` };
   }
 
+  /** As if the network were gone, or there again. */
+  setOffline(offline: boolean): void {
+    if (offline) this.#cutOff.abort(new Error('the link was taken away'));
+    else if (this.#cutOff.signal.aborted) this.#cutOff = new AbortController();
+  }
+
   /** @returns the parsed JSON of a 2xx answer, else the status with the edge's error. */
   async json(path: string, signal: AbortSignal | undefined): Promise<{ status: number; body: unknown }> {
     const timeout = new AbortController();
     const cancel = this.#clock.after(DOCUMENT_TIMEOUT_MS, () => timeout.abort(tooSlow(DOCUMENT_TIMEOUT_MS)));
     try {
-      const ends = signal ? AbortSignal.any([signal, timeout.signal]) : timeout.signal;
+      const ends = this.#endsOf(timeout, signal);
       const response = await this.#fetch(path, ends, signal);
-      return await this.#parse(path, response, timeout.signal, signal);
+      return await this.#parse(path, response, ends, signal);
     } finally {
       cancel();
     }
@@ -46,14 +54,14 @@ export class EdgeHttp {
   async #parse(
     path: string,
     response: Response,
-    timeout: AbortSignal,
+    ends: AbortSignal,
     signal: AbortSignal | undefined,
   ): Promise<{ status: number; body: unknown }> {
     try {
       return { status: response.status, body: await response.json() };
     } catch (cause) {
       if (signal?.aborted) throw CutpointError.aborted(signal);
-      if (timeout.aborted) throw this.#unreachable(path, cause);
+      if (ends.aborted) throw this.#unreachable(path, cause);
       // Whatever stands between may answer in HTML.
       return { status: response.status, body: undefined };
     }
@@ -87,7 +95,7 @@ export class EdgeHttp {
     const restart = () => this.#clock.after(STALL_TIMEOUT_MS, () => stall.abort(tooSlow(STALL_TIMEOUT_MS)));
     let cancel = restart();
     try {
-      const ends = signal ? AbortSignal.any([signal, stall.signal]) : stall.signal;
+      const ends = this.#endsOf(stall, signal);
       const response = await this.#fetch(path, ends, signal, { priority, headers: range });
       if (!response.ok) throw refusal(response.status, await errorOf(response), path);
       if (keptBytes > 0 && response.status !== PARTIAL_CONTENT) {
@@ -109,6 +117,10 @@ export class EdgeHttp {
     } finally {
       cancel();
     }
+  }
+
+  #endsOf(timeout: AbortController, signal: AbortSignal | undefined): AbortSignal {
+    return AbortSignal.any([timeout.signal, this.#cutOff.signal, ...(signal ? [signal] : [])]);
   }
 
   async #fetch(

@@ -9,14 +9,21 @@ export type {
   Candidate,
   Codec,
   Conditions,
+  Decided,
+  DecisionInput,
   Estimate,
   Objective,
   Plan,
   PolicyName,
+  RecordedDecision,
+  RecordedTrace,
+  Recording,
+  RecordingLimits,
   Rejection,
+  ReplayedDecision,
   Terms,
 } from '@cutpoint/partition';
-export { explainPlan } from '@cutpoint/partition';
+export { explainPlan, readRecording, replayRecording } from '@cutpoint/partition';
 export type {
   Arrivals,
   Cut,
@@ -38,5 +45,6 @@ export { connect } from './connect.js';
 export { type Classified, decodeClassification, decodeText, type HasOutputs, type ReadText } from './decode.js';
 export { DEFAULT_CONNECT_OPTIONS } from './defaults.js';
 export { CutpointError, type ErrorCode } from './errors.js';
+export { Recorder } from './recorder.js';
 export * from './session.js';
 export { DEFAULT_STREAM_OPTIONS, type FrameSource, type StreamOptions, type StreamResult } from './stream.js';

@@ -1,4 +1,4 @@
-import type { Plan, PolicyName } from '@cutpoint/partition';
+import type { DecisionInput, Plan, PolicyName } from '@cutpoint/partition';
 import type { Manifest, Variant } from '@cutpoint/protocol';
 import { armsOf, withinLimit } from './arms.js';
 import { isPictureCodec } from './codec/picture.js';
@@ -8,7 +8,7 @@ import { type ForcedArm, type RunnerHost, type RunnerOptions, VariantRunner } fr
 
 /** What the runners need of their session. */
 export interface RunnerSetHost extends Omit<RunnerHost, 'manifest' | 'onPlan'> {
-  onPlan(variant: Variant, plan: Plan): void;
+  onPlan(variant: Variant, plan: Plan, input: DecisionInput | undefined): void;
 }
 
 /** The runners of one model, a variant each, made when first asked for; and the manifest that they are made from. */
@@ -106,7 +106,7 @@ export class RunnerSet {
     ]);
     const table = withinLimit(whole, host.edge.connection.maxRequestBytes);
     const arms = armsOf(table, variant, known);
-    const onPlan = (plan: Plan) => host.onPlan(variant, plan);
+    const onPlan: RunnerHost['onPlan'] = (plan, input) => host.onPlan(variant, plan, input);
     const options = this.#options;
     const runner = new VariantRunner({ host: { ...host, manifest, onPlan }, variant, table, arms, options });
     this.#made.push(runner);

@@ -1,6 +1,6 @@
 // Apps may compile for platforms without `await using`: the declarations bring its names along.
 /// <reference lib="esnext.disposable" preserve="true" />
-import type { Codec, Objective, Plan, PolicyName } from '@cutpoint/partition';
+import type { Codec, DecisionInput, Objective, Plan, PolicyName } from '@cutpoint/partition';
 import type { Arrivals, EdgeTimings, LoadReport, Manifest } from '@cutpoint/protocol';
 import type { Tensor } from 'onnxruntime-common';
 import type { FrameSource, StreamOptions, StreamResult } from './stream.js';
@@ -61,6 +61,11 @@ export interface LinkShape {
   readonly downlinkBytesPerMs?: number;
   /** Added to the network's own, half of it each way. */
   readonly roundTripMs?: number;
+  /**
+   * No network at all: the socket is closed, every try to open one fails, and nothing more is fetched, until another shape is
+   * given.
+   */
+  readonly offline?: boolean;
 }
 
 /** What is left out has its value in {@link DEFAULT_CONNECT_OPTIONS}, or is off. */
@@ -173,6 +178,8 @@ export type SessionState = 'online' | 'offline' | 'closed';
 export interface SessionEvents {
   /** The arm or its cause changed. */
   decision: Plan;
+  /** A decision was taken, for an inference: the same arm as before or not. `input` is all that it depended on. */
+  decided: { variant: string; plan: Plan; input: DecisionInput };
   /** An inference ended with a result. */
   trace: Trace;
   /** The edge said how busy it is. */

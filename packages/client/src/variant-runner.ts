@@ -3,6 +3,7 @@ import {
   type Codec,
   type Constraints,
   Controller,
+  type DecisionInput,
   type Objective,
   PartitionError,
   type Plan,
@@ -34,8 +35,8 @@ export interface RunnerHost {
   /** A head or another part was built, perhaps elsewhere than asked. */
   onHead(part: Part): void;
   onProgress(progress: Progress): void;
-  /** A decision was taken. */
-  onPlan(plan: Plan): void;
+  /** A decision was taken, which depended on `input` alone. */
+  onPlan(plan: Plan, input: DecisionInput | undefined): void;
   /** No first result is waited for any more: until then nothing is fetched that it does not need. */
   readonly afterFirst: Promise<void>;
   /** Aborted when the session is closed. */
@@ -250,7 +251,7 @@ export class VariantRunner {
           ...(objective === undefined ? {} : { objective }),
           withoutEdge: recovery.refusal !== undefined,
         });
-        this.#host.onPlan(plan);
+        this.#host.onPlan(plan, this.controller.lastInput);
         this.#preparation.inBackground(() => this.#preparation.wishOf(plan, () => this.explain()));
         return plan;
       } catch (error) {

@@ -68,6 +68,24 @@ describe('with nothing measured', () => {
     expect(plan.candidates.some((candidate) => candidate.rejected === 'unmeasured')).toBe(true);
   });
 
+  it('sends the input by the codec that is the quickest on the link as far as it is known', () => {
+    const full = arms.find(({ cut }) => cut === 0) ?? expect.fail('no full offload');
+    const coded = [
+      { ...full, bytesUp: 50_000 },
+      { ...full, codec: 'jpeg' as const, bytesUp: 6_000, encodeMs: 1 },
+      { ...full, codec: 'webp' as const, bytesUp: 5_000, encodeMs: 5 },
+    ];
+    const controller = new Controller([...coded, ...arms.filter(({ cut }) => cut > 0)]);
+    controller.observeConnection(true);
+    // At 10 Mbit/s the fewest bytes would cost more than they save.
+    expect(controller.decide(0).chosen.arm).toMatchObject({ cut: 0, codec: 'jpeg' });
+    // On a link as fast as memory nothing is gained by an encoder; the device is still unknown.
+    controller.observeTransfer('up', { numBytes: 500_000, spanMs: 2, idleMs: 0 }, 10);
+    const second = controller.decide(20);
+    expect(second.conditions.d.ageMs).toBe(Number.POSITIVE_INFINITY);
+    expect(second.chosen.arm).toMatchObject({ cut: 0, codec: 'f32' });
+  });
+
   it('wishes for a head to try, as if the device were fast', () => {
     const controller = new Controller(arms);
     controller.observeConnection(true);

@@ -216,14 +216,12 @@ export class Controller {
     if (isOwn) this.#requests.asked(nowMs);
     const input = this.#inputAt(nowMs, options);
     const { plan, memory } = decide(input);
-    if (isOwn) {
-      this.#memory = memory;
-      this.#lastInput = input;
-    }
+    if (isOwn) this.#memory = memory;
+    if (!options.peek) this.#lastInput = input;
     return plan;
   }
 
-  /** All that the last decision depended on, to be kept: `replay` makes the same plan of it. */
+  /** All that the last decision depended on, to be kept: `replay` makes the same plan of it. A peek is none. */
   get lastInput(): DecisionInput | undefined {
     return this.#lastInput;
   }

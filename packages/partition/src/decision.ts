@@ -143,8 +143,8 @@ function chooseArm(deciding: Deciding, forced: number): Choice {
     return { chosen: forced, reason: 'forced', steadiness: settled(steadiness.random), exploration };
   }
   if (policy !== 'local' && !measured(input.conditions) && (memory?.unmeasured ?? 0) < UNMEASURED_DECISIONS) {
-    const own = smallestOffload(arms, options.considered);
-    const chosen = own >= 0 ? own : smallestOffload(arms, options.runnable);
+    const own = quickestOffload(deciding, options.considered);
+    const chosen = own >= 0 ? own : quickestOffload(deciding, options.runnable);
     if (chosen >= 0) return { chosen, reason: 'unmeasured', steadiness, exploration };
   }
   const best = bestOf(deciding);
@@ -254,15 +254,18 @@ function nearest({ input, options, score }: Deciding, cut: number): number {
   return best;
 }
 
-/** Needs no weights here, teaches the link, and with nothing known the fewest bytes are the safest. */
-function smallestOffload(arms: readonly Arm[], runnable: readonly number[]): number {
-  let smallest = -1;
+/**
+ * Needs no weights here, and teaches the link. Of its codecs the quickest by what is known of the link: that is the default
+ * at first, and may be measured by the second inference, long before the device is.
+ */
+function quickestOffload({ input: { arms }, score }: Deciding, runnable: readonly number[]): number {
+  let quickest = -1;
   for (const index of runnable) {
     const arm = at(arms, index);
     if (!arm.usesEdge || arm.cut !== 0) continue;
-    if (smallest < 0 || arm.bytesUp < at(arms, smallest).bytesUp) smallest = index;
+    if (quickest < 0 || score(index) < score(quickest)) quickest = index;
   }
-  return smallest;
+  return quickest;
 }
 
 /** Whether both the link and the device are more than a default. */

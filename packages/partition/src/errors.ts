@@ -1,13 +1,23 @@
-export type PartitionErrorCode = 'invalid_graph' | 'no_arms' | 'no_runnable_arm' | 'too_few_groups' | 'unknown_policy';
+export type PartitionErrorCode =
+  | 'bad_recording'
+  | 'invalid_graph'
+  | 'no_arms'
+  | 'no_runnable_arm'
+  | 'too_few_groups'
+  | 'unknown_policy';
 
 /** Every error that this package throws. */
 export class PartitionError extends Error {
   override readonly name = 'PartitionError';
   readonly code: PartitionErrorCode;
 
-  private constructor(code: PartitionErrorCode, message: string) {
-    super(message);
+  private constructor(code: PartitionErrorCode, message: string, cause?: unknown) {
+    super(message, cause === undefined ? undefined : { cause });
     this.code = code;
+  }
+
+  static badRecording(what: string, cause?: unknown): PartitionError {
+    return new PartitionError('bad_recording', `This is no recording that can be replayed: ${what}.`, cause);
   }
 
   static invalidGraph(what: string): PartitionError {

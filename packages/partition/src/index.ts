@@ -33,6 +33,8 @@ export * from './profile/predictor.js';
 export * from './profile/validation.js';
 export * from './pruner.js';
 export { pruned } from './pruning.js';
+export * from './recording/recording.js';
+export * from './recording/recording-writer.js';
 export * from './replay.js';
 export * from './signals.js';
 export * from './slow-start.js';

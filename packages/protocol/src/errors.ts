@@ -43,6 +43,7 @@ export const HTTP_ERROR_CODES = [
   'subprotocol_required',
   'unauthorised',
   'origin_not_allowed',
+  'unknown_host',
   'unknown_model',
   'unknown_object',
   'not_found',

@@ -10,6 +10,7 @@ export * from './headers.js';
 export * from './manifest.js';
 export * from './messages.js';
 export * from './models.js';
+export * from './paced-link.js';
 export * from './parse.js';
 export { isSha256 } from './schema.js';
 export * from './tensor.js';

@@ -21,6 +21,10 @@ export const modelStatusSchema = object({
 /** One model of `GET /v1/models`. @useDeclaredType */
 export type ModelStatus = Output<typeof modelStatusSchema>;
 
-export const modelListSchema = object({ models: list(modelStatusSchema) });
+export const modelListSchema = object({
+  models: list(modelStatusSchema),
+  /** `true` where the edge was started for demonstration, and lets its clients load it and slow it down. */
+  demo: optional(flag),
+});
 /** What `GET /v1/models` answers. @useDeclaredType */
 export type ModelList = Output<typeof modelListSchema>;

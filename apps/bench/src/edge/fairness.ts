@@ -1,6 +1,7 @@
 import { quantile, round } from '../statistics.js';
 import type { CrowdOptions } from './crowd.js';
 import { EdgeWatch } from './edge-watch.js';
+import type { ClientOrder } from './load/order.js';
 import { runLoad, served } from './load/run-load.js';
 
 const MODEST_CLIENTS = 16;
@@ -8,8 +9,17 @@ const MODEST_CLIENTS = 16;
 const MODEST_SHARE = 0.6;
 /** As many as a connection may have unanswered. */
 const GREEDY_IN_FLIGHT = 8;
-/** Stretches without and with the greedy one, alternating; of a pair the same requests come. */
-const PAIRS = 3;
+/** Stretches of each kind, taking turns; of the same round the same requests come. */
+const ROUNDS = 3;
+
+/** Who comes beside the modest ones: nobody, one that always wants more, and one that does so on several connections. */
+const GREEDY_CONNECTIONS = { without: 0, requests: 1, sockets: 9 } as const;
+type Kind = keyof typeof GREEDY_CONNECTIONS;
+const ORDERS: readonly (readonly Kind[])[] = [
+  ['without', 'requests', 'sockets'],
+  ['requests', 'sockets', 'without'],
+  ['sockets', 'without', 'requests'],
+];
 
 /** What one client that always wants more costs the others. */
 export async function measureFairness({ edge, network, capacity, durationMs }: CrowdOptions) {
@@ -17,30 +27,37 @@ export async function measureFairness({ edge, network, capacity, durationMs }: C
   const modest = Array.from({ length: MODEST_CLIENTS }, () => ({
     ratePerSecond: (MODEST_SHARE * capacity) / MODEST_CLIENTS,
   }));
-  const times = { without: [] as number[], withGreedy: [] as number[] };
-  let greedyRequests = 0;
-  for (let pair = 0; pair < PAIRS; pair += 1) {
-    for (const isGreedy of pair % 2 === 0 ? [false, true] : [true, false]) {
+  const times: Record<Kind, number[]> = { without: [], requests: [], sockets: [] };
+  const greedyRequests: Record<Kind, number> = { without: 0, requests: 0, sockets: 0 };
+  for (let round = 0; round < ROUNDS; round += 1) {
+    for (const kind of ORDERS[round] ?? []) {
+      const greedy = Array.from({ length: GREEDY_CONNECTIONS[kind] }, () => GREEDY);
       const records = await runLoad({
         edgeUrl: edge.url,
         models: [network],
-        clients: isGreedy ? [...modest, { inFlight: GREEDY_IN_FLIGHT }] : modest,
-        durationMs: durationMs / PAIRS,
-        seed: pair,
+        clients: [...modest, ...greedy],
+        durationMs: durationMs / ROUNDS,
+        seed: round,
       });
       const done = served(records);
-      greedyRequests += done.filter(({ client }) => client === MODEST_CLIENTS).length;
       const ofModest = done.filter(({ client }) => client < MODEST_CLIENTS).map(({ tookMs }) => tookMs);
-      times[isGreedy ? 'withGreedy' : 'without'].push(...ofModest);
+      greedyRequests[kind] += done.length - ofModest.length;
+      times[kind].push(...ofModest);
     }
   }
-  const [withoutP95Ms, withGreedyP95Ms] = [quantile(times.without, 0.95), quantile(times.withGreedy, 0.95)];
+  const p95Ms = (kind: Kind) => quantile(times[kind], 0.95);
+  const risePct = (kind: Kind) => round((p95Ms(kind) / p95Ms('without') - 1) * 100, 1);
   return {
     requests: times.without.length,
-    greedyRequests,
-    withoutP95Ms: round(withoutP95Ms),
-    withGreedyP95Ms: round(withGreedyP95Ms),
-    p95RisePct: round((withGreedyP95Ms / withoutP95Ms - 1) * 100, 1),
+    greedyRequests: { requests: greedyRequests.requests, sockets: greedyRequests.sockets },
+    withoutP95Ms: round(p95Ms('without')),
+    requestsP95Ms: round(p95Ms('requests')),
+    socketsP95Ms: round(p95Ms('sockets')),
+    requestsP95RisePct: risePct('requests'),
+    socketsP95RisePct: risePct('sockets'),
+    p95RisePct: Math.max(risePct('requests'), risePct('sockets')),
     eventLoopP99Ms: watch.eventLoopP99Ms,
   };
 }
+
+const GREEDY: ClientOrder = { inFlight: GREEDY_IN_FLIGHT, identity: MODEST_CLIENTS };

@@ -39,8 +39,10 @@ export class Ground implements AsyncDisposable {
     await this.addNetwork(name, overheadNetwork(NETWORKS[name] + version));
   }
 
+  /** It believes the load process whose requests those are. */
   async startEdge(...args: readonly string[]): Promise<EdgeProcess> {
-    return await EdgeProcess.start({ modelsDir: join(this.dir, 'models'), homeDir: this.dir, args });
+    const [modelsDir, homeDir] = [join(this.dir, 'models'), this.dir];
+    return await EdgeProcess.start({ modelsDir, homeDir, args: ['--trust-proxy', '127.0.0.1', ...args] });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

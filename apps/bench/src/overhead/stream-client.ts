@@ -21,10 +21,13 @@ export interface Reply {
 export class Refusal extends Error {
   override readonly name = 'Refusal';
   readonly code: string;
+  /** When to try again, where the edge says so. */
+  readonly retryAfterMs: number;
 
-  constructor(code: string, message: string) {
+  constructor(code: string, message: string, retryAfterMs = 0) {
     super(`${code}: ${message}`);
     this.code = code;
+    this.retryAfterMs = retryAfterMs;
   }
 }
 
@@ -50,8 +53,12 @@ export class StreamClient implements Disposable {
     socket.on('error', (error) => this.#fail(error));
   }
 
-  static async open(url: string): Promise<StreamClient> {
-    const socket = new WebSocket(`${url.replace(/^http/, 'ws')}/v1/stream`, SUBPROTOCOL, { perMessageDeflate: false });
+  /** @param address of the client, for an edge that trusts this machine as a proxy. */
+  static async open(url: string, address?: string): Promise<StreamClient> {
+    const socket = new WebSocket(`${url.replace(/^http/, 'ws')}/v1/stream`, SUBPROTOCOL, {
+      perMessageDeflate: false,
+      headers: address === undefined ? {} : { 'x-forwarded-for': address },
+    });
     const client = new StreamClient(socket);
     await once(socket, 'open');
     return client;
@@ -83,7 +90,7 @@ export class StreamClient implements Disposable {
   #onMessage(message: EdgeMessage | ProtocolError): Error | undefined {
     if (message instanceof ProtocolError) return message;
     if (message.type === 'error') {
-      const refusal = new Refusal(message.code, message.message);
+      const refusal = new Refusal(message.code, message.message, message.retryAfterMs);
       if (message.id === null) return refusal;
       this.#take(message.id)?.reject(refusal);
       return undefined;

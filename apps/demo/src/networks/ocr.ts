@@ -1,4 +1,11 @@
-import { decodeText, type Placement, type Session, type Trace } from '@cutpoint/client';
+import {
+  decodeText,
+  type ImageResult,
+  type Manifest,
+  type Placement,
+  type Session,
+  type Trace,
+} from '@cutpoint/client';
 import type { Picture } from '../picture/picture.js';
 import { findBoxes } from '../text/boxes.js';
 import { cropLine } from '../text/crop.js';
@@ -13,19 +20,16 @@ const MAX_LINES_READ = 64;
 const LINES_AT_ONCE = 3;
 
 /**
- * Finds lines of text with one network and reads each with the other. Without a detector the whole picture is one
- * line; without a recogniser lines are only outlined.
+ * Reads the lines that were found in a picture; without a recogniser they are only outlined. What was read so far goes
+ * to `onPartial`.
  */
-export async function readText(
-  detector: Session | undefined,
+export async function readLines(
   recogniser: Session | undefined,
   picture: Picture,
+  found: readonly TextLine[],
   { signal, onPartial }: ReadOptions,
   traces: Trace[],
 ): Promise<Answer> {
-  const found: TextLine[] = detector
-    ? await findLines(detector, picture, signal, traces)
-    : [{ corners: wholePicture(picture) }];
   const lines = found.slice(0, MAX_LINES_READ);
   const answer = (): Answer => ({
     kind: 'text',
@@ -53,20 +57,13 @@ export async function readText(
   return answer();
 }
 
-async function findLines(
-  detector: Session,
-  picture: Picture,
-  signal: AbortSignal,
-  traces: Trace[],
-): Promise<TextLine[]> {
-  const { task } = detector.manifest;
-  if (task.type !== 'text-detection') throw new TypeError(`${detector.manifest.model} does not find text.`);
-  const { outputs, placement, trace } = await detector.runImage(picture.bitmap, { signal });
-  traces.push(trace);
+/** The lines of text in a picture, in the order in which one reads them. */
+export function linesIn(picture: Picture, { outputs, placement }: ImageResult, { task, model }: Manifest): TextLine[] {
+  if (task.type !== 'text-detection') throw new TypeError(`${model} does not find text.`);
   const map = outputs[task.map];
   const [height, width] = map?.dims.slice(-2) ?? [];
   if (!(map?.data instanceof Uint8Array) || width === undefined || height === undefined) {
-    throw new TypeError(`${detector.manifest.model} gave no map of text as u8.`);
+    throw new TypeError(`${model} gave no map of text as u8.`);
   }
   const boxes = findBoxes({ data: map.data, width, height, stride: task.stride });
   const onPicture = boxes
@@ -87,7 +84,8 @@ function toPicture(corners: Corners, { scaleX, scaleY, offsetX, offsetY }: Place
   return [back(a), back(b), back(c), back(d)];
 }
 
-function wholePicture({ bitmap: { width, height } }: Picture): Corners {
+/** For a recogniser by itself the picture is one line. */
+export function wholePicture({ bitmap: { width, height } }: Picture): Corners {
   return [
     [0, 0],
     [width, 0],

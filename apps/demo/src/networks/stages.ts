@@ -1,4 +1,5 @@
 import type { Cut, CutTable } from '@cutpoint/client';
+import { type Section, sectionsOf } from './sections.js';
 
 /** One block of the ribbon: the nodes between two neighbouring cuts that the page shows as borders. */
 export interface Stage {
@@ -15,6 +16,8 @@ export interface Stage {
 
 export interface Ribbon {
   readonly stages: readonly Stage[];
+  /** The same network in the few parts that a person recognises. */
+  readonly sections: readonly Section[];
   /** Every cut that can be chosen, from full offload to local. */
   readonly cuts: readonly Cut[];
   /** Where a cut lies on the ribbon, 0..1. */
@@ -23,6 +26,8 @@ export interface Ribbon {
   nearest(position: number): Cut;
   /** The listed cut with the id, or the one nearest to it. */
   byId(id: number): Cut;
+  /** The section that a cut ends or divides. */
+  sectionAt(cut: Cut): Section | undefined;
 }
 
 const MAX_STAGES = 32;
@@ -30,13 +35,17 @@ const MAX_STAGES = 32;
 const MIN_SHARE = 0.01;
 
 /**
- * Groups the nodes of a network into at most {@link MAX_STAGES} blocks of about equal compute. Where several borders
- * are near, the one where the fewest bytes cross is taken, since that is where cuts are made.
+ * Groups the nodes of a network into its sections, and these into blocks of about equal compute, some {@link MAX_STAGES}
+ * in all. Where several borders are near, the one where the fewest bytes cross is taken, since that is where cuts are made.
  */
 export function layRibbon(table: CutTable, maxStages = MAX_STAGES): Ribbon {
   const cuts = [...table.cuts].sort((a, b) => a.headNodes - b.headNodes || a.id - b.id);
-  const prefixes = cuts.filter((cut) => cut.id === cut.headNodes);
-  const borders = chooseBorders(prefixes.length >= 2 ? prefixes : cuts, maxStages);
+  const listed = cuts.filter((cut) => cut.id === cut.headNodes);
+  const prefixes = listed.length >= 2 ? listed : cuts;
+  const sections = sectionsOf(table, prefixes);
+  const borders = [...new Set([...chooseBorders(prefixes, maxStages), ...sections.map(({ to }) => to)])].sort(
+    (a, b) => a.headNodes - b.headNodes,
+  );
   const stages = place(table, borders);
 
   const position = (cut: Cut): number => {
@@ -53,10 +62,12 @@ export function layRibbon(table: CutTable, maxStages = MAX_STAGES): Ribbon {
   };
   return {
     stages,
+    sections,
     cuts,
     position,
     nearest: (at) => closest((cut) => Math.abs(position(cut) - at)),
     byId: (id) => closest((cut) => Math.abs(cut.id - id)),
+    sectionAt: (cut) => sections.find(({ to }) => cut.headNodes <= to.headNodes),
   };
 }
 
@@ -75,7 +86,7 @@ function chooseBorders(cuts: readonly Cut[], maxStages: number): Cut[] {
     );
     if (narrowest !== undefined) borders.add(narrowest);
   }
-  return [...borders].sort((a, b) => a.headNodes - b.headNodes);
+  return [...borders];
 }
 
 function place(table: CutTable, borders: readonly Cut[]): Stage[] {

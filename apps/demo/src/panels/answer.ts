@@ -2,6 +2,9 @@ import { el } from '../dom.js';
 import { formatBytes, formatMs, formatScore, plural } from '../format.js';
 import type { Answer, Reading } from '../networks/answer.js';
 
+/** Letters of a page of text that a list of pictures has room for. */
+const MAX_BRIEF = 160;
+
 /** What was found, as text that can be selected and read aloud. */
 export function renderAnswer(answer: Answer): HTMLElement {
   switch (answer.kind) {
@@ -70,10 +73,25 @@ export function summarise({ answer, totalMs }: Reading): string {
   return `Ran ${took}.`;
 }
 
+/** One line for a list of many pictures: what was found, and how long that took. */
+export function describeBriefly(reading: Reading): string {
+  const { answer } = reading;
+  const words = answer.kind === 'text' ? answer.lines.flatMap(({ text }) => text || []).join(' / ') : '';
+  const brief = words.length > MAX_BRIEF ? `${words.slice(0, MAX_BRIEF)}…` : words;
+  return `${summarise(reading)}${brief === '' ? '' : ` ${brief}`}`;
+}
+
+/** Measured while the page keeps running. */
+interface StreamNumbers {
+  /** Over the last answers; `undefined` before the second. */
+  readonly answersPerSecond: number | undefined;
+  /** Of the camera; `undefined` where nothing is dropped. */
+  readonly droppedFrames: number | undefined;
+}
+
 export interface Numbers {
   readonly reading: Reading;
-  /** Measured over the last answers while the page keeps running. */
-  readonly answersPerSecond: number | undefined;
+  readonly stream: StreamNumbers | undefined;
   readonly cuts: readonly CutPlace[];
 }
 
@@ -84,16 +102,19 @@ export interface CutPlace {
   readonly layers: number;
 }
 
-export function renderNumbers({ reading, answersPerSecond, cuts }: Numbers): HTMLElement[] {
+export function renderNumbers({ reading, stream, cuts }: Numbers): HTMLElement[] {
   const bytesUp = reading.traces.reduce((sum, trace) => sum + trace.bytesUp, 0);
   const [amount, unit] = formatBytes(bytesUp).split(' ');
   const [time, timeUnit] = formatMs(reading.totalMs).split(' ');
   return [
     figure('Picture to answer', 'total-ms', time, timeUnit),
     figure('Sent', 'sent', amount, unit),
-    ...(answersPerSecond === undefined
+    ...(stream?.answersPerSecond === undefined
       ? []
-      : [figure('Answers a second', 'rate', answersPerSecond.toFixed(1), undefined)]),
+      : [figure('Frames a second', 'rate', stream.answersPerSecond.toFixed(1), undefined)]),
+    ...(stream?.droppedFrames === undefined
+      ? []
+      : [figure('Frames left out for newer ones', 'dropped', String(stream.droppedFrames), undefined)]),
     ...cuts.map(({ title, layersHere, layers }) =>
       el(
         'div',

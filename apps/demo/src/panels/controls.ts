@@ -1,6 +1,7 @@
 import type { PolicyName } from '@cutpoint/client';
 import { el } from '../dom.js';
-import { DEVICES, LINKS_MBIT, type PageState, POLICIES, ROUND_TRIPS_MS } from '../page-state.js';
+import { DEVICES, type PageState, POLICIES } from '../page-state.js';
+import { select } from './select.js';
 
 const POLICY_WORDS: Readonly<Record<PolicyName, string>> = {
   cutpoint: 'cutpoint: all that is measured',
@@ -18,7 +19,7 @@ const DEVICE_WORDS: Readonly<Record<PageState['device'], string>> = {
   wasm: 'WASM, on the CPU',
 };
 
-/** The switches. Each has a real effect, which its note names. */
+/** What decides, and where heads run. */
 export function renderControls(state: PageState, onChange: (change: Partial<PageState>) => void): HTMLElement[] {
   const policy = select(
     'policy',
@@ -32,18 +33,6 @@ export function renderControls(state: PageState, onChange: (change: Partial<Page
   policy.title =
     'LoADPart: Liu et al., ICDCS 2022. Neurosurgeon: Kang et al., ASPLOS 2017. DADS: Hu et al., INFOCOM 2019. ' +
     'ANS: Zhang et al., WWW 2021.';
-  const link = select(
-    'link',
-    [['', 'unlimited'], ...LINKS_MBIT.map((mbit): Option => [String(mbit), `${mbit} Mbit/s each way`])],
-    String(state.linkMbit ?? ''),
-    (value) => onChange({ linkMbit: value === '' ? undefined : Number(value) }),
-  );
-  const roundTrip = select(
-    'rtt',
-    ROUND_TRIPS_MS.map((ms) => [String(ms), ms === 0 ? 'nothing added' : `${ms} ms added`]),
-    String(state.roundTripMs),
-    (value) => onChange({ roundTripMs: Number(value) }),
-  );
   const device = select(
     'device-choice',
     DEVICES.map((name) => [name, DEVICE_WORDS[name]]),
@@ -53,34 +42,7 @@ export function renderControls(state: PageState, onChange: (change: Partial<Page
       if (chosen) onChange({ device: chosen });
     },
   );
-  return [
-    field('Policy', policy),
-    field('Link', link),
-    field('Round trip', roundTrip),
-    el(
-      'p',
-      { class: 'muted' },
-      'Link and round trip are made here: this page paces its own WebSocket. The bytes really wait, and the estimators see it as they would see a slow network.',
-    ),
-    field('Heads run on', device),
-  ];
-}
-
-type Option = [value: string, words: string];
-
-function select(
-  testId: string,
-  options: readonly Option[],
-  value: string,
-  onPick: (value: string) => void,
-): HTMLElement {
-  const element = el(
-    'select',
-    { 'data-testid': testId },
-    ...options.map(([name, words]) => el('option', { value: name, selected: name === value }, words)),
-  );
-  element.addEventListener('change', () => onPick(element.value));
-  return element;
+  return [field('Policy', policy), field('Heads run on', device)];
 }
 
 function field(title: string, control: HTMLElement): HTMLElement {

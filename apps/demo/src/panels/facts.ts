@@ -25,18 +25,25 @@ export interface HeardLink {
 /** A rate is as old as the last transfer: who runs everything here measures nothing. */
 const OLD_MS = 3_000;
 
-export function renderLink({ link, atMs }: HeardLink): HTMLElement[] {
-  const { uplinkBytesPerMs, uplinkAgeMs = 0, downlinkBytesPerMs, downlinkAgeMs = 0, fixedMs } = link;
+export function renderLink(heard: HeardLink): HTMLElement[] {
+  const { fixedMs } = heard.link;
+  const { up, down } = ratesOf(heard);
+  return facts([
+    ['Up', up],
+    ['Down', down],
+    ['Fixed cost', fixedMs === undefined ? 'not measured yet' : formatMs(fixedMs)],
+  ]);
+}
+
+/** Both rates in words, with their age where they are old. */
+export function ratesOf({ link, atMs }: HeardLink): { readonly up: string; readonly down: string } {
+  const { uplinkBytesPerMs, uplinkAgeMs = 0, downlinkBytesPerMs, downlinkAgeMs = 0 } = link;
   const rate = (value: number | undefined, heardAgeMs: number): string => {
     if (value === undefined) return 'not measured yet';
     const ageMs = heardAgeMs + performance.now() - atMs;
     return ageMs < OLD_MS ? formatRate(value) : `${formatRate(value)}, ${Math.round(ageMs / 1000)} s ago`;
   };
-  return facts([
-    ['Up', rate(uplinkBytesPerMs, uplinkAgeMs)],
-    ['Down', rate(downlinkBytesPerMs, downlinkAgeMs)],
-    ['Fixed cost', fixedMs === undefined ? 'not measured yet' : formatMs(fixedMs)],
-  ]);
+  return { up: rate(uplinkBytesPerMs, uplinkAgeMs), down: rate(downlinkBytesPerMs, downlinkAgeMs) };
 }
 
 function facts(rows: readonly (readonly [string, string])[]): HTMLElement[] {

@@ -1,5 +1,5 @@
 import type { LoadReport, SessionEvents, Trace } from '@cutpoint/client';
-import uPlot from 'uplot';
+import type uPlot from 'uplot';
 import 'uplot/dist/uPlot.min.css';
 import { el, setText } from '../dom.js';
 import { formatMs, mbitPerSecond } from '../format.js';
@@ -57,14 +57,18 @@ const PLOTS: readonly { readonly title: string; readonly lines: readonly Line[] 
   },
 ];
 
-/** Three small plots on one time axis. They cost nothing while they cannot be seen. */
+/** One of the three; what draws it is fetched when it is first seen. */
+interface Plot {
+  readonly canvas: HTMLElement;
+  readonly lines: readonly Line[];
+  readonly outputs: readonly HTMLElement[];
+  drawing?: uPlot;
+}
+
+/** Three small plots on one time axis. They cost nothing while they cannot be seen, and what draws them nothing before. */
 export class LivePanel {
   readonly #samples: Sample[] = [];
-  readonly #plots: {
-    readonly plot: uPlot;
-    readonly lines: readonly Line[];
-    readonly outputs: readonly HTMLElement[];
-  }[];
+  readonly #plots: readonly Plot[];
   #link: SessionEvents['link'] = {};
   #load: LoadReport | undefined;
   #model = '';
@@ -72,6 +76,8 @@ export class LivePanel {
   #lastCut: number | undefined;
   #cutMoved = false;
   #isOnScreen = false;
+  #isFetched = false;
+  #width = 0;
 
   constructor(container: HTMLElement) {
     this.#plots = PLOTS.map(({ title, lines }) => {
@@ -86,17 +92,20 @@ export class LivePanel {
       container.append(
         el('div', { class: 'plot' }, el('h3', {}, title), el('p', { class: 'legend muted' }, ...keys), canvas),
       );
-      return { plot: this.#makePlot(canvas, lines), lines, outputs };
+      return { canvas, lines, outputs };
     });
     new ResizeObserver(([entry]) => {
       const width = Math.floor(entry?.contentRect.width ?? 0);
-      if (width > 0) for (const { plot } of this.#plots) plot.setSize({ width, height: PLOT_HEIGHT });
+      if (width === 0) return;
+      this.#width = width;
+      for (const { drawing } of this.#plots) drawing?.setSize({ width, height: PLOT_HEIGHT });
     }).observe(container);
-    new IntersectionObserver(([entry]) => {
-      this.#isOnScreen = entry?.isIntersecting ?? false;
+    new IntersectionObserver((entries) => {
+      this.#isOnScreen = entries.at(-1)?.isIntersecting ?? false;
+      if (this.#isOnScreen) void this.#fetchDrawing();
     }).observe(container);
     matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => {
-      for (const { plot } of this.#plots) plot.redraw();
+      for (const { drawing } of this.#plots) drawing?.redraw();
     });
     setInterval(() => this.#tick(), SAMPLE_EVERY_MS);
   }
@@ -124,14 +133,29 @@ export class LivePanel {
     this.#lastCut = trace.cut;
   }
 
+  /** What draws is as large as the rest of the page, and nobody needs it before the first answer. */
+  async #fetchDrawing(): Promise<void> {
+    if (this.#isFetched) return;
+    this.#isFetched = true;
+    try {
+      const { default: Plotter } = await import('uplot');
+      for (const plot of this.#plots) {
+        plot.drawing = new Plotter(this.#optionsOf(plot.lines), [[], ...plot.lines.map(() => [])], plot.canvas);
+      }
+    } catch {
+      // The numbers in the legends do without, and the next look tries again.
+      this.#isFetched = false;
+    }
+  }
+
   #tick(): void {
     const nowMs = performance.now();
     this.#samples.push(this.#sample(nowMs));
     while ((this.#samples[0]?.atMs ?? nowMs) < nowMs - WINDOW_S * 1000) this.#samples.shift();
     if (document.hidden || !this.#isOnScreen) return;
     const times = this.#samples.map(({ atMs }) => (atMs - nowMs) / 1000);
-    for (const { plot, lines, outputs } of this.#plots) {
-      plot.setData([times, ...lines.map(({ key }) => this.#samples.map(({ values }) => values[key]))]);
+    for (const { drawing, lines, outputs } of this.#plots) {
+      drawing?.setData([times, ...lines.map(({ key }) => this.#samples.map(({ values }) => values[key]))]);
       for (const [index, line] of lines.entries()) {
         const latest = this.#samples.findLast(({ values }) => values[line.key] !== null)?.values[line.key] ?? null;
         const output = outputs[index];
@@ -161,14 +185,14 @@ export class LivePanel {
     };
   }
 
-  #makePlot(container: HTMLElement, lines: readonly Line[]): uPlot {
+  #optionsOf(lines: readonly Line[]): uPlot.Options {
     const muted = (): string => colour('--muted');
     const grid = { stroke: () => colour('--line'), width: 1 };
     const axis = { stroke: muted, grid, ticks: { show: false }, font: '12px system-ui, sans-serif' };
     const fromZero = (_plot: uPlot, _min: number, max: number): uPlot.Range.MinMax => [0, niceTop(max)];
     const hasRight = lines.some(({ right }) => right);
-    const options: uPlot.Options = {
-      width: 300,
+    return {
+      width: this.#width || 300,
       height: PLOT_HEIGHT,
       legend: { show: false },
       cursor: { show: false },
@@ -189,7 +213,6 @@ export class LivePanel {
       series: [{}, ...lines.map(seriesOf)],
       hooks: lines.some(({ key }) => key === 'measuredMs') ? { draw: [(plot) => this.#drawMarks(plot)] } : {},
     };
-    return new uPlot(options, [[], ...lines.map(() => [])], container);
   }
 
   /** A vertical line at each moment at which the cut moved. */

@@ -36,6 +36,8 @@ export class NetworksView {
   readonly #focus = byId('focus', HTMLSelectElement);
   readonly #redraw = throttled(() => this.#draw(), REDRAW_EVERY_MS);
   #shown: Shown[] = [];
+  /** What the waterfalls show; drawn again for the same, they would take the pointer's words away. */
+  #drawn: readonly Trace[] = [];
   #forced: readonly (number | undefined)[] = [];
   #load: LoadReport | undefined;
   #link: HeardLink = { link: {}, atMs: 0 };
@@ -176,15 +178,22 @@ export class NetworksView {
       const forced = this.#forced[index] !== undefined;
       panel.show(trace?.cut ?? plan.chosen.arm.cut, forced, sentence(why ?? ''));
     }
-    const traced = this.#shown.flatMap(({ network, trace, runs }) =>
-      trace ? [renderWaterfall(network.title, trace, runs)] : [],
-    );
-    if (traced.length > 0) byId('waterfalls', HTMLElement).replaceChildren(...traced);
+    this.#drawWaterfalls();
     const focused = this.#shown[Number(this.#focus.value)] ?? this.#shown[0];
     this.#live.setModel(focused?.network.session.manifest.model ?? '');
     // As things are now, not as they were when a picture last ran.
     this.#whatIf.show(focused?.network.session.explain() ?? focused?.plan);
     this.#drawFacts();
+  }
+
+  #drawWaterfalls(): void {
+    const traces = this.#shown.flatMap(({ trace }) => trace ?? []);
+    if (traces.length === 0 || traces.every((trace, index) => trace === this.#drawn[index])) return;
+    this.#drawn = traces;
+    const waterfalls = this.#shown.flatMap(({ network, trace, runs }) =>
+      trace ? [renderWaterfall(network.title, trace, runs)] : [],
+    );
+    byId('waterfalls', HTMLElement).replaceChildren(...waterfalls);
   }
 
   #drawFacts(): void {

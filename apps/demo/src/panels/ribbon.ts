@@ -12,6 +12,8 @@ interface RibbonEvents {
 const WIDTH = 1000;
 const HEIGHT = 96;
 const MIN_HEIGHT_SHARE = 0.06;
+/** A narrower section has no room for its name on any screen. */
+const MIN_NAMED_SHARE = 0.04;
 /** Arrow keys held down move the handle at once and run the network when they rest. */
 const KEY_REST_MS = 250;
 
@@ -23,6 +25,7 @@ export class RibbonPanel {
   readonly #handle: HTMLElement;
   readonly #head = emptyDrawing('head');
   readonly #tail = emptyDrawing('tail');
+  readonly #sections = el('div', { class: 'sections muted', 'aria-hidden': 'true' });
   readonly #input = el('span');
   readonly #why = el('p', { class: 'why', 'data-testid': 'why', 'aria-live': 'polite' });
   readonly #automatic: HTMLButtonElement;
@@ -55,6 +58,7 @@ export class RibbonPanel {
       el('div', { class: 'row spread' }, el('h3', {}, `${title}: ${model}, ${plural(nodes, 'layer')}`), this.#weights),
       this.#why,
       this.#track,
+      this.#sections,
       el('p', { class: 'ends muted' }, this.#input, el('span', {}, 'answer')),
       el('div', { class: 'row spread' }, this.#where, this.#automatic),
     );
@@ -66,6 +70,7 @@ export class RibbonPanel {
   setRibbon(ribbon: Ribbon): void {
     this.#ribbon = ribbon;
     for (const drawing of [this.#head, this.#tail]) drawing.replaceChildren(...drawBlocks(ribbon));
+    this.#sections.replaceChildren(...nameSections(ribbon));
     this.#handle.setAttribute('aria-valuemax', String(ribbon.cuts.length - 1));
     setText(this.#input, `input, ${formatBytes(ribbon.cuts[0]?.bytesUp ?? 0)}`);
     this.#place(ribbon.byId(this.#shown.id));
@@ -158,12 +163,15 @@ export class RibbonPanel {
 }
 
 /** The cut in words, for the eye and for the slider's value text. */
-function describeCut(cut: Cut, { cuts }: Ribbon): string {
+function describeCut(cut: Cut, { cuts, sectionAt }: Ribbon): string {
   const nodes = cuts.at(-1)?.headNodes ?? 0;
+  const section = sectionAt(cut);
+  const place =
+    section === undefined ? '' : `, ${cut.headNodes === section.to.headNodes ? 'after' : 'within'} ${section.words}`;
   const [all, crossing] = [plural(nodes, 'layer'), formatBytes(cut.bytesUp)];
   if (cut.headNodes === 0) return `Cut ${cut.id}: all ${all} at the edge, ${crossing} cross`;
   if (cut.headNodes >= nodes) return `Cut ${cut.id}: all ${all} here, nothing crosses`;
-  return `Cut ${cut.id}: ${plural(cut.headNodes, 'layer')} here, ${nodes - cut.headNodes} at the edge, ${crossing} cross`;
+  return `Cut ${cut.id}: ${plural(cut.headNodes, 'layer')} here, ${nodes - cut.headNodes} at the edge, ${crossing} cross${place}`;
 }
 
 function emptyDrawing(side: 'head' | 'tail'): SVGElement {
@@ -186,5 +194,16 @@ function drawBlocks(ribbon: Ribbon): SVGElement[] {
       { x: left * WIDTH, y: (HEIGHT - height) / 2, width: (right - left) * WIDTH, height },
       svg('title', {}, words),
     );
+  });
+}
+
+/** Names below the blocks; one that has no room is left to the pointer. */
+function nameSections({ sections, position }: Ribbon): HTMLElement[] {
+  return sections.map(({ from, to, label, words }) => {
+    const [left, right] = [position(from), position(to)];
+    const element = el('span', { title: words }, el('span', {}, right - left < MIN_NAMED_SHARE ? '' : label));
+    element.style.left = `${left * 100}%`;
+    element.style.width = `${(right - left) * 100}%`;
+    return element;
   });
 }

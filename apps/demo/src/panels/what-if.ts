@@ -24,11 +24,13 @@ const REJECTIONS: Readonly<Record<Rejection, string>> = {
 export class WhatIfPanel {
   readonly element = el('div');
   readonly #body = el('tbody');
-  readonly #more = el('button', { type: 'button', 'data-testid': 'all-arms', 'aria-expanded': 'false' });
+  readonly #more: HTMLButtonElement;
   #showAll = false;
   #plan: Plan | undefined;
 
-  constructor() {
+  /** @param name told apart by it from others on the page */
+  constructor(name = 'arms') {
+    this.#more = el('button', { type: 'button', 'data-testid': `all-${name}`, 'aria-expanded': 'false' });
     const heads = [
       el('th', { scope: 'col' }, 'Cut and codec'),
       el('th', { scope: 'col', class: 'terms' }, 'Head, network, queue, tail'),
@@ -42,7 +44,7 @@ export class WhatIfPanel {
       this.show(this.#plan);
     });
     this.element.append(
-      el('table', { class: 'arms', 'data-testid': 'arms' }, el('thead', {}, el('tr', {}, ...heads)), this.#body),
+      el('table', { class: 'arms', 'data-testid': name }, el('thead', {}, el('tr', {}, ...heads)), this.#body),
       this.#more,
     );
     this.show(undefined);

@@ -10,11 +10,11 @@ function bitmap(): ImageBitmap {
 }
 
 function camera(takePicture: () => Promise<Picture>) {
-  return { takePicture, [Symbol.dispose]: vi.fn() };
+  return { takePicture, frames: vi.fn(), [Symbol.dispose]: vi.fn() };
 }
 
 function chooserWith(openCamera: ConstructorParameters<typeof PictureChooser>[1]) {
-  const view = { still: vi.fn(), live: vi.fn(), cameraStopped: vi.fn(), failed: vi.fn() };
+  const view = { still: vi.fn(), live: vi.fn(), several: vi.fn(), cameraStopped: vi.fn(), failed: vi.fn() };
   return { view, chooser: new PictureChooser(view, openCamera) };
 }
 

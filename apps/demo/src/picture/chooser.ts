@@ -1,17 +1,23 @@
 import { Camera } from './camera.js';
+import type { Brought } from './files.js';
 import { decodePicture, type Picture } from './picture.js';
 import { fetchSample, type Sample } from './samples.js';
 
 export interface ChooserView {
   still(picture: Picture): void;
   /** @param first what the camera sees as it starts */
-  live(first: Picture, takePicture: () => Promise<Picture>): void;
+  live(first: Picture, frames: Frames): void;
+  /** Files to be read one after the other. */
+  several(brought: Brought): void;
   /** The camera was let go. */
   cameraStopped(): void;
   failed(error: unknown): void;
 }
 
-type OpenCamera = () => Promise<Pick<Camera, 'takePicture'> & Disposable>;
+/** Pictures as they come, until the signal is aborted. */
+export type Frames = (signal: AbortSignal) => AsyncIterable<Picture>;
+
+type OpenCamera = () => Promise<Pick<Camera, 'takePicture' | 'frames'> & Disposable>;
 
 /**
  * One picture at a time, from whichever way somebody brought it. What was asked for last wins, however long an earlier
@@ -40,6 +46,12 @@ export class PictureChooser {
     return this.#use(async () => decodePicture(await fetchSample(sample), sample.title));
   }
 
+  useFiles(brought: Brought): void {
+    this.#wishes++;
+    this.stopCamera();
+    this.#view.several(brought);
+  }
+
   async startCamera(): Promise<void> {
     const wish = ++this.#wishes;
     let camera: Awaited<ReturnType<OpenCamera>> | undefined;
@@ -53,7 +65,7 @@ export class PictureChooser {
       }
       this.stopCamera();
       this.#camera = opened;
-      this.#view.live(first, () => opened.takePicture());
+      this.#view.live(first, (signal) => opened.frames(signal));
     } catch (error) {
       // A camera that gives no picture must not keep its light on.
       camera?.[Symbol.dispose]();

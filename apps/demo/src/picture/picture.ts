@@ -15,6 +15,8 @@ type PictureErrorCode =
   | 'not_a_picture'
   | 'no_sample'
   | 'no_camera'
+  | 'camera_gone'
+  | 'camera_silent'
   | 'camera_refused';
 
 export class PictureError extends Error {

@@ -43,6 +43,12 @@ export class Stage {
     this.#draw();
   }
 
+  /** A picture that no network looks at is not shown as if one did. */
+  setUsed(isUsed: boolean): void {
+    this.#canvas.classList.toggle('unused', !isUsed);
+    this.#canvas.title = isUsed ? '' : 'The network that is chosen takes no picture.';
+  }
+
   /** Whether the words that were read cover the picture, or boxes only. */
   setWithText(withText: boolean): void {
     this.#withText = withText;

@@ -111,6 +111,10 @@ export const SETTINGS = {
     fallback: DEFAULTS.maxUploadBytes / MIB,
     help: 'request bytes held at a time, over all clients',
   }),
+  headersMs: integer(100, HOUR_MS, {
+    fallback: DEFAULTS.headersMs,
+    help: 'a socket that has not said what it wants after this long is closed',
+  }),
   uploadIdleMs: integer(10, HOUR_MS, { fallback: DEFAULTS.uploadIdleMs, help: 'an upload may pause this long' }),
   uploadMs: integer(10, HOUR_MS, { fallback: DEFAULTS.uploadMs, help: 'and take this long in all' }),
   heartbeatMs: integer(100, HOUR_MS, {
@@ -121,6 +125,10 @@ export const SETTINGS = {
   modelDrainMs: integer(0, HOUR_MS, {
     fallback: DEFAULTS.modelDrainMs,
     help: 'clients may finish with the version of a model that was replaced for this long',
+  }),
+  demo: toggle({
+    fallback: DEFAULTS.demo,
+    help: 'lets clients put load on this edge and slow their link to it, for demonstrations',
   }),
   metrics: choice('whom', METRICS_ACCESS, {
     fallback: DEFAULTS.metrics,

@@ -1,6 +1,8 @@
 import { checkExpectedTensors, checkTensorHeaders, type InferMessage, ProtocolError } from '@cutpoint/protocol';
+import type { Owners } from '../scheduler/shared-use.js';
 import type { ServedModels } from '../server/catalog.js';
 import type { ServedCut } from '../server/served-version.js';
+
 import type { ConnectionContext, ConnectionLimits } from './context.js';
 
 /** The tail of a request that was found right; nothing of it has been allocated yet. */
@@ -12,8 +14,8 @@ export interface Admitted {
 
 /** Who wants to have a request taken. */
 interface Asking {
-  /** In whose name its bytes are held. */
-  readonly holder: object;
+  /** In whose name it is queued, and its bytes are held. */
+  readonly owners: Owners;
   /** Unanswered requests of this connection, */
   readonly unanswered: number;
   /** and of its client, this connection included. */
@@ -24,7 +26,7 @@ interface Asking {
 export function admit(
   message: InferMessage,
   { limits, models, scheduler, uploads, isStopping }: ConnectionContext,
-  { holder, unanswered, ofClient }: Asking,
+  { owners, unanswered, ofClient }: Asking,
 ): Admitted | ProtocolError {
   if (isStopping()) return stopping();
   if (unanswered >= limits.maxInFlight) {
@@ -32,13 +34,13 @@ export function admit(
   }
   const admitted = tooManyOfClient(ofClient, limits) ?? checkRequest(message, models, limits.maxRequestBytes);
   if (admitted instanceof ProtocolError) return admitted;
-  const refusal = scheduler.refusal();
+  const refusal = scheduler.refusal(owners);
   if (refusal !== undefined) return refusal;
-  switch (uploads.take(holder, message.numBytes)) {
+  switch (uploads.take(owners, message.numBytes)) {
     case 'beyond-share':
       return new ProtocolError(
         'too_many_in_flight',
-        `${message.numBytes} bytes more are beyond what one connection may have unanswered; wait for an answer`,
+        `${message.numBytes} bytes more are beyond what one client, or one of its connections, may have unanswered; wait for an answer`,
       );
     case 'beyond-all':
       return new ProtocolError('overloaded', 'too many bytes are being uploaded to this edge; try again later');

@@ -288,10 +288,10 @@ describe('a request is refused, and its connection goes on, when', () => {
     expect(await client.errorOf(7)).toBe('too_many_in_flight');
   });
 
-  it('its connection has its share of the memory, and other connections still have theirs', async () => {
-    const small = await start({ maxUploadBytes: 3_000_000 });
+  it('its client has its share of the memory, and other clients still have theirs', async () => {
+    const small = await start({ maxUploadBytes: 3_000_000, trustProxy: ['127.0.0.1'] });
     client = await TestClient.open(small.url);
-    const other = await TestClient.open(small.url);
+    const other = await TestClient.open(small.url, { headers: { 'x-forwarded-for': '198.51.100.1' } });
     const picture = [{ name: 'x', type: 'float32' as const, dims: [200_000], data: new Float32Array(200_000) }];
     for (const id of [1, 2]) client.infer(id, large, 0, picture, { withoutPayload: true });
     expect(await client.errorOf(2)).toBe('too_many_in_flight');

@@ -14,6 +14,7 @@ import {
   TENSOR_CODECS,
 } from '@cutpoint/protocol';
 import type { TailOutcome } from '../dispatcher/dispatcher.js';
+import type { Owners } from '../scheduler/shared-use.js';
 import { admit, stopping } from './admission.js';
 import type { Client } from './clients.js';
 import type { ConnectionContext } from './context.js';
@@ -40,17 +41,23 @@ export class Connection {
   readonly #ignored = new IgnoredPayloads();
   #probe: Probe | undefined;
   readonly #client: Client;
+  readonly #owners: Owners;
   #isClosed = false;
 
   constructor(context: ConnectionContext, outbox: Outbox, client: Client) {
     this.#context = context;
     this.#outbox = outbox;
     this.#client = client;
-    this.#reservations = new Reservations(context, this);
+    this.#owners = { client, connection: this };
+    this.#reservations = new Reservations(context, this.#owners);
   }
 
   get numUnanswered(): number {
     return this.#requests.size;
+  }
+
+  get numReserved(): number {
+    return this.#reservations.size;
   }
 
   /** Says hello. */
@@ -110,7 +117,7 @@ export class Connection {
     this.#isClosed = true;
     this.#reservations.clear();
     for (const request of this.#requests.values()) this.#settle(request, { code: 'cancelled' });
-    this.#context.scheduler.forget(this);
+    this.#context.scheduler.forgetConnection(this.#owners);
   }
 
   /** Memory that is not there, or a defect of ours: it costs this connection, not the edge. */
@@ -160,7 +167,7 @@ export class Connection {
 
   #reserve(message: ReserveMessage, atMs: number): ProtocolError | undefined {
     const taken = this.#isTaken(message.id);
-    if (taken === undefined) this.#reservations.hold(message, this.#requests.size, atMs);
+    if (taken === undefined) this.#reservations.hold(message, this.#client, this.numUnanswered, atMs);
     return taken;
   }
 
@@ -169,7 +176,7 @@ export class Connection {
     const taken = this.#reservations.has(id) ? undefined : this.#isTaken(id);
     if (taken !== undefined) return taken;
     const admitted = admit(message, this.#context, {
-      holder: this,
+      owners: this.#owners,
       unanswered: this.numUnanswered,
       ofClient: this.#client.numUnanswered,
     });
@@ -240,7 +247,7 @@ export class Connection {
     const job = tailJob(
       this.#context,
       {
-        client: this,
+        owners: this.#owners,
         admitted,
         inputs: message.tensors,
         payload: assembler.payload,
@@ -306,8 +313,8 @@ export class Connection {
   #settle(request: Request, end: End): boolean {
     if (this.#requests.get(request.id) !== request) return false;
     this.#requests.delete(request.id);
-    this.#context.uploads.give(this, request.message.numBytes);
     request.over();
+    this.#context.uploads.give(this.#owners, request.message.numBytes);
     if (request.place !== undefined) this.#context.scheduler.release(request.place);
     const { model } = request.admitted;
     this.#context.onSettled({ sentBytes: 0, ...end, model, receivedBytes: request.assembler.receivedBytes });

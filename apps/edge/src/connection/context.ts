@@ -9,6 +9,8 @@ import type { UploadBudget } from './upload-budget.js';
 
 export interface ConnectionLimits {
   readonly maxInFlight: number;
+  /** Of a request that names none. */
+  readonly defaultDeadlineMs: number;
   /** Unanswered requests of one client, on all its connections. */
   readonly maxInFlightPerClient: number;
   /** Messages of one client in a second, on all its connections; more are read later. */

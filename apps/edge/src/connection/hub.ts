@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { LoadReport, ProtocolError } from '@cutpoint/protocol';
 import type { RawData, WebSocket } from 'ws';
+import { type DemoLinks, holdBackMs, pacedSocket } from '../demo/demo-link.js';
 import { Connection } from './connection.js';
 import type { ConnectionContext } from './context.js';
 import { type Corkable, Outbox } from './outbox.js';
@@ -33,12 +34,15 @@ interface Member {
 /** All connections of one edge: their sockets, their heartbeat, and what is said to all of them. */
 export class ConnectionHub {
   readonly #context: ConnectionContext;
+  /** Where links may be slowed. */
+  readonly #links: DemoLinks | undefined;
   readonly #members = new Map<WebSocket, Member>();
   readonly #sweep: NodeJS.Timeout;
   readonly #heartbeat: NodeJS.Timeout;
 
-  constructor(context: ConnectionContext, heartbeatMs: number) {
+  constructor(context: ConnectionContext, heartbeatMs: number, links?: DemoLinks) {
     this.#context = context;
+    this.#links = links;
     this.#sweep = setInterval(() => this.sweep(), Math.min(SWEEP_MS, context.limits.uploadIdleMs / 2)).unref();
     this.#heartbeat = setInterval(() => this.#beat(), heartbeatMs).unref();
   }
@@ -60,33 +64,41 @@ export class ConnectionHub {
 
   add(socket: WebSocket, tcp: Corkable, { key, expiresAtMs }: Visitor): void {
     const { clock, clients } = this.#context;
-    const outbox = new Outbox(socket, tcp, clock);
+    const link = this.#links?.open(key);
+    const outbox = new Outbox(link === undefined ? socket : pacedSocket(socket, link), tcp, clock);
     const client = clients.join(key);
     const connection = new Connection(this.#context, outbox, client);
-    client.connections.add(connection);
+    clients.connect(key, connection);
     const expiry = whenExpired(expiresAtMs, () => {
       connection.close();
       outbox.close(POLICY_VIOLATION, 'the token has expired');
     });
     const member: Member = { connection, outbox, isAlive: true };
     this.#members.set(socket, member);
-    socket.on('message', (data: RawData, isBinary: boolean) => {
-      const atMs = clock();
-      member.isAlive = true;
-      outbox.holdBack(client.messages.take(atMs));
-      // `ws` gives one buffer for one message unless it is asked for something else.
-      if (!Buffer.isBuffer(data)) return;
+    const receive = (data: Buffer, isBinary: boolean, atMs: number) => {
       try {
         connection.receive(data, isBinary, atMs);
       } catch (error) {
         connection.breakOff(error);
       }
+    };
+    socket.on('message', (data: RawData, isBinary: boolean) => {
+      const atMs = clock();
+      member.isAlive = true;
+      // `ws` gives one buffer for one message unless it is asked for something else.
+      if (Buffer.isBuffer(data)) {
+        if (link === undefined) receive(data, isBinary, atMs);
+        // It has arrived when its link has carried it.
+        else link.up.push(data.byteLength, () => receive(data, isBinary, clock()));
+      }
+      outbox.holdBack(Math.max(client.messages.take(atMs), link === undefined ? 0 : holdBackMs(link)));
     });
     socket.on('pong', () => {
       member.isAlive = true;
     });
     socket.on('close', () => {
       clearTimeout(expiry);
+      if (link !== undefined) this.#links?.closed(key, link);
       this.#members.delete(socket);
       clients.leave(key, connection);
       outbox.dispose();

@@ -1,6 +1,8 @@
 import { type InferMessage, ProtocolError, type ReserveMessage } from '@cutpoint/protocol';
 import type { Place } from '../scheduler/scheduler.js';
+import type { Owners } from '../scheduler/shared-use.js';
 import { type Admitted, findTail } from './admission.js';
+import type { Client } from './clients.js';
 import type { ConnectionContext } from './context.js';
 
 interface Reservation {
@@ -12,13 +14,17 @@ interface Reservation {
 /** Places in the queue that one connection holds for requests which are still to come, by their ids. */
 export class Reservations {
   readonly #context: ConnectionContext;
-  readonly #client: object;
+  readonly #owners: Owners;
   readonly #held = new Map<number, Reservation>();
 
-  /** @param client in whose name the places are taken. */
-  constructor(context: ConnectionContext, client: object) {
+  /** @param owners in whose name the places are taken. */
+  constructor(context: ConnectionContext, owners: Owners) {
     this.#context = context;
-    this.#client = client;
+    this.#owners = owners;
+  }
+
+  get size(): number {
+    return this.#held.size;
   }
 
   has(id: number): boolean {
@@ -29,9 +35,10 @@ export class Reservations {
    * Nobody waits for the answer to a reservation, so one that cannot be held is not: its request will hear why.
    * @param unanswered requests of this connection.
    */
-  hold(message: ReserveMessage, unanswered: number, atMs: number): void {
+  hold(message: ReserveMessage, client: Client, unanswered: number, atMs: number): void {
     const { limits, models, isStopping } = this.#context;
-    if (isStopping() || unanswered + this.#held.size >= limits.maxInFlight) return;
+    if (isStopping() || unanswered + this.size >= limits.maxInFlight) return;
+    if (client.numUnanswered + client.numReserved >= limits.maxInFlightPerClient) return;
     const found = findTail(message, models);
     if (found instanceof ProtocolError) return;
     this.#held.set(message.id, { message, place: this.#takePlace(found), atMs });
@@ -66,7 +73,7 @@ export class Reservations {
 
   #takePlace({ model, served }: Admitted): Place {
     const { scheduler, idleTailMs } = this.#context;
-    return scheduler.reserve({ client: this.#client, model, idleMs: idleTailMs(served) });
+    return scheduler.reserve({ ...this.#owners, model, idleMs: idleTailMs(served) });
   }
 }
 

@@ -1,13 +1,14 @@
 import { ProtocolError, type TensorHeader } from '@cutpoint/protocol';
 import type { TailOutcome } from '../dispatcher/dispatcher.js';
 import type { Job } from '../scheduler/scheduler.js';
+import type { Owners } from '../scheduler/shared-use.js';
 import type { Admitted } from './admission.js';
 import type { ConnectionContext } from './context.js';
 
 /** One tail that a client wants run; its payload is whole. */
 export interface TailRequest {
   /** In whose name it waits for its turn. */
-  readonly client: object;
+  readonly owners: Owners;
   readonly admitted: Admitted;
   readonly inputs: readonly TensorHeader[];
   readonly payload: Uint8Array<ArrayBuffer>;
@@ -26,9 +27,9 @@ export interface TailAnswer {
 
 /** The scheduler's side of a request: runs its tail when its turn has come, and measures that. */
 export function tailJob(context: ConnectionContext, request: TailRequest, answer: TailAnswer): Job {
-  const { client, admitted, deadlineAtMs } = request;
+  const { owners, admitted, deadlineAtMs } = request;
   const job: Job = {
-    client,
+    ...owners,
     model: admitted.model,
     idleMs: context.idleTailMs(admitted.served),
     ...(deadlineAtMs === undefined ? {} : { deadlineAtMs }),

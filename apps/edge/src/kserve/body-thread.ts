@@ -1,6 +1,7 @@
 import { createRequire } from 'node:module';
 import { ProtocolError, type ProtocolErrorCode } from '@cutpoint/protocol';
 import { Piscina } from 'piscina';
+import { BodyQueue, type BodyTurn } from './body-queue.js';
 import type { Contract } from './contract.js';
 import { type InferRequest, readInferRequest } from './infer-request.js';
 import { type Answered, type InferResponse, writeInferResponse } from './infer-response.js';
@@ -30,13 +31,18 @@ const MAX_HEAP_MB = 768;
 
 /**
  * Reads and writes the bodies of inference requests. Numbers as JSON are slow, and the event loop is everybody's: what is
- * large is done on a thread, one after another.
+ * large is done on a thread, in turns ({@link BodyQueue}).
  */
 export class BodyThread {
   readonly #pool: Piscina<BodyTask, BodyResult | BodyRefusal>;
+  readonly #queue: BodyQueue;
 
-  /** @param onThreadError a thread died that had no task; another one takes its place */
-  constructor(onThreadError: (error: unknown) => void) {
+  /**
+   * @param clock monotonic, in ms
+   * @param onThreadError a thread died that had no task; another one takes its place
+   */
+  constructor(clock: () => number, onThreadError: (error: unknown) => void) {
+    this.#queue = new BodyQueue(clock);
     this.#pool = new Piscina({
       filename: createRequire(import.meta.url).resolve('@cutpoint/edge/body-worker'),
       minThreads: 0,
@@ -51,24 +57,24 @@ export class BodyThread {
 
   /**
    * @param task its body is handed over: the caller may not touch it afterwards
-   * @throws ProtocolError what {@link readInferRequest} throws
+   * @throws ProtocolError what {@link readInferRequest} throws, and `cancelled` or `deadline_exceeded` when it was not read
    */
-  async read(task: ReadTask): Promise<InferRequest> {
+  async read(task: ReadTask, turn: BodyTurn): Promise<InferRequest> {
     const { body, jsonBytes = body.byteLength, contracts } = task;
     if (jsonBytes <= SMALL_JSON_BYTES) return readInferRequest(body, task.jsonBytes, contracts);
     const plain = contracts.map(({ inputs, outputs }) => ({ inputs, outputs }));
-    const result = await this.#run({ read: { ...task, contracts: plain } }, body);
+    const result = await this.#run({ read: { ...task, contracts: plain } }, body, turn);
     if ('read' in result) return result.read;
     throw new Error('the thread wrote instead of reading');
   }
 
   /**
    * @param answered its payload is handed over: the caller may not touch it afterwards
-   * @throws ProtocolError what {@link writeInferResponse} throws
+   * @throws ProtocolError what {@link writeInferResponse} throws, and `cancelled` or `deadline_exceeded` when it was not written
    */
-  async write(answered: Answered): Promise<InferResponse> {
+  async write(answered: Answered, turn: BodyTurn): Promise<InferResponse> {
     if (jsonElements(answered) <= SMALL_JSON_ELEMENTS) return writeInferResponse(answered);
-    const result = await this.#run({ write: answered }, answered.payload);
+    const result = await this.#run({ write: answered }, answered.payload, turn);
     if ('written' in result) return result.written;
     throw new Error('the thread read instead of writing');
   }
@@ -77,8 +83,8 @@ export class BodyThread {
     await this.#pool.destroy();
   }
 
-  async #run(task: BodyTask, { buffer }: Uint8Array<ArrayBuffer>): Promise<BodyResult> {
-    const result = await this.#pool.run(task, { transferList: [buffer] });
+  async #run(task: BodyTask, { buffer }: Uint8Array<ArrayBuffer>, turn: BodyTurn): Promise<BodyResult> {
+    const result = await this.#queue.run(turn, () => this.#pool.run(task, { transferList: [buffer] }));
     if ('refusal' in result) throw new ProtocolError(result.refusal.code, result.refusal.message);
     return result;
   }

@@ -1,14 +1,14 @@
 import { ProtocolError } from '@cutpoint/protocol';
-import type { UploadBudget } from '../connection/upload-budget.js';
+import type { Holder, UploadBudget } from '../connection/upload-budget.js';
 
 /** Memory that one request holds, taken from what all may hold as it is needed. */
 export class HeldBytes {
   readonly #budget: UploadBudget;
-  readonly #holder: object;
+  readonly #holder: Holder;
   #numBytes = 0;
   #isReleased = false;
 
-  constructor(budget: UploadBudget, holder: object) {
+  constructor(budget: UploadBudget, holder: Holder) {
     this.#budget = budget;
     this.#holder = holder;
   }
@@ -20,7 +20,7 @@ export class HeldBytes {
       case 'beyond-share':
         throw new ProtocolError(
           'too_many_in_flight',
-          `${numBytes} bytes more are beyond what one connection may have unanswered; wait for an answer`,
+          `${numBytes} bytes more are beyond what one client, or one of its connections, may have unanswered; wait for an answer`,
         );
       case 'beyond-all':
         throw new ProtocolError('overloaded', 'too many bytes are being held by this edge; try again later');

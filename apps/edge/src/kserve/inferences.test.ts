@@ -106,6 +106,8 @@ describe('a client that vanishes leaves nothing behind', () => {
       client.close();
       await vi.waitFor(() => expect(server.load().announcedMs ?? 0).toBe(0));
       expect(await heldBytes()).toBeGreaterThan(0);
+      // One that is not being read yet leaves the line by this.
+      expect(reading.mock.calls[0]?.[1].signal.aborted).toBe(true);
       letGo();
       await vi.waitFor(async () => expect(await heldBytes()).toBe(0));
     } finally {

@@ -8,6 +8,7 @@ import { tailJob } from '../connection/tail-job.js';
 import { timingsOf } from '../connection/timings.js';
 import type { TailOutcome } from '../dispatcher/dispatcher.js';
 import type { Place } from '../scheduler/scheduler.js';
+import type { Owners } from '../scheduler/shared-use.js';
 import { type BodyLimit, bodyLimit } from './body-limit.js';
 import type { BodyThread } from './body-thread.js';
 import { HeldBytes } from './held-bytes.js';
@@ -40,12 +41,16 @@ export interface InferCall {
 /** An `infer` while it is open: it ends when its answer is sent, or its client gone. */
 interface OpenCall {
   readonly call: InferCall;
-  readonly client: object;
+  readonly owners: Owners;
   readonly announcedAtMs: number;
   readonly place: Place;
   readonly held: HeldBytes;
   /** Rejects when the call has to end before its tail is done. */
   readonly ended: Promise<never>;
+  /** Aborted when it is over. */
+  readonly signal: AbortSignal;
+  /** Of its body, until that was read and says another. */
+  deadlineAtMs: number;
   /** It waits for its turn, or has had it. */
   isSubmitted: boolean;
   /** What the body thread does for it, or did last. It goes on when the client is gone, and holds its bytes until it is done. */
@@ -64,16 +69,16 @@ interface Ran {
 }
 
 /**
- * Inference over HTTP: the same admission, queue, deadlines and tails as over the WebSocket. A client is a socket here as
- * it is there.
+ * Inference over HTTP: the same admission, queue, deadlines and tails as over the WebSocket. A connection is a socket here as
+ * it is there; behind a proxy it may be one of several clients.
  */
 export class Inferences {
   readonly #context: ConnectionContext;
   readonly #bodies: BodyThread;
   readonly #maxBodyBytes: number;
   readonly #open = new Set<OpenCall>();
-  /** Sockets that are watched until they close. */
-  readonly #known = new WeakSet<Socket>();
+  /** Clients that used a socket, which is watched until it closes. */
+  readonly #clientsOf = new WeakMap<Socket, Set<object>>();
   #whenEmpty: (() => void) | undefined;
 
   constructor(context: ConnectionContext, bodies: BodyThread, maxBodyBytes: number) {
@@ -117,7 +122,7 @@ export class Inferences {
       const { name: modelName, version: modelVersion } = target;
       const { outputs, id } = asked;
       const about = { modelName, modelVersion, outputs, ...(id === undefined ? {} : { id }) };
-      const writing = this.#bodies.write({ ...about, tensors, payload });
+      const writing = this.#bodies.write({ ...about, tensors, payload }, open);
       open.bodyWork = writing;
       const written = await writing;
       response.setTimeout(STALL_MS, () => response.destroy());
@@ -152,7 +157,7 @@ export class Inferences {
   #admit({ request, response, target, clientKey, encoding, jsonBytes }: InferCall): BodyLimit {
     // While its token was looked at: of its close nobody would hear any more.
     if (request.socket.destroyed || response.closed) throw clientGone();
-    const refusal = this.#refusal(request, clientKey);
+    const refusal = this.#refusal(request.socket, clientKey);
     if (refusal !== undefined) throw refusal;
     const limit = bodyLimit(target.forms, jsonBytes, this.#maxBodyBytes);
     if (limit instanceof ProtocolError) throw limit;
@@ -161,24 +166,25 @@ export class Inferences {
     return limit;
   }
 
-  #refusal(request: IncomingMessage, clientKey: string): ProtocolError | undefined {
+  #refusal(connection: Socket, clientKey: string): ProtocolError | undefined {
     const { isStopping, limits, scheduler, clients } = this.#context;
     if (isStopping()) return stopping();
-    const unanswered = [...this.#open].filter(({ client }) => client === request.socket).length;
+    const unanswered = [...this.#open].filter(({ owners }) => owners.connection === connection).length;
     if (unanswered >= limits.maxInFlight) {
       return new ProtocolError(
         'too_many_in_flight',
         `${unanswered} requests of this connection are unanswered, the limit`,
       );
     }
-    return tooManyOfClient(clients.numUnanswered(clientKey), limits) ?? scheduler.refusal();
+    const client = clients.join(clientKey);
+    return tooManyOfClient(client.numUnanswered, limits) ?? scheduler.refusal({ client, connection });
   }
 
   #announce(call: InferCall): OpenCall {
-    const { scheduler, uploads, clock, idleTailMs, clients } = this.#context;
+    const { scheduler, uploads, clock, idleTailMs, clients, limits } = this.#context;
     const { request, response, target, clientKey } = call;
-    const client = request.socket;
-    this.#watch(client);
+    const owners = { client: clients.join(clientKey), connection: request.socket };
+    this.#watch(request.socket, owners.client);
     let end: (error: ProtocolError) => void = () => undefined;
     const ended = new Promise<never>((_, reject) => {
       end = reject;
@@ -186,13 +192,15 @@ export class Inferences {
     // Whoever is not waiting just then need not hear of it.
     ended.catch(() => undefined);
     const [{ served }] = target.forms;
-    const place = scheduler.reserve({ client, model: target.model, idleMs: idleTailMs(served) });
-    const held = new HeldBytes(uploads, client);
+    const place = scheduler.reserve({ ...owners, model: target.model, idleMs: idleTailMs(served) });
+    const held = new HeldBytes(uploads, owners);
     const countedOut = clients.countIn(clientKey);
     const letGo = served.version.hold();
+    const gone = new AbortController();
     const over = () => {
       if (!this.#open.delete(open)) return;
       end(clientGone());
+      gone.abort();
       scheduler.release(place);
       const release = () => held.release();
       if (open.bodyWork) open.bodyWork.then(release, release);
@@ -201,20 +209,24 @@ export class Inferences {
       letGo();
       if (this.#open.size === 0) this.#whenEmpty?.();
     };
-    const state = { isSubmitted: false, bodyWork: undefined };
-    const open: OpenCall = { call, client, announcedAtMs: clock(), place, held, ended, end, over, ...state };
+    const announcedAtMs = clock();
+    const deadlineAtMs = announcedAtMs + limits.defaultDeadlineMs;
+    const state = { signal: gone.signal, deadlineAtMs, isSubmitted: false, bodyWork: undefined };
+    const open: OpenCall = { call, owners, announcedAtMs, place, held, ended, end, over, ...state };
     this.#open.add(open);
     response.once('close', over);
     return open;
   }
 
   /** Of the responses in line on a socket, Node tells only the first that it has closed. */
-  #watch(client: Socket): void {
-    if (this.#known.has(client)) return;
-    this.#known.add(client);
-    client.once('close', () => {
-      for (const open of [...this.#open]) if (open.client === client) open.over();
-      this.#context.scheduler.forget(client);
+  #watch(connection: Socket, client: object): void {
+    const known = this.#clientsOf.get(connection)?.add(client);
+    if (known !== undefined) return;
+    const clients = new Set([client]);
+    this.#clientsOf.set(connection, clients);
+    connection.once('close', () => {
+      for (const open of [...this.#open]) if (open.owners.connection === connection) open.over();
+      for (const each of clients) this.#context.scheduler.forgetConnection({ client: each, connection });
     });
   }
 
@@ -233,15 +245,16 @@ export class Inferences {
         `Inference-Header-Content-Length is ${jsonBytes}; the body has ${body.byteLength} bytes`,
       );
     }
-    const reading = this.#bodies.read({ body, jsonBytes, contracts: target.forms });
+    const reading = this.#bodies.read({ body, jsonBytes, contracts: target.forms }, open);
     open.bodyWork = reading;
     const asked = await Promise.race([reading, ended]);
+    if (asked.timeoutMs) open.deadlineAtMs = open.announcedAtMs + asked.timeoutMs;
     held.grow(answerBytes(asked.outputs, formOf(target, asked).outputs));
     return asked;
   }
 
   async #run(open: OpenCall, asked: InferRequest): Promise<Ran> {
-    const { call, client, announcedAtMs, place, ended } = open;
+    const { call, owners, announcedAtMs, place, ended } = open;
     const { scheduler, clock, isStopping } = this.#context;
     const { model } = call.target;
     const { served, graphFile, inputs } = formOf(call.target, asked);
@@ -254,13 +267,13 @@ export class Inferences {
       const job = tailJob(
         this.#context,
         {
-          client,
+          owners,
           admitted: { model, served, graphFile },
           inputs: inputs.map(headerOf),
           payload: asked.payload,
           outputs: asked.outputs.map(({ name }) => name),
           receivedAtMs,
-          deadlineAtMs: asked.timeoutMs ? announcedAtMs + asked.timeoutMs : undefined,
+          deadlineAtMs: asked.timeoutMs ? open.deadlineAtMs : undefined,
         },
         { done, refused },
       );

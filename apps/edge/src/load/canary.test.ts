@@ -94,6 +94,7 @@ function request(model = 'other'): { readonly job: Job; done(): Promise<void> } 
   let finish: (() => void) | undefined;
   const job: Job = {
     client: {},
+    connection: {},
     model,
     idleMs: 10,
     start: () => new Promise<void>((resolve) => (finish = resolve)),

@@ -65,6 +65,7 @@ export class Canary {
     if (next === undefined) return;
     const job: Job = {
       client: this,
+      connection: this,
       model: next.model,
       idleMs: RUNS * next.served.cut.tailMs,
       isCanary: true,

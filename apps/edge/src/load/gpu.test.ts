@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
@@ -62,6 +62,28 @@ describe.skipIf(process.platform === 'win32')('the GPU', () => {
     expect(gpu.value).toBe(0.5);
     nowMs = 6_000;
     expect(gpu.value).toBeNull();
+  });
+
+  it('is read again when nvidia-smi died, which is started again with longer and longer pauses', async () => {
+    // Says the number of its start, which it keeps in a file, and dies.
+    const starts = join(folder, 'starts');
+    const script = `echo x >> ${starts}; n=$(wc -l < ${starts}); echo "0, $n"; exit 1`;
+    const atMs: number[] = [];
+    monitor = new GpuMonitor({
+      clock: () => performance.now(),
+      nvidiaSmi: nvidiaSmi(script),
+      drmFolder: join(folder, 'drm'),
+      restartMs: 50,
+    });
+    for (const start of [1, 2, 3, 4]) {
+      await vi.waitFor(() => expect(monitor?.value).toBe(start / 100), { timeout: 3_000, interval: 5 });
+      atMs.push(performance.now());
+    }
+    const pauses = atMs.slice(1).map((ms, index) => ms - (atMs[index] ?? 0));
+    expect(pauses[2] ?? 0, '200 ms, after 100 and 50').toBeGreaterThan(150);
+    monitor.close();
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    expect(readFileSync(starts, 'utf8').length, 'none is started when it is closed').toBe('x\n'.repeat(4).length);
   });
 
   it('of AMD is read where its driver publishes it', async () => {

@@ -5,6 +5,12 @@ import { join } from 'node:path';
 const READ_EVERY_MS = 1_000;
 /** What was read longer ago than this says nothing of now: a driver that hangs is silent. */
 const MAX_AGE_MS = 5_000;
+/** One that ended is started again after this long, and each time after twice as long, */
+const RESTART_MS = 1_000;
+/** up to this: a driver may be updated while the edge serves. */
+const MAX_RESTART_MS = 5 * 60_000;
+/** After one that ran for so long the pauses are short again. */
+const STEADY_MS = 60_000;
 /** By index, because the lines of several GPUs follow one another without end. */
 const NVIDIA_SMI = [
   '--query-gpu=index,utilization.gpu,memory.used,memory.total',
@@ -20,35 +26,35 @@ export interface GpuMonitorOptions {
   readonly nvidiaSmi?: string;
   /** Default `/sys/class/drm`, where the amdgpu driver publishes how busy a GPU is. */
   readonly drmFolder?: string;
+  /** Default {@link RESTART_MS}. */
+  readonly restartMs?: number;
 }
 
 /**
  * What the GPUs of this machine are doing. `nvidia-smi` runs beside the edge for as long as it does and says so once a
- * second; nothing here waits for it.
+ * second; nothing here waits for it. One that ends is started again; where there is none nobody looks for it again.
  */
 export class GpuMonitor {
   readonly #clock: () => number;
   readonly #drmFolder: string;
-  readonly #nvidia: ChildProcess;
+  readonly #nvidiaSmi: string;
+  readonly #firstRestartMs: number;
+  #nvidia: ChildProcess | undefined;
+  #restartMs: number;
+  #restart: NodeJS.Timeout | undefined;
   readonly #timer: NodeJS.Timeout;
   /** By GPU. */
   readonly #busy = new Map<string, Reading>();
   readonly #memory = new Map<string, Reading>();
 
-  constructor({ clock, nvidiaSmi = 'nvidia-smi', drmFolder = '/sys/class/drm' }: GpuMonitorOptions) {
+  constructor(options: GpuMonitorOptions) {
+    const { clock, nvidiaSmi = 'nvidia-smi', drmFolder = '/sys/class/drm', restartMs = RESTART_MS } = options;
     this.#clock = clock;
     this.#drmFolder = drmFolder;
-    const child = spawn(nvidiaSmi, NVIDIA_SMI, { stdio: ['ignore', 'pipe', 'ignore'], windowsHide: true });
-    this.#nvidia = child;
-    // Not there, on most machines.
-    child.on('error', () => undefined);
-    let rest = '';
-    child.stdout.setEncoding('utf8').on('data', (text: string) => {
-      const lines = (rest + text).split('\n');
-      rest = lines.pop() ?? '';
-      for (const line of lines) this.#readLine(line);
-    });
-    child.unref();
+    this.#nvidiaSmi = nvidiaSmi;
+    this.#firstRestartMs = restartMs;
+    this.#restartMs = restartMs;
+    this.#startNvidia();
     this.#timer = setInterval(() => void this.#readAmd(), READ_EVERY_MS).unref();
     void this.#readAmd();
   }
@@ -65,9 +71,34 @@ export class GpuMonitor {
 
   close(): void {
     clearInterval(this.#timer);
+    clearTimeout(this.#restart);
+    const child = this.#nvidia;
+    this.#nvidia = undefined;
     // One that hangs in its driver would not hear anything milder.
-    this.#nvidia.kill('SIGKILL');
-    this.#nvidia.stdout?.destroy();
+    child?.kill('SIGKILL');
+    child?.stdout?.destroy();
+  }
+
+  #startNvidia(): void {
+    const child = spawn(this.#nvidiaSmi, NVIDIA_SMI, { stdio: ['ignore', 'pipe', 'ignore'], windowsHide: true });
+    const startedAtMs = this.#clock();
+    this.#nvidia = child;
+    // Not there, on most machines; then there is no 'exit'.
+    child.on('error', () => undefined);
+    child.on('exit', () => {
+      // A process that ends when it is closed is no loss.
+      if (this.#nvidia !== child) return;
+      if (this.#clock() - startedAtMs >= STEADY_MS) this.#restartMs = this.#firstRestartMs;
+      this.#restart = setTimeout(() => this.#startNvidia(), this.#restartMs).unref();
+      this.#restartMs = Math.min(MAX_RESTART_MS, 2 * this.#restartMs);
+    });
+    let rest = '';
+    child.stdout.setEncoding('utf8').on('data', (text: string) => {
+      const lines = (rest + text).split('\n');
+      rest = lines.pop() ?? '';
+      for (const line of lines) this.#readLine(line);
+    });
+    child.unref();
   }
 
   /** `0, 37, 1024, 81559`; `[N/A]` for what the driver does not say, as of a GPU that is partitioned. */

@@ -114,7 +114,13 @@ export const SCHEMAS: Readonly<Record<string, object>> = {
   Error: object({ code: { type: 'string', enum: HTTP_ERROR_CODES }, message: text }),
   InferenceError: object({ error: text }),
   ModelStatus: modelStatus,
-  ModelList: object({ models: list(ref('ModelStatus')) }),
+  ModelList: object(
+    {
+      models: list(ref('ModelStatus')),
+      demo: { ...flag, description: 'Its clients may load this edge and slow it down.' },
+    },
+    ['demo'],
+  ),
   Manifest: manifest,
   CutTable: cutTable,
   LoadReport: loadReport,

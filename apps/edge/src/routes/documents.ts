@@ -15,15 +15,19 @@ const REVALIDATE = 'no-cache';
 interface DocumentSources {
   readonly models: ServedModels;
   readonly load: () => LoadReport;
+  /** Started for demonstration. */
+  readonly demo: boolean;
 }
 
 /** What a client downloads: lists, manifests, and everything that is named by its hash. */
-export function installDocuments(app: FastifyInstance, { models, load }: DocumentSources): void {
+export function installDocuments(app: FastifyInstance, { models, load, demo }: DocumentSources): void {
   const manifests = new WeakMap<Manifest, CompressibleJson>();
   const tables = new WeakMap<CutTable, CompressibleJson>();
 
   app.get('/v1/models', { schema: OPERATIONS.models }, async (_, reply) =>
-    reply.header('cache-control', 'no-store').send({ models: models.catalog.list().map(statusOf) }),
+    reply
+      .header('cache-control', 'no-store')
+      .send({ models: models.catalog.list().map(statusOf), ...(demo && { demo }) }),
   );
 
   app.get('/v1/load', { schema: OPERATIONS.load }, async (_, reply) =>

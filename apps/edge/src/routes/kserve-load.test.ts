@@ -239,11 +239,12 @@ describe('a body', () => {
   });
 
   it('beyond what all may hold is refused, until the others are done', async () => {
-    const edge = await start({ maxUploadBytes: MAX_REQUEST_BYTES, uploadIdleMs: 5_000 });
+    const edge = await start({ maxUploadBytes: MAX_REQUEST_BYTES, uploadIdleMs: 5_000, trustProxy: ['127.0.0.1'] });
     const client = await open(edge);
     const list = binaryInput('x', 'FP32', [50_000], new Float32Array(50_000));
     expect((await client.infer('list', [list])).status).toBe(200);
-    const upload = begin('echo/infer', { 'content-length': MAX_REQUEST_BYTES }, edge);
+    const other = { 'x-forwarded-for': '198.51.100.1' };
+    const upload = begin('echo/infer', { 'content-length': MAX_REQUEST_BYTES, ...other }, edge);
     await vi.waitFor(() => expect(edge.load().announcedMs).toBeGreaterThan(0));
     const refused = await client.infer('list', [list]);
     expect(refused.status).toBe(503);

@@ -30,7 +30,7 @@ export async function installKserve(
 ): Promise<Inferences> {
   const { models, limits } = context;
   const maxBodyBytes = limits.maxRequestBytes + JSON_ALLOWANCE_BYTES;
-  const bodies = new BodyThread((error) =>
+  const bodies = new BodyThread(context.clock, (error) =>
     app.log.error({ err: error }, 'the thread for bodies failed and is replaced'),
   );
   const inferences = new Inferences(context, bodies, maxBodyBytes);

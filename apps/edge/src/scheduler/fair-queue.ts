@@ -1,128 +1,228 @@
 export interface QueueRules<T> {
   /** Whether its turn may come. It may change while an item is in the queue; it is asked whenever it matters. */
   isReady(item: T): boolean;
-  /** Within a client the least goes first; of equals the one that came first. */
+  /** Within the narrowest owner the least goes first; of equals the one that came first. */
   dueAtMs(item: T): number;
-  /** Who waits for all others this time: asked once a turn, and what it returns for each client that could have it. */
-  judge(): (client: object, item: T) => boolean;
+  /** Whose it is, the widest owner first: turns are fair between those, and in each of them between the next ones. */
+  readonly owners: readonly ((item: T) => object)[];
+  /** Whose owner waits for all others this time, one question for each of {@link owners}: asked for once a turn. */
+  judge(): readonly ((item: T) => boolean)[];
 }
 
 /**
- * Turns that one client has in the line at a time. With one, two requests that come together by chance would be torn apart by the
+ * Turns that one owner has in the line at a time. With one, two requests that come together by chance would be torn apart by the
  * whole line; the more there are, the longer can a client that sends many keep the others waiting.
  */
 const TURNS = 2;
 
-interface Lane<T> {
-  /** In order of arrival. */
-  readonly items: T[];
-  /** Places in the line, the first first: one for each item, but at most {@link TURNS}. */
-  readonly turns: number[];
-}
-
 /**
- * Earliest deadline first within one client; between clients turns in order of arrival, of which each has a few at a time. Who
- * has had too much lately waits for all others.
+ * Between owners turns in order of arrival, of which each has a few at a time; who has had too much lately waits for all
+ * others. What one owner has is shared likewise between the narrower ones in it, and within the narrowest the earliest deadline
+ * goes first.
  *
  * What is not ready keeps its turn and lets others go before it.
  */
 export class FairQueue<T> {
   readonly #rules: QueueRules<T>;
-  /** Of clients with items. */
-  readonly #lanes = new Map<object, Lane<T>>();
-  #size = 0;
-  #nextTurn = 0;
+  readonly #all: Lane<T>;
 
   constructor(rules: QueueRules<T>) {
     this.#rules = rules;
+    this.#all = laneOf(rules, 0);
   }
 
   /** Items, ready or not. */
   get size(): number {
-    return this.#size;
+    return this.#all.size;
   }
 
-  push(client: object, item: T): void {
-    const lane = this.#lanes.get(client) ?? { items: [], turns: [] };
-    this.#lanes.set(client, lane);
-    lane.items.push(item);
-    this.#size += 1;
-    this.#tidy(client, lane);
+  push(item: T): void {
+    this.#all.add(item);
   }
 
   /** The ready item whose turn it is. */
   shift(): T | undefined {
-    const waits = this.#rules.judge();
-    let next: Turn<T> | undefined;
-    for (const [client, lane] of this.#lanes) {
-      const item = this.#firstReady(lane);
-      if (item === undefined) continue;
-      const turn = { client, lane, item, at: lane.turns[0] ?? 0, waits: waits(client, item) };
-      if (next === undefined || isBefore(turn, next)) next = turn;
-    }
-    if (next === undefined) return undefined;
-    next.lane.turns.shift();
-    this.#take(next.client, next.lane, next.item);
-    return next.item;
+    const { isReady, judge } = this.#rules;
+    return shiftFrom(this.#all, { isReady, waits: judge() });
   }
 
-  remove(client: object, item: T): boolean {
-    const lane = this.#lanes.get(client);
-    if (lane === undefined || !lane.items.includes(item)) return false;
-    this.#take(client, lane, item);
-    return true;
+  remove(item: T): boolean {
+    return this.#all.take(item, false);
   }
 
   /** What is ready and would be taken before this item if it were ready as well, in that order. */
   ahead(item: T): readonly T[] {
-    const { isReady, dueAtMs, judge } = this.#rules;
-    const waits = judge();
-    const rest = new FairQueue<T>({
-      isReady: (other) => other === item || isReady(other),
-      dueAtMs,
-      judge: () => waits,
-    });
-    for (const [client, { items, turns }] of this.#lanes) {
-      rest.#lanes.set(client, { items: [...items], turns: [...turns] });
-    }
-    rest.#nextTurn = this.#nextTurn;
+    const { isReady, judge } = this.#rules;
+    const moment: Moment<T> = { isReady: (other) => other === item || isReady(other), waits: judge() };
+    const rest = this.#all.copy();
     const ahead: T[] = [];
-    for (let next = rest.shift(); next !== undefined && next !== item; next = rest.shift()) ahead.push(next);
+    for (let next = shiftFrom(rest, moment); next !== undefined && next !== item; next = shiftFrom(rest, moment)) {
+      ahead.push(next);
+    }
     return ahead;
   }
 
   /** Every item, in no promised order. */
   *[Symbol.iterator](): Generator<T, void> {
-    for (const { items } of this.#lanes.values()) yield* items;
+    yield* this.#all;
+  }
+}
+
+/** What decides a turn. */
+interface Moment<T> {
+  isReady(item: T): boolean;
+  readonly waits: readonly ((item: T) => boolean)[];
+}
+
+/** What belongs to one owner. */
+interface Lane<T> extends Iterable<T> {
+  readonly size: number;
+  add(item: T): void;
+  /** The ready item that goes first. */
+  first(moment: Moment<T>): T | undefined;
+  /** @param isServed its turn has come, else it leaves. @returns `false` when it was not there */
+  take(item: T, isServed: boolean): boolean;
+  copy(): Lane<T>;
+}
+
+function shiftFrom<T>(lane: Lane<T>, moment: Moment<T>): T | undefined {
+  const item = lane.first(moment);
+  if (item !== undefined) lane.take(item, true);
+  return item;
+}
+
+function laneOf<T>(rules: QueueRules<T>, level: number): Lane<T> {
+  return level < rules.owners.length ? new Line(rules, level) : new ByDeadline(rules);
+}
+
+/** Of the narrowest owner. */
+class ByDeadline<T> implements Lane<T> {
+  readonly #rules: QueueRules<T>;
+  /** In order of arrival. */
+  readonly #items: T[];
+
+  constructor(rules: QueueRules<T>, items: readonly T[] = []) {
+    this.#rules = rules;
+    this.#items = [...items];
   }
 
-  #take(client: object, lane: Lane<T>, item: T): void {
-    lane.items.splice(lane.items.indexOf(item), 1);
-    this.#size -= 1;
-    this.#tidy(client, lane);
+  get size(): number {
+    return this.#items.length;
   }
 
-  /** Gives the client as many turns as it may have. */
-  #tidy(client: object, { items, turns }: Lane<T>): void {
-    const count = Math.min(TURNS, items.length);
-    turns.splice(count);
-    while (turns.length < count) turns.push(this.#nextTurn++);
-    if (items.length === 0) this.#lanes.delete(client);
+  add(item: T): void {
+    this.#items.push(item);
   }
 
-  #firstReady({ items }: Lane<T>): T | undefined {
-    const { isReady, dueAtMs } = this.#rules;
+  first({ isReady }: Moment<T>): T | undefined {
+    const { dueAtMs } = this.#rules;
     let first: T | undefined;
-    for (const item of items) {
+    for (const item of this.#items) {
       if (isReady(item) && (first === undefined || dueAtMs(item) < dueAtMs(first))) first = item;
     }
     return first;
   }
+
+  take(item: T): boolean {
+    const index = this.#items.indexOf(item);
+    if (index >= 0) this.#items.splice(index, 1);
+    return index >= 0;
+  }
+
+  copy(): ByDeadline<T> {
+    return new ByDeadline(this.#rules, this.#items);
+  }
+
+  [Symbol.iterator](): Iterator<T> {
+    return this.#items[Symbol.iterator]();
+  }
+}
+
+interface Member<T> {
+  readonly lane: Lane<T>;
+  /** Places in the line, the first first: one for each item, but at most {@link TURNS}. */
+  readonly turns: number[];
+}
+
+/** Owners of one level that take turns. */
+class Line<T> implements Lane<T> {
+  readonly #rules: QueueRules<T>;
+  readonly #level: number;
+  /** Of owners with items. */
+  readonly #members = new Map<object, Member<T>>();
+  #size = 0;
+  #nextTurn = 0;
+
+  constructor(rules: QueueRules<T>, level: number) {
+    this.#rules = rules;
+    this.#level = level;
+  }
+
+  get size(): number {
+    return this.#size;
+  }
+
+  add(item: T): void {
+    const owner = this.#ownerOf(item);
+    const member = this.#members.get(owner) ?? { lane: laneOf(this.#rules, this.#level + 1), turns: [] };
+    this.#members.set(owner, member);
+    member.lane.add(item);
+    this.#size += 1;
+    this.#tidy(owner, member);
+  }
+
+  first(moment: Moment<T>): T | undefined {
+    const waits = moment.waits[this.#level];
+    let next: Turn<T> | undefined;
+    for (const { lane, turns } of this.#members.values()) {
+      const item = lane.first(moment);
+      if (item === undefined) continue;
+      const turn = { item, at: turns[0] ?? 0, waits: waits?.(item) === true };
+      if (next === undefined || isBefore(turn, next)) next = turn;
+    }
+    return next?.item;
+  }
+
+  take(item: T, isServed: boolean): boolean {
+    const owner = this.#ownerOf(item);
+    const member = this.#members.get(owner);
+    if (member === undefined || !member.lane.take(item, isServed)) return false;
+    if (isServed) member.turns.shift();
+    this.#size -= 1;
+    this.#tidy(owner, member);
+    return true;
+  }
+
+  copy(): Line<T> {
+    const copy = new Line(this.#rules, this.#level);
+    for (const [owner, { lane, turns }] of this.#members) {
+      copy.#members.set(owner, { lane: lane.copy(), turns: [...turns] });
+    }
+    copy.#size = this.#size;
+    copy.#nextTurn = this.#nextTurn;
+    return copy;
+  }
+
+  *[Symbol.iterator](): Generator<T, void> {
+    for (const { lane } of this.#members.values()) yield* lane;
+  }
+
+  #ownerOf(item: T): object {
+    const ownerOf = this.#rules.owners[this.#level];
+    if (ownerOf === undefined) throw new Error(`the queue has no level ${this.#level}`);
+    return ownerOf(item);
+  }
+
+  /** Gives the owner as many turns as it may have. */
+  #tidy(owner: object, { lane, turns }: Member<T>): void {
+    const count = Math.min(TURNS, lane.size);
+    turns.splice(count);
+    while (turns.length < count) turns.push(this.#nextTurn++);
+    if (lane.size === 0) this.#members.delete(owner);
+  }
 }
 
 interface Turn<T> {
-  readonly client: object;
-  readonly lane: Lane<T>;
   readonly item: T;
   readonly at: number;
   readonly waits: boolean;

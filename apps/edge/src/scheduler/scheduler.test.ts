@@ -11,13 +11,15 @@ const DEFAULT_DEADLINE_MS = 10_000;
 class TestJob implements Job {
   readonly model = 'm';
   readonly client: object;
+  readonly connection: object;
   readonly idleMs: number;
   readonly deadlineAtMs?: number;
   state = 'new';
   #done: (() => void) | undefined;
 
-  constructor(client: object, idleMs = 10, deadlineAtMs?: number) {
+  constructor(client: object, idleMs = 10, deadlineAtMs?: number, connection = client) {
     this.client = client;
+    this.connection = connection;
     this.idleMs = idleMs;
     if (deadlineAtMs !== undefined) this.deadlineAtMs = deadlineAtMs;
   }
@@ -39,6 +41,17 @@ class TestJob implements Job {
     await Promise.resolve();
     await Promise.resolve();
   }
+}
+
+/** What runs one after another, once the first of it is done. */
+async function inOrder(running: TestJob, waiting: readonly TestJob[]): Promise<readonly TestJob[]> {
+  const order: TestJob[] = [];
+  for (let job: TestJob | undefined = running; job !== undefined; ) {
+    await job.finish();
+    job = waiting.find(({ state }) => state === 'running');
+    if (job !== undefined) order.push(job);
+  }
+  return order;
 }
 
 describe('the scheduler', () => {
@@ -155,7 +168,7 @@ describe('the scheduler', () => {
   it('is not full of what is announced, and does not say that anyone waits for it', () => {
     const scheduler = make(1, 1);
     for (let times = 0; times < 20; times += 1) scheduler.reserve(new TestJob({}, 100));
-    expect(scheduler.refusal()).toBeUndefined();
+    expect(scheduler.refusal(new TestJob({}))).toBeUndefined();
     expect(scheduler).toMatchObject({ inFlight: 0, queueDepth: 0 });
     expect(scheduler.queueMs()).toBe(0);
     const jobs = [new TestJob({}), new TestJob({}), new TestJob({})];
@@ -317,13 +330,7 @@ describe('the scheduler', () => {
     nowMs = 1;
     for (const job of [late, second, soon]) expect(scheduler.submit(job)).toBeUndefined();
     scheduler.submit(first, place);
-    const order: TestJob[] = [];
-    for (let job: TestJob | undefined = running; job !== undefined; ) {
-      await job.finish();
-      job = [late, second, soon, first].find(({ state }) => state === 'running');
-      if (job !== undefined) order.push(job);
-    }
-    expect(order).toEqual([soon, late, first, second]);
+    expect(await inOrder(running, [late, second, soon, first])).toEqual([soon, late, first, second]);
   });
 
   it('judges a deadline by the order in which deadlines are served', () => {
@@ -336,7 +343,7 @@ describe('the scheduler', () => {
   });
 
   it('lets a client that has had more than its share wait for the others, until they have nothing', async () => {
-    const scheduler = make(1, 100);
+    const scheduler = make(1, 200);
     const [greedy, modest] = [{}, {}];
     let running = new TestJob(modest);
     scheduler.submit(running);
@@ -355,6 +362,63 @@ describe('the scheduler', () => {
     const turns: string[] = [];
     for (let turn = 0; turn < 5; turn += 1) turns.push(await goOn());
     expect(turns).toEqual(['modest', 'modest', 'modest', 'greedy', 'greedy']);
+  });
+
+  it('gives a client with nine connections no more turns than one with a single one', async () => {
+    const scheduler = make(1, 100);
+    const [greedy, modest] = [{}, {}];
+    const running = new TestJob({});
+    scheduler.submit(running);
+    const crowd = Array.from({ length: 9 }, () => {
+      const connection = {};
+      return [0, 1].map(() => new TestJob(greedy, 10, undefined, connection));
+    }).flat();
+    for (const job of crowd) scheduler.submit(job);
+    const own = [new TestJob(modest), new TestJob(modest)];
+    for (const job of own) scheduler.submit(job);
+    const order = await inOrder(running, [...crowd, ...own]);
+    expect(order.slice(0, 4).map(({ client }) => client)).toEqual([greedy, greedy, modest, modest]);
+  });
+
+  it('lets a connection that has had more than its share of its client wait for the others of that', async () => {
+    const scheduler = make(1, 200);
+    const [office, greedy, modest] = [{}, {}, {}];
+    let running = new TestJob(office, 10, undefined, modest);
+    scheduler.submit(running);
+    const crowd = Array.from({ length: 40 }, () => new TestJob(office, 10, undefined, greedy));
+    for (const job of crowd) scheduler.submit(job);
+    for (let turn = 0; turn < 20; turn += 1) {
+      nowMs += 10;
+      await running.finish();
+      running = crowd.find(({ state }) => state === 'running') ?? expect.fail('nothing runs');
+    }
+    const own = Array.from({ length: 3 }, () => new TestJob(office, 10, undefined, modest));
+    for (const job of own) scheduler.submit(job);
+    const order = await inOrder(running, [...crowd, ...own]);
+    expect(order.slice(0, 4).map(({ connection }) => connection === modest)).toEqual([true, true, true, false]);
+  });
+
+  it('leaves places in the queue to others, however many connections a client has', () => {
+    const scheduler = make(1, 64);
+    scheduler.submit(new TestJob({}));
+    const fill = (client: object) => {
+      const jobs = Array.from({ length: 100 }, () => new TestJob(client, 10, undefined, {}));
+      return jobs.filter((job) => scheduler.submit(job) === undefined).length;
+    };
+    expect(fill({}), 'alone, half').toBe(33);
+    expect(fill({}), 'half of what is left').toBe(16);
+    expect(scheduler.submit(new TestJob({}))).toBeUndefined();
+  });
+
+  it('leaves room to the other connections of a client that has taken all it may', () => {
+    const scheduler = make(1, 64);
+    scheduler.submit(new TestJob({}));
+    const [office, greedy] = [{}, {}];
+    const taken = Array.from({ length: 100 }, () => new TestJob(office, 10, undefined, greedy)).filter(
+      (job) => scheduler.submit(job) === undefined,
+    );
+    expect(taken.length).toBe(17);
+    expect(scheduler.submit(new TestJob(office, 10, undefined, {}))).toBeUndefined();
   });
 
   it('compares no client with a canary', async () => {
@@ -390,6 +454,7 @@ describe('the scheduler', () => {
     const scheduler = make(1, 10, onDefect);
     const failing: Job = {
       client: {},
+      connection: {},
       model: 'm',
       idleMs: 1,
       start: () => Promise.reject(new Error('worker died')),
@@ -429,6 +494,7 @@ describe('the scheduler', () => {
 
 interface Item {
   readonly client: number;
+  readonly connection: number;
   readonly dueAtMs: number;
   isReady: boolean;
 }
@@ -440,6 +506,7 @@ type Step =
 
 const anyItem = {
   client: fc.integer({ min: 0, max: 3 }),
+  connection: fc.integer({ min: 0, max: 2 }),
   dueAtMs: fc.integer({ min: 0, max: 5 }),
   isReady: fc.boolean(),
 };
@@ -451,32 +518,40 @@ const anyStep: fc.Arbitrary<Step> = fc.oneof(
 );
 
 describe('the fair queue', () => {
-  const keys = Array.from({ length: 4 }, () => ({}));
+  const CLIENTS = [0, 1, 2, 3];
+  const CONNECTIONS = [0, 1, 2];
+  const keys = Array.from({ length: 10 }, () => ({}));
+  /** Numbers of a connection are those of its client's only. */
+  const connections = keys.map(() => Array.from({ length: 10 }, () => ({})));
   const keyOf = (item: Item) => keys[item.client] ?? {};
-  const queueOf = (...greedy: readonly number[]) =>
+  const queueOf = (greedy: readonly number[] = [], greedyConnections: readonly number[] = []) =>
     new FairQueue<Item>({
       isReady: ({ isReady }) => isReady,
       dueAtMs: ({ dueAtMs }) => dueAtMs,
-      judge:
-        () =>
-        (_, { client }) =>
-          greedy.includes(client),
+      owners: [keyOf, ({ client, connection }) => connections[client]?.[connection] ?? {}],
+      judge: () => [
+        ({ client }) => greedy.includes(client),
+        ({ connection }) => greedyConnections.includes(connection),
+      ],
     });
   const takeAll = (queue: FairQueue<Item>) =>
     Array.from({ length: queue.size }, () => queue.shift() ?? expect.fail('an item is missing'));
   const allReady = fc.array(fc.record({ ...anyItem, isReady: fc.constant(true) }), { maxLength: 40 });
 
-  it('gives back everything once, each client by deadline', () => {
+  it('gives back everything once, each connection by deadline', () => {
     fc.assert(
       fc.property(allReady, (items) => {
         const queue = queueOf();
-        for (const item of items) queue.push(keyOf(item), item);
+        for (const item of items) queue.push(item);
         const out = takeAll(queue);
         expect(queue.shift()).toBeUndefined();
-        for (const client of keys.keys()) {
-          const own = items.filter((item) => item.client === client);
-          // The sort is stable: of equal deadlines the first stays first.
-          expect(out.filter((item) => item.client === client)).toEqual(own.toSorted((a, b) => a.dueAtMs - b.dueAtMs));
+        for (const client of CLIENTS) {
+          for (const connection of CONNECTIONS) {
+            const isOwn = (item: Item) => item.client === client && item.connection === connection;
+            const own = items.filter(isOwn);
+            // The sort is stable: of equal deadlines the first stays first.
+            expect(out.filter(isOwn)).toEqual(own.toSorted((a, b) => a.dueAtMs - b.dueAtMs));
+          }
         }
       }),
     );
@@ -486,23 +561,50 @@ describe('the fair queue', () => {
     fc.assert(
       fc.property(fc.shuffledSubarray([0, 0, 1, 1, 2, 2, 3, 3]), (clients) => {
         const queue = queueOf();
-        for (const client of clients) queue.push(keys[client] ?? {}, { client, dueAtMs: 0, isReady: true });
+        for (const client of clients) queue.push({ client, connection: 0, dueAtMs: 0, isReady: true });
         expect(takeAll(queue).map(({ client }) => client)).toEqual(clients);
       }),
     );
   });
 
-  it('lets nobody wait for more than two of each other client, however many they have', () => {
+  it('serves the connections of a client in order of arrival where none has more than two in the line', () => {
+    fc.assert(
+      fc.property(fc.shuffledSubarray([0, 0, 1, 1, 2, 2, 3, 3]), (numbers) => {
+        const queue = queueOf();
+        for (const connection of numbers) queue.push({ client: 0, connection, dueAtMs: 0, isReady: true });
+        expect(takeAll(queue).map(({ connection }) => connection)).toEqual(numbers);
+      }),
+    );
+  });
+
+  it('lets nobody wait for more than two of each other client, however many they and their connections have', () => {
     fc.assert(
       fc.property(allReady, (items) => {
         const queue = queueOf();
-        for (const item of items) queue.push(keyOf(item), item);
-        const late: Item = { client: 9, dueAtMs: 9, isReady: true };
-        queue.push({}, late);
+        for (const item of items) queue.push(item);
+        const late: Item = { client: 9, connection: 0, dueAtMs: 9, isReady: true };
+        queue.push(late);
         const before = queue.ahead(late);
-        for (const client of keys.keys()) {
+        for (const client of CLIENTS) {
           const own = items.filter((item) => item.client === client);
           expect(before.filter((item) => item.client === client)).toHaveLength(Math.min(2, own.length));
+        }
+      }),
+    );
+  });
+
+  it('lets no connection wait for more than two of each other one of its client', () => {
+    fc.assert(
+      fc.property(allReady, (items) => {
+        const queue = queueOf();
+        for (const item of items) queue.push(item);
+        const late: Item = { client: 0, connection: 9, dueAtMs: 9, isReady: true };
+        queue.push(late);
+        const before = queue.ahead(late);
+        for (const connection of CONNECTIONS) {
+          const isSibling = (item: Item) => item.client === 0 && item.connection === connection;
+          const siblings = items.filter(isSibling);
+          expect(before.filter(isSibling)).toHaveLength(Math.min(2, siblings.length));
         }
       }),
     );
@@ -511,10 +613,15 @@ describe('the fair queue', () => {
   it('has clients that are judged wait for all others', () => {
     fc.assert(
       fc.property(allReady, (items) => {
-        const queue = queueOf(0, 2);
-        for (const item of items) queue.push(keyOf(item), item);
-        const isGreedy = takeAll(queue).map(({ client }) => client % 2 === 0);
+        const queue = queueOf([0, 2], [1]);
+        for (const item of items) queue.push(item);
+        const out = takeAll(queue);
+        const isGreedy = out.map(({ client }) => client % 2 === 0);
         expect(isGreedy).toEqual(isGreedy.toSorted((a, b) => Number(a) - Number(b)));
+        for (const client of CLIENTS) {
+          const waits = out.filter((item) => item.client === client).map(({ connection }) => connection === 1);
+          expect(waits).toEqual(waits.toSorted((a, b) => Number(a) - Number(b)));
+        }
       }),
     );
   });
@@ -522,12 +629,12 @@ describe('the fair queue', () => {
   it('keeps whatever is not ready, becomes ready or leaves', () => {
     fc.assert(
       fc.property(fc.array(anyStep, { maxLength: 60 }), (steps) => {
-        const queue = queueOf(3);
+        const queue = queueOf([3], [1]);
         let items: Item[] = [];
         for (const step of steps) {
           if (step.do === 'push') {
             const { do: _, ...item } = step;
-            queue.push(keyOf(item), item);
+            queue.push(item);
             items.push(item);
           } else if (step.do === 'shift') {
             const ready = items.filter(({ isReady }) => isReady);
@@ -535,7 +642,8 @@ describe('the fair queue', () => {
             expect(taken === undefined).toBe(ready.length === 0);
             if (taken === undefined) continue;
             expect(taken.client === 3 && ready.some(({ client }) => client !== 3)).toBe(false);
-            const own = ready.filter(({ client }) => client === taken.client);
+            const { client, connection } = taken;
+            const own = ready.filter((item) => item.client === client && item.connection === connection);
             expect(taken).toBe(own.toSorted((a, b) => a.dueAtMs - b.dueAtMs)[0]);
             items = items.filter((item) => item !== taken);
           } else {
@@ -543,7 +651,7 @@ describe('the fair queue', () => {
             if (item === undefined) continue;
             if (step.do === 'ready') item.isReady = true;
             else {
-              expect(queue.remove(keyOf(item), item)).toBe(true);
+              expect(queue.remove(item)).toBe(true);
               items = items.filter((other) => other !== item);
             }
           }
@@ -557,8 +665,8 @@ describe('the fair queue', () => {
   it('knows what is taken before an item that is not ready yet, in order', () => {
     fc.assert(
       fc.property(fc.array(fc.record(anyItem), { minLength: 1 }), fc.nat(), fc.nat({ max: 5 }), (all, pick, served) => {
-        const queue = queueOf(3);
-        for (const item of all) queue.push(keyOf(item), item);
+        const queue = queueOf([3], [1]);
+        for (const item of all) queue.push(item);
         for (let turn = 0; turn < served; turn += 1) queue.shift();
         const left = [...queue];
         const item = left[pick % Math.max(1, left.length)];
@@ -573,12 +681,17 @@ describe('the fair queue', () => {
   });
 
   it('lets an item be taken out', () => {
-    const queue = new FairQueue<string>({ isReady: () => true, dueAtMs: () => 0, judge: () => () => false });
     const client = {};
-    queue.push(client, 'a');
-    queue.push(client, 'b');
-    expect(queue.remove(client, 'a')).toBe(true);
-    expect(queue.remove(client, 'a')).toBe(false);
+    const queue = new FairQueue<string>({
+      isReady: () => true,
+      dueAtMs: () => 0,
+      owners: [() => client],
+      judge: () => [() => false],
+    });
+    queue.push('a');
+    queue.push('b');
+    expect(queue.remove('a')).toBe(true);
+    expect(queue.remove('a')).toBe(false);
     expect([...queue]).toEqual(['b']);
     expect(queue.shift()).toBe('b');
     expect(queue.size).toBe(0);

@@ -1,12 +1,11 @@
 import { ProtocolError } from '@cutpoint/protocol';
 import { FairQueue } from './fair-queue.js';
 import { predictQueueMs } from './queue-delay.js';
-import { RecentUse } from './recent-use.js';
+import { mayWait } from './queue-share.js';
+import { type Owners, SharedUse } from './shared-use.js';
 
 /** What is known of a piece of work before it is there. */
-export interface Work {
-  /** Whose it is; clients share the workers. */
-  readonly client: object;
+export interface Work extends Owners {
   readonly model: string;
   /** Run time of its tail on an idle edge, in ms. */
   readonly idleMs: number;
@@ -72,7 +71,7 @@ export class Scheduler {
   readonly #options: SchedulerOptions;
   readonly #queue: FairQueue<HeldPlace>;
   readonly #waiting = new Map<Job, Waiting>();
-  readonly #use = new RecentUse();
+  readonly #use = new SharedUse();
   readonly #running = new Map<Job, number>();
   #whenIdle: (() => void)[] = [];
 
@@ -81,9 +80,13 @@ export class Scheduler {
     this.#queue = new FairQueue({
       isReady: ({ job }) => job !== undefined,
       dueAtMs: ({ dueAtMs }) => dueAtMs,
+      owners: [({ work }) => work.client, ({ work }) => work.connection],
       judge: () => {
         const hadTooMuch = this.#use.judge(options.clock());
-        return (client, { work }) => hadTooMuch(client, this.#predictMs(work));
+        return [
+          ({ work }) => hadTooMuch.client(work, this.#predictMs(work)),
+          ({ work }) => hadTooMuch.connection(work, this.#predictMs(work)),
+        ];
       },
     });
   }
@@ -103,14 +106,18 @@ export class Scheduler {
     return this.#running.size;
   }
 
-  /** Why a job that would be submitted now could not be taken; nothing is kept of it. */
-  refusal(): ProtocolError | undefined {
+  /** Why a job of these owners that would be submitted now could not be taken; nothing is kept of it. */
+  refusal({ client, connection }: Owners): ProtocolError | undefined {
     const { workers, maxQueue } = this.#options;
+    const ofClient = [...this.#waiting.keys()].filter((job) => job.isCanary !== true && job.client === client);
+    const ofConnection = ofClient.filter((job) => job.connection === connection);
     // Requests only: a canary that runs keeps one of them waiting, and none out.
-    if (this.inFlight + this.queueDepth < workers + maxQueue) return undefined;
+    const free = workers + maxQueue - this.inFlight - this.queueDepth;
+    if (mayWait(free, [ofClient.length, ofConnection.length])) return undefined;
+    const waiting = `${this.queueDepth} requests are waiting, ${ofClient.length} of them this client's`;
     return new ProtocolError(
       'overloaded',
-      `${this.queueDepth} requests are waiting, which is the limit; decide again with the load reported here`,
+      `${waiting}, which is ${free > 0 ? 'its share' : 'the limit'}; decide again with the load reported here`,
     );
   }
 
@@ -124,7 +131,7 @@ export class Scheduler {
 
   /** Gives a place back, with the job in it if there is one. `false` when that runs, or when it was given back before. */
   release(place: Place): boolean {
-    if (!this.#queue.remove(place.work.client, place)) return false;
+    if (!this.#queue.remove(place)) return false;
     if (place.job !== undefined) this.#leave(place.job);
     this.#options.onChange?.();
     return true;
@@ -139,7 +146,7 @@ export class Scheduler {
     const { clock, defaultDeadlineMs } = this.#options;
     if (job.deadlineAtMs !== undefined) place.dueAtMs = job.deadlineAtMs;
     const deadlineAtMs = job.deadlineAtMs ?? clock() + defaultDeadlineMs;
-    const refusal = this.refusal() ?? this.#lateness(job, deadlineAtMs, place);
+    const refusal = this.refusal(job) ?? this.#lateness(job, deadlineAtMs, place);
     if (refusal !== undefined) {
       this.release(place);
       return refusal;
@@ -158,9 +165,14 @@ export class Scheduler {
     return waiting !== undefined && this.release(waiting.place);
   }
 
-  /** A client is gone, and has nothing here any more. */
-  forget(client: object): void {
-    this.#use.forget(client);
+  /** A client is gone for good, and has nothing here any more. */
+  forgetClient(client: object): void {
+    this.#use.forgetClient(client);
+  }
+
+  /** A connection is gone, and has nothing here any more. */
+  forgetConnection(owners: Owners): void {
+    this.#use.forgetConnection(owners);
   }
 
   /** ms that a request arriving now would wait before its tail starts, if nothing that is announced came before it. */
@@ -189,7 +201,7 @@ export class Scheduler {
   #hold(work: Work): HeldPlace {
     const { clock, defaultDeadlineMs } = this.#options;
     const place: HeldPlace = { work, dueAtMs: clock() + defaultDeadlineMs, job: undefined };
-    this.#queue.push(work.client, place);
+    this.#queue.push(place);
     this.#options.onChange?.();
     return place;
   }
@@ -268,7 +280,7 @@ export class Scheduler {
     if (startedAtMs === undefined) return;
     this.#running.delete(job);
     const nowMs = this.#options.clock();
-    if (job.isCanary !== true) this.#use.add(job.client, nowMs - startedAtMs, nowMs);
+    if (job.isCanary !== true) this.#use.add(job, nowMs - startedAtMs, nowMs);
     this.#startWhatCan();
     this.#options.onChange?.();
     if (this.#running.size > 0) return;

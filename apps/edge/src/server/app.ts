@@ -4,8 +4,8 @@ import { BODY_LIMIT_BYTES, sendError } from './http-errors.js';
 import type { ServerOptions } from './options.js';
 import type { OriginPolicy } from './origin.js';
 
-/** Until a request's headers are whole; its body has the time of an upload, which the routes that take one keep. */
-const HEADERS_TIMEOUT_MS = 30_000;
+/** How often it is looked whether headers are late. */
+const TIMEOUT_LOOKS = 4;
 /** A model's name may carry a variant with the dimensions of all its inputs. */
 const MAX_NAME_LENGTH = 1_000;
 /** Browsers open up to six for downloads beside the WebSocket, and close them when they are idle. */
@@ -15,11 +15,14 @@ const SECRET_HEADERS = ['authorization', 'sec-websocket-protocol', 'cookie'];
 
 /** The HTTP server without a route. */
 export function createApp(
-  { logLevel, tls, trustProxy, maxConnections, uploadMs }: ServerOptions,
+  { logLevel, tls, trustProxy, maxConnections, headersMs, uploadMs }: ServerOptions,
   origins: OriginPolicy,
 ): FastifyInstance {
+  const connectionsCheckingInterval = headersMs / TIMEOUT_LOOKS;
   const app = Fastify({
-    https: tls === undefined ? null : { ...tls, minVersion: 'TLSv1.2' },
+    ...(tls === undefined
+      ? { http: { connectionsCheckingInterval } }
+      : { https: { ...tls, minVersion: 'TLSv1.2', handshakeTimeout: headersMs, connectionsCheckingInterval } }),
     // Beside the command line's own words, which go to stdout.
     logger: {
       level: logLevel,
@@ -30,7 +33,7 @@ export function createApp(
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: BODY_LIMIT_BYTES,
     routerOptions: { maxParamLength: MAX_NAME_LENGTH },
-    requestTimeout: 2 * HEADERS_TIMEOUT_MS + uploadMs,
+    requestTimeout: 2 * headersMs + uploadMs,
     trustProxy: trustProxy.length === 0 ? false : [...trustProxy],
     // What runs is waited for before the server is closed.
     forceCloseConnections: true,
@@ -40,7 +43,7 @@ export function createApp(
       return sendError(reply, 400, 'bad_request', error.message);
     },
   });
-  app.server.headersTimeout = HEADERS_TIMEOUT_MS;
+  app.server.headersTimeout = headersMs;
   app.server.maxConnections = maxConnections * SOCKETS_PER_CONNECTION;
   // With or without TLS: nothing of ours depends on it, and a type that names both fits no plugin.
   return app as unknown as FastifyInstance;

@@ -40,6 +40,7 @@ export function installBrowserRules(app: FastifyInstance, policy: OriginPolicy):
     setBrowserHeaders(request, reply, policy);
     const { origin, host } = request.headers;
     if (!policy.allows(origin, host)) return sendError(reply, 403, 'origin_not_allowed', notAllowed(String(origin)));
+    if (!policy.knows(host)) return sendError(reply, 421, 'unknown_host', unknownHost(String(host)));
     if (isPreflight(request)) {
       return reply
         .code(204)
@@ -76,6 +77,11 @@ function isPreflight({ method, url, headers }: FastifyRequest): boolean {
     headers.origin !== undefined &&
     headers['access-control-request-method'] !== undefined
   );
+}
+
+function unknownHost(host: string): string {
+  const name = host.slice(0, 200);
+  return `this edge is not known as ${name}; if it is to be, start it with --origin and the site's address (http://${name} or https://${name})`;
 }
 
 function notAllowed(origin: string): string {

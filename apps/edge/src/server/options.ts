@@ -54,8 +54,13 @@ export interface ServerOptions extends AccessOptions {
   readonly maxConnections: number;
   /** WebSockets of one client at a time. */
   readonly maxConnectionsPerClient: number;
-  /** Payload bytes held at a time, over all connections; a quarter of it at most (or one request) by one of them. */
+  /** Payload bytes held at a time; a quarter of it at most (or one request) by one client, half of that by one of its connections. */
   readonly maxUploadBytes: number;
+  /**
+   * From the opening of a socket, or the first byte of a request on it, until the request's headers are whole; its body has the time of
+   * an upload.
+   */
+  readonly headersMs: number;
   /** An upload in which nothing comes for this long is given up. */
   readonly uploadIdleMs: number;
   /** So is one that takes this long in all. */
@@ -68,6 +73,8 @@ export interface ServerOptions extends AccessOptions {
   readonly modelDrainMs: number;
   /** Runs a small tail now and then while nothing else measures the load, so that clients know when it is over. */
   readonly canary: boolean;
+  /** Clients may put load on the edge and slow their link to it. */
+  readonly demo: boolean;
   /** Who may read the metrics: whoever may use the edge, everybody who reaches it, or nobody. */
   readonly metrics: MetricsAccess;
   readonly logLevel: 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'silent';
@@ -96,12 +103,14 @@ export const DEFAULT_SERVER_OPTIONS = Object.freeze({
   maxConnections: 256,
   maxConnectionsPerClient: 128,
   maxUploadBytes: 256 * 1024 * 1024,
+  headersMs: 30_000,
   uploadIdleMs: 10_000,
   uploadMs: 120_000,
   heartbeatMs: 15_000,
   drainMs: 5_000,
   modelDrainMs: 60_000,
   canary: true,
+  demo: false,
   metrics: 'clients',
   logLevel: 'info',
 } as const satisfies Omit<ServerOptions, 'catalog'>);

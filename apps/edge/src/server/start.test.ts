@@ -50,6 +50,15 @@ afterAll(async () => {
   rmSync(objectsDir, { recursive: true });
 });
 
+/** As a browser asks that was told another name of the edge. */
+async function answerTo(edge: RunningServer, path: string, host: string): Promise<{ status: number; text: string }> {
+  const outgoing = request(`${edge.url}${path}`, { headers: { host } });
+  outgoing.end();
+  const [incoming]: IncomingMessage[] = await once(outgoing, 'response');
+  const text = (await incoming?.setEncoding('utf8').toArray())?.join('') ?? '';
+  return { status: incoming?.statusCode ?? 0, text };
+}
+
 const x = [-1, 0.5, 2, 3];
 const feeds = () => [bytes('mask', [1, 0, 2]), floats('x', [1, 4], x)];
 
@@ -331,6 +340,18 @@ describe('pages', () => {
     const response = await fetch(`${server.url}/v1/models`, { headers: { origin: 'https://evil.example' } });
     expect(response.status).toBe(403);
     expect(await response.json()).toMatchObject({ code: 'origin_not_allowed' });
+  });
+
+  it('whose own name was made to point here get nothing, though their GETs name no origin', async () => {
+    const host = `evil.example:${server.port}`;
+    for (const path of ['/v1/models', '/v1/load', '/', '/healthz', '/metrics', '/v2/models/tiny']) {
+      expect((await answerTo(server, path, host)).status).toBe(421);
+    }
+    expect(await open({ host })).toBe(421);
+    expect((await answerTo(server, '/v1/models', host)).text).toContain('unknown_host');
+    for (const known of ['localhost', `127.0.0.1:${server.port}`, '[::1]:80', 'app.example', 'APP.example:443']) {
+      expect((await answerTo(server, '/v1/models', known)).status).toBe(200);
+    }
   });
 
   it('without an origin of their own are told what to do about it', async () => {

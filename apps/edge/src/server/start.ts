@@ -6,6 +6,8 @@ import { Clients } from '../connection/clients.js';
 import type { ConnectionContext } from '../connection/context.js';
 import { ConnectionHub } from '../connection/hub.js';
 import { UploadBudget } from '../connection/upload-budget.js';
+import { DemoLinks } from '../demo/demo-link.js';
+import { DemoLoad } from '../demo/demo-load.js';
 import { ThreadDispatcher } from '../dispatcher/thread-dispatcher.js';
 import type { Inferences } from '../kserve/inferences.js';
 import { Canary, canaryCut } from '../load/canary.js';
@@ -17,6 +19,7 @@ import { LoadPublisher } from '../load/load-publisher.js';
 import { profiledTail } from '../load/profiled-tail.js';
 import { EdgeMetrics } from '../metrics/edge-metrics.js';
 import { installOpenApi } from '../openapi/install.js';
+import { installDemo } from '../routes/demo.js';
 import { installDocuments } from '../routes/documents.js';
 import { installHealth } from '../routes/health.js';
 import { installKserve } from '../routes/kserve.js';
@@ -27,6 +30,7 @@ import { installStream, installWebSockets } from '../routes/stream.js';
 import { Scheduler } from '../scheduler/scheduler.js';
 import { authenticator } from './access/authenticator.js';
 import { installGate } from './access/gate.js';
+import { Strangers } from './access/strangers.js';
 import { createApp } from './app.js';
 import { installBrowserRules } from './browser-rules.js';
 import { ServedModels } from './catalog.js';
@@ -63,9 +67,12 @@ export async function startServer(
   let isStopping = false;
 
   const version = await edgeVersion();
-  const origins = new OriginPolicy(options.host, options.origins);
+  const hasTokens = options.tokens.length > 0 || options.jwt !== undefined;
+  const origins = new OriginPolicy({ ...options, hasTokens });
   const app = createApp(options, origins);
   const requests = new OpenRequests(app.server);
+  const strangers = new Strangers({ maxPerAddress: options.maxConnections, trustProxy: options.trustProxy });
+  strangers.watch(app.server);
   const { log } = app;
   if (options.workers < asked.workers) {
     log.warn(`${asked.workers} workers were asked for; with the execution provider webgpu there can be only one`);
@@ -137,7 +144,7 @@ export async function startServer(
     scheduler,
     dispatcher,
     uploads,
-    clients: new Clients(options.maxMessagesPerS, clock),
+    clients: new Clients({ ...options, clock, onForgotten: (client) => scheduler.forgetClient(client) }),
     limits: options,
     clock,
     load,
@@ -153,7 +160,8 @@ export async function startServer(
       log.error({ err: error }, 'a message or an answer could not be handled; its connection was closed'),
     isStopping: () => isStopping,
   };
-  const hub = new ConnectionHub(serving, options.heartbeatMs);
+  const demo = options.demo ? { load: new DemoLoad(serving), links: new DemoLinks() } : undefined;
+  const hub = new ConnectionHub(serving, options.heartbeatMs, demo?.links);
   const publisher = new LoadPublisher(load, (report) => hub.publish(report), clock);
 
   const canary = new Canary({
@@ -170,8 +178,13 @@ export async function startServer(
     onError: (model, error) => log.warn({ err: error, model }, 'no canary for this model: its tail failed'),
   });
 
+  const stopDemo = () => {
+    demo?.load.close();
+    demo?.links.close();
+  };
   const release = async () => {
     canary.stop();
+    stopDemo();
     publisher.stop();
     monitor.stop();
     warmUp.stop();
@@ -191,6 +204,7 @@ export async function startServer(
     installRefusal(app, () => isStopping);
     await installGate(app, {
       authenticate: authenticator(options),
+      strangers,
       maxRequestsPerS: options.maxRequestsPerS,
       openRoutes: options.metrics === 'everybody' ? [METRICS_ROUTE] : [],
     });
@@ -198,7 +212,8 @@ export async function startServer(
     installMetrics(app, metrics, options.metrics);
     installStream(app, hub, options);
     await installPage(app, options.pageDir);
-    installDocuments(app, { models, load });
+    installDocuments(app, { models, load, demo: options.demo });
+    if (demo) installDemo(app, { models, ...demo });
     installHealth(
       app,
       options.catalog,
@@ -220,6 +235,7 @@ export async function startServer(
   const stop = async () => {
     isStopping = true;
     canary.stop();
+    stopDemo();
     const goingAway = new ProtocolError('shutting_down', 'this edge is stopping; finish locally, connect again later');
     scheduler.rejectQueued(goingAway);
     hub.refuseWaiting(goingAway);

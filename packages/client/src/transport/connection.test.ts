@@ -228,6 +228,25 @@ describe('a connection that breaks', () => {
     expect(states.at(-1)).toMatchObject({ state: 'offline', retryInMs: 250 });
   });
 
+  it('closes the socket where the link is taken away, goes on trying with longer waits, and is back when it is given back', async () => {
+    const edge = await listen();
+    const clock = new ManualClock();
+    const { connection, states } = await online(edge, clock);
+    const closed = new Promise((resolve) => edge.socket?.once('close', resolve));
+    const lost = connection.request(request(8));
+    connection.shape({ offline: true });
+    await expect(lost).rejects.toMatchObject({ code: 'edge_unreachable' });
+    await closed;
+    await expect(connection.request(request(8))).rejects.toMatchObject({ code: 'edge_unreachable' });
+    for (const waitMs of [250, 500]) clock.advance(waitMs);
+    connection.retryNow();
+    const waits = states.slice(1).map((state) => (state.state === 'offline' ? state.retryInMs : undefined));
+    expect(waits).toEqual([250, 500, 1000, 2000]);
+    connection.shape(undefined);
+    await connection.whenOnline(undefined);
+    expect(states.at(-1)).toEqual({ state: 'online', reason: 'connected' });
+  });
+
   it('notices an edge that is silent without closing', async () => {
     const edge = await listen();
     edge.answersPings = false;

@@ -2,6 +2,7 @@ import {
   BEARER_SUBPROTOCOL_PREFIX,
   decodeChunk,
   type LoadReport,
+  PacedLink,
   ProtocolError,
   parseEdgeMessage,
   SUBPROTOCOL,
@@ -17,12 +18,12 @@ import { Heartbeat } from './heartbeat.js';
 import type { ProbeReply } from './prober.js';
 import type { TailReply, TailRequest } from './requests.js';
 import type { Reservation, ReservedTail } from './reservations.js';
-import { LinkShaper } from './shaper.js';
 import type { SocketConstructor, SocketLike } from './socket.js';
 
 /** A socket that has not said welcome after this is given up. */
 const WELCOME_TIMEOUT_MS = 10_000;
 const NORMAL_CLOSE = 1000;
+const TAKEN_AWAY = 'the link was taken away';
 
 export interface ConnectionOptions {
   /** `ws:` or `wss:` address of the stream. */
@@ -36,7 +37,7 @@ export interface ConnectionOptions {
 /** One WebSocket to one edge, which comes back by itself when it breaks. */
 export class EdgeConnection {
   readonly events = new Emitter<ConnectionEvents>();
-  readonly #shaper: LinkShaper;
+  readonly #shaper: PacedLink;
   readonly #options: ConnectionOptions;
   #state: ConnectionState = { state: 'offline', reason: 'not connected yet' };
   #socket: SocketLike | undefined;
@@ -46,10 +47,12 @@ export class EdgeConnection {
   #limits: ExchangeLimits | undefined;
   #codecs: ReadonlySet<string> = new Set();
   #cancelTimer: (() => void) | undefined;
+  /** As if there were no network at all. */
+  #isCutOff = false;
 
   constructor(options: ConnectionOptions) {
     this.#options = options;
-    this.#shaper = new LinkShaper(options.clock);
+    this.#shaper = new PacedLink(options.clock);
   }
 
   get state(): ConnectionState {
@@ -127,10 +130,15 @@ export class EdgeConnection {
     return this.#exchange?.probe(numBytes, signal) ?? Promise.reject(this.#unreachable());
   }
 
-  /** Gives the link a shape, or takes it away; requests under way keep the one they had. */
+  /** Gives the link a shape, or takes it away; requests under way keep the one they had, unless there is no link any more. */
   shape(shape: LinkShape | undefined): void {
+    const wasCutOff = this.#isCutOff;
+    this.#isCutOff = shape?.offline === true;
     this.#shaper.set(shape);
     this.#heartbeat?.renew();
+    if (this.#isCutOff && this.#socket) this.#lost(TAKEN_AWAY);
+    // As when the browser says that it is online again.
+    if (wasCutOff && !this.#isCutOff) this.retryNow();
   }
 
   /** Tries again now instead of at the end of the wait, for instance because the browser is back online. */
@@ -155,6 +163,10 @@ export class EdgeConnection {
 
   #dial(): void {
     this.#cancelTimer?.();
+    if (this.#isCutOff) {
+      this.#lost(TAKEN_AWAY);
+      return;
+    }
     const { url, token, clock, WebSocket } = this.#options;
     const protocols = token === undefined ? [SUBPROTOCOL] : [SUBPROTOCOL, BEARER_SUBPROTOCOL_PREFIX + token];
     let socket: SocketLike;

@@ -68,7 +68,8 @@ class LoadClient {
   }
 
   static async open(order: LoadOrder, index: number, tails: Tails, records: RequestRecord[]) {
-    return new LoadClient(order, index, tails, { records, stream: await StreamClient.open(order.edgeUrl) });
+    const stream = await StreamClient.open(order.edgeUrl, addressOf(order.clients[index]?.identity ?? index));
+    return new LoadClient(order, index, tails, { records, stream });
   }
 
   async run(untilMs: number): Promise<void> {
@@ -105,11 +106,13 @@ class LoadClient {
   async #keepAsking(untilMs: number): Promise<void> {
     while (performance.now() < untilMs) {
       await this.#vanishWhenDue();
-      await this.#ask();
+      const retryAfterMs = await this.#ask();
+      if (retryAfterMs > 0) await sleep(retryAfterMs);
     }
   }
 
-  async #ask(): Promise<void> {
+  /** @returns when to ask again at the earliest */
+  async #ask(): Promise<number> {
     const { message, parts } = this.#tails.draw(this.#random());
     const { deadlineMs } = this.#order;
     const key = this.#next++;
@@ -127,12 +130,14 @@ class LoadClient {
       const { decodeMs, tailMs, encodeMs, queueMs, totalMs } = result.timings;
       const serviceMs = decodeMs + tailMs + encodeMs;
       this.#records.push({ ...record, tookMs, outcome: 'ok', serviceMs, occupiedMs: totalMs - queueMs });
+      return 0;
     } catch (error) {
-      if (this.#isClosed) return;
+      if (this.#isClosed) return 0;
       const tookMs = performance.now() - sentAtMs;
       if (error instanceof Refusal && error.code === 'stale_manifest') void this.#renew(message.model);
       const outcome = error instanceof Refusal ? error.code : life === this.#life ? 'lost' : 'vanished';
       this.#records.push({ ...record, tookMs, outcome });
+      return error instanceof Refusal ? error.retryAfterMs : 0;
     } finally {
       this.#unanswered.delete(key);
     }
@@ -149,7 +154,7 @@ class LoadClient {
     this.#life += 1;
     const { message, parts } = this.#tails.draw(this.#random());
     const gone = this.#stream;
-    this.#stream = await StreamClient.open(this.#edgeUrl);
+    this.#stream = await StreamClient.open(this.#edgeUrl, addressOf(this.#order.identity ?? this.#index));
     this.#records.push({ client: this.#index, sentAtMs: performance.now(), outcome: 'vanished' });
     gone.vanish(message, parts);
   }
@@ -164,6 +169,11 @@ class LoadClient {
 interface Context {
   readonly records: RequestRecord[];
   readonly stream: StreamClient;
+}
+
+/** Of the addresses that are set apart for benchmarks (RFC 2544). */
+function addressOf(identity: number): string {
+  return `198.18.${identity >> 8}.${identity & 255}`;
 }
 
 function fail(message: string): never {

@@ -5,6 +5,8 @@ export interface ClientOrder {
   /** or so many always unanswered. */
   readonly inFlight?: number;
   readonly deadlineMs?: number;
+  /** Number of the client whose connection it is; its own index when left out. Edges that trust this machine as a proxy tell them apart. */
+  readonly identity?: number;
   /** Mean time after which it vanishes in the middle of a payload, and another takes its place; never when left out. */
   readonly vanishesAfterMs?: number;
 }

@@ -3,6 +3,7 @@ import fastifyRateLimit from '@fastify/rate-limit';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { sendError } from '../http-errors.js';
 import type { Authenticator, Grant } from './authenticator.js';
+import type { Strangers } from './strangers.js';
 import { WindowStore } from './window-store.js';
 
 declare module 'fastify' {
@@ -31,6 +32,7 @@ export function isHealthRoute(url: string | undefined): boolean {
 const RATE_WINDOW_MS = 1_000;
 
 interface GateOptions {
+  readonly strangers: Strangers;
   readonly authenticate: Authenticator;
   readonly maxRequestsPerS: number;
   /** What needs no token at this edge, besides what needs none at any. */
@@ -40,7 +42,7 @@ interface GateOptions {
 /** Counts the requests of each address, then lets in those who may. Install it before the routes. */
 export async function installGate(
   app: FastifyInstance,
-  { authenticate, maxRequestsPerS, openRoutes }: GateOptions,
+  { authenticate, strangers, maxRequestsPerS, openRoutes }: GateOptions,
 ): Promise<void> {
   app.decorateRequest('grant', null);
   await app.register(fastifyRateLimit, {
@@ -66,6 +68,7 @@ export async function installGate(
       return sendError(reply, 401, 'unauthorised', token === undefined ? NO_TOKEN : WRONG_TOKEN);
     }
     request.grant = grant;
+    strangers.letIn(request.raw.socket);
     return undefined;
   });
 }

@@ -1,5 +1,18 @@
-import type { Clock } from '../clock.js';
-import type { LinkShape } from '../session.js';
+/** Time as a paced link needs it. */
+export interface PacingClock {
+  /** Monotonic ms. */
+  now(): number;
+  /** Calls back after `delayMs`; returns the cancellation. */
+  after(delayMs: number, callback: () => void): () => void;
+}
+
+/** How slow a link is to be; what is left out is as the network has it. */
+export interface Pace {
+  readonly uplinkBytesPerMs?: number | undefined;
+  readonly downlinkBytesPerMs?: number | undefined;
+  /** Half of it each way. */
+  readonly roundTripMs?: number | undefined;
+}
 
 interface Parcel {
   readonly givenAtMs: number;
@@ -18,14 +31,14 @@ interface Parcel {
  * Due times are absolute: a late timer delays one parcel, never the rate of a whole transfer.
  */
 export class PacedLane {
-  readonly #clock: Clock;
+  readonly #clock: PacingClock;
   #queue: Parcel[] = [];
   #bytesPerMs = Number.POSITIVE_INFINITY;
   #delayMs = 0;
   #freeAtMs = 0;
   #cancelTimer: (() => void) | undefined;
 
-  constructor(clock: Clock) {
+  constructor(clock: PacingClock) {
     this.#clock = clock;
   }
 
@@ -37,6 +50,11 @@ export class PacedLane {
 
   get isEmpty(): boolean {
     return this.#queue.length === 0;
+  }
+
+  /** ms until what was given last has left. */
+  get behindMs(): number {
+    return Math.max(0, this.#freeAtMs - this.#clock.now());
   }
 
   /** @param owner parcels of one owner can be withdrawn together. */
@@ -97,20 +115,20 @@ function dueMs(parcel: Parcel): number {
   return parcel.leftAtMs + parcel.delayMs;
 }
 
-/** Both directions of one connection. */
-export class LinkShaper {
+/** Both directions of one connection, as slow as is asked. */
+export class PacedLink {
   readonly up: PacedLane;
   readonly down: PacedLane;
 
-  constructor(clock: Clock) {
+  constructor(clock: PacingClock) {
     this.up = new PacedLane(clock);
     this.down = new PacedLane(clock);
   }
 
-  set(shape: LinkShape | undefined): void {
-    const halfMs = (shape?.roundTripMs ?? 0) / 2;
-    this.up.shape(shape?.uplinkBytesPerMs, halfMs);
-    this.down.shape(shape?.downlinkBytesPerMs, halfMs);
+  set(pace: Pace | undefined): void {
+    const halfMs = (pace?.roundTripMs ?? 0) / 2;
+    this.up.shape(pace?.uplinkBytesPerMs, halfMs);
+    this.down.shape(pace?.downlinkBytesPerMs, halfMs);
   }
 
   clear(): void {

@@ -1,6 +1,6 @@
+import { PacedLane } from '@cutpoint/protocol';
 import { describe, expect, it } from 'vitest';
 import { ManualClock } from '../testing/manual-clock.js';
-import { PacedLane } from './shaper.js';
 
 function laneAt(bytesPerMs: number | undefined, delayMs: number) {
   const clock = new ManualClock();
@@ -83,5 +83,15 @@ describe('a paced lane', () => {
     expect(arrivals).toEqual([]);
     clock.advance(1);
     expect(arrivals.map(({ name }) => name)).toEqual(['slow', 'fast']);
+  });
+
+  it('says how long it is until it has sent what it was given', () => {
+    const { clock, lane, push } = laneAt(100, 25);
+    push('a', 1000);
+    push('b', 500);
+    clock.advance(4);
+    expect(lane.behindMs).toBe(11);
+    clock.advance(100);
+    expect(lane.behindMs).toBe(0);
   });
 });
