@@ -1,5 +1,5 @@
 // `npm test`: everything that CI checks. The last line counts over all runners.
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ensureInstalled } from './lib/install.mjs';
@@ -60,16 +60,56 @@ async function soak() {
   return { passed: isGood ? 1 : 0, failed: isGood ? 0 : 1, skipped: 0 };
 }
 
-async function browserTests() {
+/**
+ * Specs that compare times, or wait for decisions that follow them: each has the machine to itself. The others mostly wait, so
+ * two run at a time.
+ */
+const TIMED_SPECS = [
+  'client',
+  'client-device',
+  'client-reservations',
+  'client-stalls',
+  'client-stream',
+  'page-play',
+  'page-squeezenet',
+];
+
+/** @param {string} name @param {string[]} files @param {number} workers */
+async function browserTests(name, files, workers) {
   const { ensureChromium } = await import('./lib/chromium.mjs');
   const executable = await ensureChromium();
   console.log(`Browser: ${executable}`);
-  const file = join(reports, 'playwright.json');
-  const code = await runNode([playwright, 'test', '--reporter=list,json'], {
-    env: { CUTPOINT_CHROMIUM: executable, CUTPOINT_BUILT: '1', PLAYWRIGHT_JSON_OUTPUT_NAME: file },
-  });
+  const file = join(reports, `playwright-${name}.json`);
+  const code = await runNode(
+    [
+      playwright,
+      'test',
+      ...files,
+      '--workers',
+      String(workers),
+      '--output',
+      `test-results/${name}`,
+      '--reporter=list,json',
+    ],
+    {
+      env: { CUTPOINT_CHROMIUM: executable, CUTPOINT_BUILT: '1', PLAYWRIGHT_JSON_OUTPUT_NAME: file },
+    },
+  );
   const { expected = 0, unexpected = 0, flaky = 0, skipped = 0 } = readReport(file).stats ?? {};
   return settle(code, { passed: expected, failed: unexpected + flaky, skipped }, expected + unexpected + flaky);
+}
+
+/** Every spec, as paths that Playwright takes. */
+function specFiles() {
+  const files = readdirSync(join(root, 'e2e'), { recursive: true, encoding: 'utf8' });
+  return files.filter((file) => file.endsWith('.spec.ts')).map((file) => `e2e/${file.replaceAll('\\', '/')}`);
+}
+
+async function endToEnd() {
+  const timed = TIMED_SPECS.map((name) => `e2e/${name}.spec.ts`);
+  const others = specFiles().filter((file) => !timed.includes(file));
+  await stage('end to end', () => browserTests('others', others, 2));
+  await stage('end to end, timed', () => browserTests('timed', timed, 1));
 }
 
 function readReport(file) {
@@ -99,7 +139,7 @@ if (isCompiled) {
     stage('page bundle', () => check(vite, 'build', '--logLevel', 'warn')),
     stage('soak', soak),
   ]);
-  if (isBundled) await stage('end to end', browserTests);
+  if (isBundled) await endToEnd();
 }
 
 console.log(`\n${total.passed} passed, ${total.failed} failed${total.skipped ? `, ${total.skipped} skipped` : ''}`);
