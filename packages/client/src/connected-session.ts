@@ -64,6 +64,7 @@ export class ConnectedSession {
   readonly #onProgress: ((progress: Progress) => void) | undefined;
   #device: DeviceChoice | undefined;
   readonly #takeTraceId: () => number;
+  readonly #firstRuns: readonly FirstRun[];
   #lastLink = '';
 
   constructor(parts: SessionParts) {
@@ -71,6 +72,7 @@ export class ConnectedSession {
     this.edge = edge;
     this.#onProgress = parts.onProgress;
     this.#takeTraceId = parts.takeTraceId;
+    this.#firstRuns = firstRuns;
     this.#device = edge.device;
     const budget = new WeightBudget(edge.packs, weights);
     this.#runners = new RunnerSet(manifest, choice, {
@@ -129,7 +131,9 @@ export class ConnectedSession {
 
   /** Begins what makes later runs faster: learns the device, fetches the weights that the decision wishes for. */
   warmUp(): void {
-    const variant = variantsOf(this.manifest, 'pixels')[0] ?? ownVariant(this.manifest);
+    // What was asked for before will be asked for again.
+    const variant =
+      this.#firstRuns.at(-1)?.variant ?? variantsOf(this.manifest, 'pixels')[0] ?? ownVariant(this.manifest);
     if (!variant) return;
     this.#runners.get(variant).then(
       (runner) => runner.warmUp(),
