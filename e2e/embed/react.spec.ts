@@ -70,10 +70,10 @@ test('a component that goes away while it connects leaves nothing behind', async
   await open(page, app, edge.url);
   await expect.poll(() => held.length).toBe(1);
   await expect(status(page)).toContainText('Connecting');
-  await expect.poll(() => page.workers().filter(isOurs).length).toBeGreaterThan(0);
+  await expect.poll(() => sockets.length).toBe(1);
   await page.getByRole('checkbox').uncheck();
-  await expect.poll(() => page.workers().filter(isOurs).length).toBe(0);
   for (const route of held) await route.continue().catch(() => {});
+  expect(page.workers().filter(isOurs)).toEqual([]);
   await expect.poll(() => sockets.every((socket) => socket.isClosed())).toBe(true);
 
   await page.unroute('**/manifest');
