@@ -37,6 +37,9 @@ export interface ClientSessionParts {
   readonly options: ConnectOptions;
 }
 
+/** What could not be loaded is asked for again after this, by the end of an inference. */
+const LOAD_RETRY_MS = 5000;
+
 /** Of the rest's events; the others are told here already. */
 const FORWARDED = ['decision', 'decided', 'trace', 'link', 'device'] as const;
 
@@ -59,6 +62,7 @@ export class ClientSession implements Session {
   #forced: { readonly cut: number; readonly codec: Codec | undefined } | undefined;
   #loading: Promise<ConnectedSession> | undefined;
   #rest: ConnectedSession | undefined;
+  #loadAgainAtMs = 0;
   #lastTraceId = 0;
 
   constructor({ access, manifest, options }: ClientSessionParts) {
@@ -220,6 +224,7 @@ export class ClientSession implements Session {
     }).finally(() => {
       ends();
       this.#firstEnded.tell();
+      this.#loadAgain();
     });
   }
 
@@ -252,10 +257,17 @@ export class ClientSession implements Session {
     return this.#lastTraceId;
   };
 
+  /** What could not be loaded before, an inference later and not at once. */
+  #loadAgain(): void {
+    if (this.#loading || this.access.clock.now() < this.#loadAgainAtMs) return;
+    this.#load().catch(() => {});
+  }
+
   /** A later call tries again what failed. */
   #load(): Promise<ConnectedSession> {
     this.#loading ??= this.#open().catch((error: unknown) => {
       this.#loading = undefined;
+      this.#loadAgainAtMs = this.access.clock.now() + LOAD_RETRY_MS;
       throw error;
     });
     return this.#loading;

@@ -117,6 +117,7 @@ export class NetworksView {
           shown.runs = shown.startsAfresh ? 1 : shown.runs + 1;
           shown.startsAfresh = false;
           if (trace.plan) this.#onPlan(shown, trace.plan);
+          else shown.why ??= 'sent to the edge whole: nothing is measured yet';
           this.#live.addTrace(trace);
           this.#useVariant(shown, trace.variant);
           this.#redraw();
