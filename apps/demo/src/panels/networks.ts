@@ -175,9 +175,10 @@ export class NetworksView {
 
   #draw(): void {
     for (const [index, { panel, plan, why, trace }] of this.#shown.entries()) {
-      if (panel === undefined || plan === undefined) continue;
+      const cut = trace?.cut ?? plan?.chosen.arm.cut;
+      if (panel === undefined || cut === undefined) continue;
       const forced = this.#forced[index] !== undefined;
-      panel.show(trace?.cut ?? plan.chosen.arm.cut, forced, sentence(why ?? ''));
+      panel.show(cut, forced, sentence(why ?? ''));
     }
     this.#drawWaterfalls();
     const focused = this.#shown[Number(this.#focus.value)] ?? this.#shown[0];
