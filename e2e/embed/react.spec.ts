@@ -48,7 +48,7 @@ test('React 19 in strict mode reads pictures, switches models over one connectio
   // Neither strict mode nor the other model opened a second one.
   expect(sockets).toHaveLength(1);
   expect(socket?.isClosed()).toBe(false);
-  expect(page.workers().filter(isOurs)).toHaveLength(2);
+  await expect.poll(() => page.workers().filter(isOurs).length).toBe(2);
 
   await page.getByRole('checkbox').uncheck();
   await expect.poll(() => socket?.isClosed()).toBe(true);

@@ -7,7 +7,7 @@ import { measureFairness } from './fairness.js';
 import { Ground } from './ground.js';
 import { type EdgeBenchOptions, parseOptions } from './options.js';
 import { measureSharedWeights } from './shared-weights.js';
-import { measureSoak } from './soak.js';
+import { measureSoak, OPERATOR_TOKEN } from './soak.js';
 import { measureThroughput } from './throughput.js';
 
 /** A tail of some 15 ms. */
@@ -56,7 +56,14 @@ class EdgeBench {
     const fairness = await this.#underLoad('fairness', measureFairness);
     const memory = await this.#phase('memory', () => measureSharedWeights(ground, this.#print));
     const soak = await this.#phase('soak', async () => {
-      await using edge = await ground.startEdge('--workers', String(WORKERS), '--sessions', '2');
+      await using edge = await ground.startEdge(
+        '--workers',
+        String(WORKERS),
+        '--sessions',
+        '2',
+        '--admin-token',
+        OPERATOR_TOKEN,
+      );
       return await measureSoak({ ground, edge, workers: WORKERS, durationMs: soakMs });
     });
     return {
