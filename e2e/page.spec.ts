@@ -51,7 +51,7 @@ test('a picture is read through a middle cut of both networks that is set in the
     await demo.expectMiddleCut(model);
     await expect(demo.slider(model)).toHaveAttribute(
       'aria-valuetext',
-      /layers here, .* at the edge, .* cross, set by hand/,
+      /layers here, .* at the edge, .* cross, .*set by hand/,
     );
   }
   await expect(page.getByTestId('chosen-cut')).toHaveText([/^[1-9]\d* of \d+$/, /^[1-9]\d* of \d+$/]);

@@ -8,7 +8,6 @@ import { type EdgeAccess, GRACE_MS } from './edge-access.js';
 import { Emitter } from './emitter.js';
 import { CutpointError, messageOf, orAborted } from './errors.js';
 import { askedOf, fetched } from './fetches.js';
-import { FirstEnded } from './first-ended.js';
 import { type FirstRun, FirstRuns } from './first-runs.js';
 import { decodeImage } from './image/pixels.js';
 import { ownVariant } from './manifest-variants.js';
@@ -54,7 +53,6 @@ export class ClientSession implements Session {
   readonly #options: ConnectOptions;
   readonly #events = new Emitter<SessionEvents>();
   readonly #life = new AbortController();
-  readonly #firstEnded: FirstEnded;
   readonly #firstRuns: FirstRuns;
   readonly #unsubscribe: (() => void)[];
   /** Chosen before the rest was there. */
@@ -71,8 +69,7 @@ export class ClientSession implements Session {
     this.#options = options;
     this.#policy = options.policy ?? DEFAULT_CONNECT_OPTIONS.policy;
     this.#firstRuns = new FirstRuns(access);
-    this.#firstEnded = new FirstEnded(access.connection, access.clock, this.#life.signal);
-    this.#firstEnded.promise.then(() => this.#load()).catch(() => {});
+    access.firstEnded.promise.then(() => this.#load()).catch(() => {});
     const { choice, connection } = access;
     this.#unsubscribe = [
       choice.serves(() => this.manifest),
@@ -214,16 +211,21 @@ export class ClientSession implements Session {
     const limits = { deadlineMs, signal, life: this.#life.signal, advice: () => this.access.advice };
     return withinDeadline(clock, limits, async (undertaking) => {
       for (;;) {
-        const done = this.#isForTheEdge(options) ? await first(undertaking) : undefined;
+        const isWhole = this.#isForTheEdge(options);
+        // What decides is on its way then, and knows what the first ones measured.
+        const isFirst = !this.access.firstEnded.isOver || clock.now() < this.#loadAgainAtMs;
+        const done = isWhole && isFirst ? await first(undertaking) : undefined;
         if (done !== undefined) return done;
-        const rest = await this.#load().catch((error: unknown) => this.#withoutRest(error, undertaking));
+        const rest = await this.#load().catch((error: unknown) => {
+          if (!isWhole || isFirst) return this.#withoutRest(error, undertaking);
+        });
         const { endMs, signal } = undertaking;
         const deadlineMs = endMs === undefined ? undefined : Math.max(0, endMs - clock.now());
         if (rest) return otherwise(rest, { ...options, signal, ...(deadlineMs === undefined ? {} : { deadlineMs }) });
       }
     }).finally(() => {
       ends();
-      this.#firstEnded.tell();
+      this.access.firstEnded.tell();
       this.#loadAgain();
     });
   }
@@ -281,7 +283,7 @@ export class ClientSession implements Session {
       manifest: this.#manifest,
       chosen: () => ({ policy: this.#policy, forced: this.#forced }),
       firstRuns: this.#firstRuns.ended,
-      firstEnded: this.#firstEnded.promise,
+      firstEnded: this.access.firstEnded.promise,
       life: this.#life.signal,
       takeTraceId: this.#takeTraceId,
       onProgress: (progress) => this.#progress(progress),

@@ -2,6 +2,7 @@ import type { LoadReport } from '@cutpoint/protocol';
 import { type Clock, SYSTEM_CLOCK } from './clock.js';
 import { EdgeChoice, streamUrl } from './edges/edge-choice.js';
 import { CutpointError } from './errors.js';
+import { FirstEnded } from './first-ended.js';
 import { EdgeHttp } from './http.js';
 import { Overlap } from './overlap.js';
 import type { LinkShape } from './session.js';
@@ -32,6 +33,8 @@ export class EdgeAccess {
   readonly choice: EdgeChoice;
   /** Everything that an app waits for, from its call on. */
   readonly undertakings = new Overlap();
+  readonly firstEnded: FirstEnded;
+  readonly #life = new AbortController();
   /** Called when nobody uses it any more. */
   onEnd: (() => void) | undefined;
   #lastLoad: LoadReport | undefined;
@@ -47,6 +50,7 @@ export class EdgeAccess {
       random: Math.random,
       WebSocket,
     });
+    this.firstEnded = new FirstEnded(this.connection, this.clock, this.#life.signal);
     this.connection.events.on('load', (load) => {
       this.#lastLoad = load;
     });
@@ -94,6 +98,7 @@ export class EdgeAccess {
     this.#users -= 1;
     if (this.#users > 0) return;
     globalThis.removeEventListener?.('online', this.#onBrowserOnline);
+    this.#life.abort();
     this.choice.close();
     this.connection.close();
     this.onEnd?.();

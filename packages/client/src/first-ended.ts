@@ -4,14 +4,18 @@ import type { EdgeConnection } from './transport/connection.js';
 /** What makes later inferences faster is begun when the first one has ended, or so long after there was none. */
 const FIRST_MS = 1000;
 
-/** Resolves when no first result is waited for any more. */
+/** Resolves when no first result is waited for any more, of all sessions that share the way to an edge. */
 export class FirstEnded {
   readonly promise: Promise<void>;
   #resolve: () => void = () => {};
+  #isOver = false;
 
   constructor(connection: EdgeConnection, clock: Clock, life: AbortSignal) {
     this.promise = new Promise((resolve) => {
       this.#resolve = resolve;
+    });
+    void this.promise.then(() => {
+      this.#isOver = true;
     });
     connection.whenOnline(undefined, life).then(
       () => {
@@ -20,6 +24,10 @@ export class FirstEnded {
       },
       () => {},
     );
+  }
+
+  get isOver(): boolean {
+    return this.#isOver;
   }
 
   /** An inference has ended, in whatever way. */
