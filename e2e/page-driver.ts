@@ -65,13 +65,10 @@ export class DemoPage {
   }
 }
 
-/**
- * 320 x 160, so that the smallest served size fits: the software adapter needs half a minute for it as it is. The words stand far
- * apart, so that the space is read however the picture travels.
- */
+/** 320 x 160, so that the smallest served size fits: the software adapter needs half a minute for it as it is. */
 export async function smallPicture(page: Page, text: string, type: 'jpeg' | 'png' = 'jpeg'): Promise<Buffer> {
   await page.setViewportSize({ width: 320, height: 160 });
-  await page.setContent(`<body style="margin: 56px 16px; font: 30px Arial, sans-serif; word-spacing: 16px">${text}`);
+  await page.setContent(`<body style="margin: 56px 16px; font: 30px Arial, sans-serif; word-spacing: 8px">${text}`);
   const picture = await page.screenshot({ type, ...(type === 'jpeg' ? { quality: 90 } : {}) });
   await page.setViewportSize({ width: 1280, height: 800 });
   return picture;

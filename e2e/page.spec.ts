@@ -6,6 +6,8 @@ import { Edge } from './harness/edge.js';
 import { DemoPage, smallPicture } from './page-driver.js';
 
 const TEXT = 'Invoice 2024-117';
+/** Of so small a picture: where it travels as a JPEG, the space between the words may be lost. */
+const READ = /Invoice ?2024-117/;
 /** On the software adapter a network of this size takes minutes; the client's own tests run WebGPU. */
 const WASM = 'device=wasm';
 
@@ -77,13 +79,13 @@ test('with WebGPU a picture is read wherever the policy cuts', { tag: '@page' },
   const body = await smallPicture(page, TEXT);
   await page.route('**/samples/invoice.jpg', (route) => route.fulfill({ body, contentType: 'image/jpeg' }));
   await demo.open(edge.url, '?device=webgpu');
-  await expect(demo.result).toContainText(TEXT, { timeout: 120_000 });
+  await expect(demo.result).toContainText(READ, { timeout: 120_000 });
   await expect(demo.device).toHaveAttribute('data-kind', 'webgpu');
   await expect(demo.device).toContainText('WebGPU');
   // Also once weights are here and the adapter was timed, whatever follows from that.
   await page.getByTestId('repeat').check();
   await demo.moreRuns(3, 180_000);
-  await expect(demo.result).toContainText(TEXT);
+  await expect(demo.result).toContainText(READ);
   await expect(demo.device).toHaveAttribute('data-kind', 'webgpu');
   await expect(page).not.toHaveURL(/cut=/);
   expect(demo.complaints).toEqual([]);
