@@ -64,15 +64,7 @@ async function soak() {
  * Specs that compare times, or wait for decisions that follow them: each has the machine to itself. The others mostly wait, so
  * two run at a time.
  */
-const TIMED_SPECS = [
-  'client',
-  'client-device',
-  'client-reservations',
-  'client-stalls',
-  'client-stream',
-  'page-play',
-  'page-squeezenet',
-];
+const TIMED_SPECS = ['client-reservations', 'client-stalls', 'client-stream', 'page-play', 'page-squeezenet'];
 
 /** @param {string} name @param {string[]} files @param {number} workers */
 async function browserTests(name, files, workers) {
