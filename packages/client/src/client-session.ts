@@ -2,7 +2,7 @@ import type { Codec, Plan, PolicyName } from '@cutpoint/partition';
 import type { Manifest } from '@cutpoint/protocol';
 import type { Tensor } from 'onnxruntime-common';
 import type { ConnectedSession } from './connected-session.js';
-import { type Undertaking, withinDeadline } from './deadline.js';
+import { type Undertaking, withinDeadline, withinMs } from './deadline.js';
 import { DEFAULT_CONNECT_OPTIONS } from './defaults.js';
 import { type EdgeAccess, GRACE_MS } from './edge-access.js';
 import { Emitter } from './emitter.js';
@@ -38,6 +38,9 @@ export interface ClientSessionParts {
 
 /** What could not be loaded is asked for again after this, by the end of an inference. */
 const LOAD_RETRY_MS = 5000;
+
+/** So long an inference that the edge can do whole waits for what decides: a worker that does not start takes 30 s to be given up. */
+const REST_PATIENCE_MS = 1000;
 
 /** Of the rest's events; the others are told here already. */
 const FORWARDED = ['decision', 'decided', 'trace', 'link', 'device'] as const;
@@ -125,12 +128,11 @@ export class ClientSession implements Session {
   }
 
   runImage(image: ImageSource, options: RunOptions = {}): Promise<ImageResult> {
-    const isLimited = this.#options.maxAccuracyDrop !== undefined;
     return this.#undertake(
       options,
       async (undertaking) => {
         // How much a JPEG loses stands in the cut table.
-        if (isLimited) return undefined;
+        if (this.#options.maxAccuracyDrop !== undefined) return undefined;
         const picture = await decodeImage(image);
         try {
           const run = await this.#firstRuns.picture(this.#manifest, picture, undertaking);
@@ -210,15 +212,18 @@ export class ClientSession implements Session {
     const ends = undertakings.begin();
     const limits = { deadlineMs, signal, life: this.#life.signal, advice: () => this.access.advice };
     return withinDeadline(clock, limits, async (undertaking) => {
+      // After the first one what decides is on its way, and knows what that measured.
+      let isWaiting = this.access.firstEnded.isOver && clock.now() >= this.#loadAgainAtMs;
       for (;;) {
         const isWhole = this.#isForTheEdge(options);
-        // What decides is on its way then, and knows what the first ones measured.
-        const isFirst = !this.access.firstEnded.isOver || clock.now() < this.#loadAgainAtMs;
-        const done = isWhole && isFirst ? await first(undertaking) : undefined;
+        if (isWhole && isWaiting) {
+          isWaiting = false;
+          const soon = await withinMs(clock, REST_PATIENCE_MS, this.#load()).catch(() => undefined);
+          if (!soon) continue;
+        }
+        const done = isWhole && !this.#rest ? await first(undertaking) : undefined;
         if (done !== undefined) return done;
-        const rest = await this.#load().catch((error: unknown) => {
-          if (!isWhole || isFirst) return this.#withoutRest(error, undertaking);
-        });
+        const rest = await this.#load().catch((error: unknown) => this.#withoutRest(error, undertaking));
         const { endMs, signal } = undertaking;
         const deadlineMs = endMs === undefined ? undefined : Math.max(0, endMs - clock.now());
         if (rest) return otherwise(rest, { ...options, signal, ...(deadlineMs === undefined ? {} : { deadlineMs }) });
@@ -288,6 +293,7 @@ export class ClientSession implements Session {
       takeTraceId: this.#takeTraceId,
       onProgress: (progress) => this.#progress(progress),
     });
+    if (this.#life.signal.aborted) await rest.close();
     for (const event of FORWARDED) rest.on(event, (value) => this.#events.emit(event, value));
     this.#rest = rest;
     const { headless } = rest.edge;
@@ -315,7 +321,7 @@ async function importRest(): Promise<typeof import('./rest.js')> {
   try {
     return await import('./rest.js');
   } catch (cause) {
-    const message = `A script of @cutpoint/client could not be loaded (${messageOf(cause)}); it is tried again by itself.`;
+    const message = `A script of @cutpoint/client could not be loaded: ${messageOf(cause)}`;
     throw new CutpointError('runtime_unavailable', message, { cause });
   }
 }

@@ -7,31 +7,20 @@ const FIRST_MS = 1000;
 /** Resolves when no first result is waited for any more, of all sessions that share the way to an edge. */
 export class FirstEnded {
   readonly promise: Promise<void>;
-  #resolve: () => void = () => {};
-  #isOver = false;
+  isOver = false;
+  /** An inference has ended, in whatever way. */
+  tell = (): void => {};
 
   constructor(connection: EdgeConnection, clock: Clock, life: AbortSignal) {
     this.promise = new Promise((resolve) => {
-      this.#resolve = resolve;
-    });
-    void this.promise.then(() => {
-      this.#isOver = true;
+      this.tell = () => {
+        this.isOver = true;
+        resolve();
+      };
     });
     connection.whenOnline(undefined, life).then(
-      () => {
-        const cancel = clock.after(FIRST_MS, this.#resolve);
-        life.addEventListener('abort', cancel, { once: true });
-      },
+      () => life.addEventListener('abort', clock.after(FIRST_MS, this.tell), { once: true }),
       () => {},
     );
-  }
-
-  get isOver(): boolean {
-    return this.#isOver;
-  }
-
-  /** An inference has ended, in whatever way. */
-  tell(): void {
-    this.#resolve();
   }
 }

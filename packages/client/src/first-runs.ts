@@ -85,7 +85,7 @@ export class FirstRuns {
     const drawn = await drawImage(picture, size);
     throwIfAborted(undertaking.signal);
     const drawnAtMs = clock.now();
-    // Beside the connection, which may not be there yet and will hardly know no JPEG.
+    // While the connection is not there yet, perhaps; hardly any edge reads no JPEG.
     const compressed = await compressCanvas(drawn.canvas, 'jpeg').catch(() => undefined);
     let encodeMs = clock.now() - drawnAtMs;
     if (!(await this.#isReached(undertaking))) return undefined;

@@ -2,19 +2,14 @@ import { ConnectedSession, type SessionParts } from './connected-session.js';
 import { DEFAULT_CONNECT_OPTIONS } from './defaults.js';
 import { type DeviceWish, SharedEdge } from './edge.js';
 import type { EdgeAccess } from './edge-access.js';
-import { orAborted } from './errors.js';
+import { CutpointError, orAborted } from './errors.js';
 import { weightRules } from './heads/weight-rules.js';
 import type { ConnectOptions } from './session.js';
 import type { RunnerOptions } from './variant-runner.js';
 
 /** What `connect` does not wait for: all that decides, runs heads and keeps weights, loaded as a script of its own. */
 
-interface Opened {
-  readonly edge: SharedEdge;
-  readonly ready: Promise<void>;
-}
-
-const opened = new WeakMap<EdgeAccess, Opened>();
+const opened = new WeakMap<EdgeAccess, ReturnType<typeof SharedEdge.on>>();
 
 export interface RestParts extends Omit<SessionParts, 'edge' | 'choice' | 'weights'> {
   readonly options: ConnectOptions;
@@ -24,8 +19,8 @@ export interface RestParts extends Omit<SessionParts, 'edge' | 'choice' | 'weigh
 }
 
 /**
- * The session that takes over, when the device is chosen.
- * @throws CutpointError `runtime_failed`, `closed`
+ * The session that takes over, when the device is chosen or cannot be.
+ * @throws CutpointError `closed`
  */
 export async function openSession(
   access: EdgeAccess,
@@ -33,7 +28,9 @@ export async function openSession(
 ): Promise<ConnectedSession> {
   const { model, device = DEFAULT_CONNECT_OPTIONS.device, objective = DEFAULT_CONNECT_OPTIONS.objective } = options;
   const { edge, ready } = openEdge(access, { device, model });
-  await orAborted(ready, life);
+  await orAborted(ready, life).catch(() => {
+    throw CutpointError.closed();
+  });
   const choice = { ...chosen(), objective, constraints: options };
   const session = new ConnectedSession({ ...parts, edge, choice, weights: weightRules(options) });
   session.warmUp();
@@ -41,13 +38,8 @@ export async function openSession(
 }
 
 /** One for all sessions that share the way to it. */
-function openEdge(access: EdgeAccess, wish: DeviceWish): Opened {
-  let made = opened.get(access);
-  if (!made) {
-    made = SharedEdge.on(access, wish);
-    opened.set(access, made);
-    // Where no worker started another try begins anew.
-    made.ready.catch(() => opened.delete(access));
-  }
+function openEdge(access: EdgeAccess, wish: DeviceWish): ReturnType<typeof SharedEdge.on> {
+  const made = opened.get(access) ?? SharedEdge.on(access, wish);
+  opened.set(access, made);
   return made;
 }

@@ -299,9 +299,9 @@ export interface Session extends AsyncDisposable {
   stream(source: FrameSource<ImageSource>, options?: StreamOptions): AsyncGenerator<StreamResult<ImageResult>, void>;
   /**
    * Loads now what decides and runs heads, which otherwise begins after the first inference (or a second after there was
-   * none). Inferences do not wait for it.
-   * @returns where heads run
-   * @throws CutpointError `runtime_unavailable`, `runtime_failed`, `closed`
+   * none).
+   * @returns where heads run; where nothing here can, its `reason` says so
+   * @throws CutpointError `runtime_unavailable`, `closed`
    */
   ready(): Promise<DeviceChoice>;
   /** What would be decided now for the variant last used, every arm with its terms; `undefined` before the first run. */
