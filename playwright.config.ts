@@ -22,7 +22,7 @@ export default defineConfig({
   reporter: 'list',
   use: {
     headless: true,
-    // A tenth of the time of all tests; who looks for a fault runs one by itself.
+    // Recording takes time of every test; who looks for a fault runs one by itself.
     trace: process.env.CUTPOINT_BUILT ? 'off' : 'retain-on-failure',
     screenshot: 'only-on-failure',
     launchOptions: { ...(executablePath ? { executablePath } : {}), args },

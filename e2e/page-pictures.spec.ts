@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test as base, expect } from '@playwright/test';
 import { Edge, projectRoot } from './harness/edge.js';
+import { serveEdge } from './harness/serve-edge.js';
 import { DemoPage, smallPicture } from './page-driver.js';
 
 const TEXT = 'Gate 17 open';
@@ -28,20 +29,13 @@ declare global {
   var camera: MediaStream;
 }
 
-let edge: Edge;
-test.beforeAll(async () => {
-  test.setTimeout(300_000);
-  edge = await Edge.start();
-});
-test.afterAll(async () => {
-  await edge.stop();
-});
+const edge = serveEdge(() => Edge.start());
 
 test('a picture is pasted', { tag: '@page' }, async ({ page, context }) => {
-  await context.grantPermissions(['clipboard-read', 'clipboard-write'], { origin: edge.url });
+  await context.grantPermissions(['clipboard-read', 'clipboard-write'], { origin: edge().url });
   const picture = [...(await smallPicture(page, TEXT, 'png'))];
   const demo = new DemoPage(page);
-  await demo.open(edge.url, '?device=wasm&policy=offload');
+  await demo.open(edge().url, '?device=wasm&policy=offload');
   await demo.moreRuns(1);
   await page.evaluate(async (bytes) => {
     const blob = new Blob([new Uint8Array(bytes)], { type: 'image/png' });
@@ -61,7 +55,7 @@ test('a picture is pasted', { tag: '@page' }, async ({ page, context }) => {
 test('a picture is dropped', { tag: '@page' }, async ({ page }) => {
   const picture = [...(await smallPicture(page, TEXT))];
   const demo = new DemoPage(page);
-  await demo.open(edge.url, '?device=wasm&policy=offload');
+  await demo.open(edge().url, '?device=wasm&policy=offload');
   await demo.moreRuns(1);
   const dataTransfer = await page.evaluateHandle((bytes) => {
     const transfer = new DataTransfer();
@@ -80,7 +74,7 @@ test('a picture is dropped', { tag: '@page' }, async ({ page }) => {
 
 test('the camera is a stream whose newest frame wins, and is let go', { tag: '@page' }, async ({ page }) => {
   const demo = new DemoPage(page);
-  await demo.open(edge.url, '?device=wasm&policy=offload');
+  await demo.open(edge().url, '?device=wasm&policy=offload');
   await demo.moreRuns(1);
   const camera = page.getByTestId('camera');
   await camera.click();
@@ -111,7 +105,7 @@ test('a camera that is taken away, or not given, is said to be, and the page goe
     };
   });
   const demo = new DemoPage(page);
-  await demo.open(edge.url, '?device=wasm&policy=offload');
+  await demo.open(edge().url, '?device=wasm&policy=offload');
   await demo.moreRuns(1);
   const camera = page.getByTestId('camera');
   await camera.click();
@@ -148,7 +142,7 @@ test('several pictures, also from a folder, each with its own result, and a stop
   writeFileSync(join(folder, 'broken.png'), 'no picture');
   writeFileSync(join(folder, 'notes.txt'), 'nothing');
   const demo = new DemoPage(page);
-  await demo.open(edge.url, '?device=wasm&policy=offload');
+  await demo.open(edge().url, '?device=wasm&policy=offload');
   await demo.moreRuns(1);
 
   await page.getByTestId('folder').setInputFiles(folder);
@@ -183,7 +177,7 @@ test('several pictures, also from a folder, each with its own result, and a stop
 test('a sample that the edge does not give is said to be missing', { tag: '@page' }, async ({ page }) => {
   const demo = new DemoPage(page);
   await page.route('**/samples/board.jpg', (route) => route.fulfill({ status: 404, body: 'not found' }));
-  await demo.open(edge.url, '?device=wasm&policy=offload');
+  await demo.open(edge().url, '?device=wasm&policy=offload');
   await demo.moreRuns(1);
   await page.getByTestId('sample-board').click();
   await expect(demo.error).toHaveAttribute('data-code', 'no_sample');

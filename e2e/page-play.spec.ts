@@ -3,16 +3,10 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import { expect, type Page, test } from '@playwright/test';
 import { Edge, projectRoot } from './harness/edge.js';
+import { serveEdge } from './harness/serve-edge.js';
 import { DemoPage } from './page-driver.js';
 
-let edge: Edge;
-test.beforeAll(async () => {
-  test.setTimeout(300_000);
-  edge = await Edge.start({ args: ['--demo'] });
-});
-test.afterAll(async () => {
-  await edge.stop();
-});
+const edge = serveEdge(() => Edge.start({ args: ['--demo'] }));
 
 /** What the page says that it measures beside a control. */
 async function measured(page: Page, name: string, pattern: RegExp): Promise<number> {
@@ -27,7 +21,7 @@ const QUEUE_MS = /queue ([\d.]+) ms/;
 
 test('what a person makes worse gets worse by measurement, and better again', async ({ page }) => {
   const demo = new DemoPage(page);
-  await demo.open(edge.url, `${QUICK}&policy=offload`);
+  await demo.open(edge().url, `${QUICK}&policy=offload`);
   await demo.moreRuns(2);
   await expect(page.getByTestId('demo-note')).toBeHidden();
 
@@ -70,7 +64,7 @@ test('policies are compared by the same picture, in turn, until a person stops i
   page,
 }) => {
   const demo = new DemoPage(page);
-  await demo.open(edge.url, '?model=ppocr-rec&device=wasm&policy=offload');
+  await demo.open(edge().url, '?model=ppocr-rec&device=wasm&policy=offload');
   await demo.moreRuns(1);
   const compared = page.getByTestId('compared').locator('tbody tr');
   await expect(compared).toHaveText(['Nothing has been compared yet.']);
@@ -118,7 +112,7 @@ test('a session is recorded while conditions change, and decided again alike by 
   page,
 }, testInfo) => {
   const demo = new DemoPage(page);
-  await demo.open(edge.url, QUICK);
+  await demo.open(edge().url, QUICK);
   await demo.moreRuns(1);
   await page.getByTestId('record').click();
   await demo.moreRuns(2);
@@ -180,7 +174,7 @@ test('on an edge that is for no demonstration the controls that need one say so'
     const { models } = (await response.json()) as { models: unknown };
     await route.fulfill({ response, json: { models } });
   });
-  await demo.open(edge.url, QUICK);
+  await demo.open(edge().url, QUICK);
   await demo.moreRuns(1);
   await expect(page.getByTestId('demo-note')).toContainText('not started for demonstration');
   await expect(page.getByTestId('edge-load')).toBeDisabled();

@@ -4,6 +4,7 @@ import { expect, type Page, test } from '@playwright/test';
 import axe from 'axe-core';
 import { Edge, freePort, projectRoot } from './harness/edge.js';
 import { HideablePage } from './harness/hidden-page.js';
+import { serveEdge } from './harness/serve-edge.js';
 import { DemoPage } from './page-driver.js';
 
 /** What the page looks like on every screen, what it weighs, and that it outlives what happens to pages. */
@@ -16,14 +17,7 @@ const MAX_SCRIPT_BYTES = 80 * 1024;
 /** Looked at by people; CI keeps the folder. */
 const SHOTS = join(projectRoot, 'test-results/page');
 
-let edge: Edge;
-test.beforeAll(async () => {
-  test.setTimeout(300_000);
-  edge = await Edge.start();
-});
-test.afterAll(async () => {
-  await edge.stop();
-});
+const edge = serveEdge(() => Edge.start());
 
 async function violations(page: Page): Promise<string[]> {
   return page.evaluate(async () => {
@@ -54,10 +48,10 @@ test('at every width, light and dark: nothing scrolls sideways, axe finds nothin
 }, async ({ page }) => {
   const demo = new DemoPage(page);
   const scripts = weighScripts(page);
-  await demo.open(edge.url, QUERY);
+  await demo.open(edge().url, QUERY);
   await expect(demo.result).toContainText(TEXT);
   // What comes later by itself holds nothing up.
-  const entry = await (await page.request.get(edge.url)).text();
+  const entry = await (await page.request.get(edge().url)).text();
   for (const path of scripts.keys()) {
     if (!entry.includes(path) && !/(runtime|picture)-worker/.test(path)) scripts.delete(path);
   }
@@ -91,7 +85,7 @@ test('every control is reached by the keyboard, in the order of the page, with a
   page,
 }) => {
   const demo = new DemoPage(page);
-  await demo.open(edge.url, QUERY);
+  await demo.open(edge().url, QUERY);
   await expect(demo.result).toContainText(TEXT);
   await expect(page.getByTestId('arms').locator('tr.chosen')).toHaveCount(1);
   const reachable = 'a[href], button:enabled, input:enabled, select:enabled, [tabindex="0"]';
@@ -128,10 +122,10 @@ test('a second tab and a reload in the middle of an inference leave pages that w
   context,
 }) => {
   const demo = new DemoPage(page);
-  await demo.open(edge.url, `${QUERY}&repeat=1`);
+  await demo.open(edge().url, `${QUERY}&repeat=1`);
   await demo.moreRuns(1);
   const second = new DemoPage(await context.newPage());
-  await second.open(edge.url, `${QUERY}&sample=board`);
+  await second.open(edge().url, `${QUERY}&sample=board`);
   await expect(second.result).toContainText('Museum closed');
   await second.page.getByTestId('again').click();
   await second.page.reload();

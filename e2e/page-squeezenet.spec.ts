@@ -1,5 +1,6 @@
 import { expect, type Page, test } from '@playwright/test';
 import { Edge } from './harness/edge.js';
+import { serveEdge } from './harness/serve-edge.js';
 import { DemoPage } from './page-driver.js';
 import { dogPicture, squeezenetMissing, squeezenetRepository } from './page-models.js';
 
@@ -13,18 +14,7 @@ function serveSqueezenet(): () => Edge {
   const missing = squeezenetMissing();
   if (missing) console.warn(missing);
   test.skip(missing !== undefined, missing);
-  let edge: Edge | undefined;
-  test.beforeAll(async () => {
-    test.setTimeout(200_000);
-    edge = await Edge.start({ models: await squeezenetRepository() });
-  });
-  test.afterAll(async () => {
-    await edge?.stop();
-  });
-  return () => {
-    if (edge === undefined) throw new Error('The edge with SqueezeNet has not started.');
-    return edge;
-  };
+  return serveEdge(async () => Edge.start({ models: await squeezenetRepository() }));
 }
 
 test.describe('SqueezeNet on the page, in the half precision of the file that the project pins', () => {

@@ -1,5 +1,6 @@
 import type { Cut, CutTable } from '@cutpoint/client';
 import { describe, expect, it } from 'vitest';
+import { chainTable, EMPTY_CUT } from '../testing/cut-table.js';
 import { sectionsOf } from './sections.js';
 
 interface Step {
@@ -18,35 +19,11 @@ function chain(steps: readonly Step[], shortcut?: { from: number; to: number; di
     const own = id === 0 || id === steps.length ? [] : [id - 1];
     const isCrossed = shortcut && id >= shortcut.from && id < shortcut.to;
     const crossing = isCrossed ? [...own, steps.length] : own;
-    return { ...emptyCut, id, headNodes: id, headFlops, crossing };
+    return { ...EMPTY_CUT, id, headNodes: id, headFlops, crossing };
   });
-  return {
-    format: 'cutpoint.cuts.v1',
-    model: 'chain',
-    variant: 'pixels',
-    tensors,
-    nodes: steps.map(({ opType, flops }, index) => ({ opType, name: `n${index}`, flops })),
-    cuts,
-    profile: { machine: 'test', provider: 'cpu', threads: 1 },
-  };
+  const nodes = steps.map(({ opType, flops }, index) => ({ opType, name: `n${index}`, flops }));
+  return chainTable('pixels', { tensors, nodes, cuts });
 }
-
-const emptyCut: Cut = {
-  id: 0,
-  headNodes: 0,
-  crossing: [],
-  headOutputs: [],
-  tailOutputs: [],
-  headGraph: null,
-  tailGraph: null,
-  headPacks: [],
-  bytesUp: 0,
-  bytesDown: 0,
-  headFlops: 0,
-  headMs: 0,
-  tailMs: 0,
-  timed: true,
-};
 
 const step = (opType: string, flops: number, ...dims: number[]): Step => ({ opType, flops, dims });
 const conv = (flops: number, side: number): Step => step('Conv', flops, 1, 8, side, side);

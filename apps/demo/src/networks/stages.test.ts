@@ -1,43 +1,20 @@
 import type { Cut, CutTable } from '@cutpoint/client';
 import { describe, expect, it } from 'vitest';
+import { chainTable, EMPTY_CUT } from '../testing/cut-table.js';
 import { layRibbon } from './stages.js';
 
 /** A chain of nodes with the given work; `bytes[i]` cross after node i. */
 function chain(work: readonly number[], bytes: readonly number[]): CutTable {
   let headFlops = 0;
-  const cuts: Cut[] = [{ ...emptyCut, id: 0, headNodes: 0, bytesUp: bytes[0] ?? 0 }];
+  const cuts: Cut[] = [{ ...EMPTY_CUT, id: 0, headNodes: 0, bytesUp: bytes[0] ?? 0 }];
   for (const [index, flops] of work.entries()) {
     headFlops += flops;
     const bytesUp = index === work.length - 1 ? 0 : (bytes[index + 1] ?? 0);
-    cuts.push({ ...emptyCut, id: index + 1, headNodes: index + 1, bytesUp, headFlops });
+    cuts.push({ ...EMPTY_CUT, id: index + 1, headNodes: index + 1, bytesUp, headFlops });
   }
-  return {
-    format: 'cutpoint.cuts.v1',
-    model: 'chain',
-    variant: 'tensors',
-    tensors: [],
-    nodes: work.map((flops, index) => ({ opType: index % 2 === 0 ? 'Conv' : 'Relu', name: `n${index}`, flops })),
-    cuts,
-    profile: { machine: 'test', provider: 'cpu', threads: 1 },
-  };
+  const nodes = work.map((flops, index) => ({ opType: index % 2 === 0 ? 'Conv' : 'Relu', name: `n${index}`, flops }));
+  return chainTable('tensors', { tensors: [], nodes, cuts });
 }
-
-const emptyCut: Cut = {
-  id: 0,
-  headNodes: 0,
-  crossing: [],
-  headOutputs: [],
-  tailOutputs: [],
-  headGraph: null,
-  tailGraph: null,
-  headPacks: [],
-  bytesUp: 0,
-  bytesDown: 0,
-  headFlops: 0,
-  headMs: 0,
-  tailMs: 0,
-  timed: true,
-};
 
 describe('layRibbon', () => {
   it('gives a short network a block per node, wide by its share of compute', () => {
@@ -85,7 +62,7 @@ describe('layRibbon', () => {
 
   it('places a proposed cut, whose id says nothing, by its nodes', () => {
     const table = chain(Array(10).fill(1), Array(11).fill(5));
-    table.cuts.push({ ...emptyCut, id: 11, headNodes: 5, headFlops: 5 });
+    table.cuts.push({ ...EMPTY_CUT, id: 11, headNodes: 5, headFlops: 5 });
     const ribbon = layRibbon(table);
     expect(ribbon.position(ribbon.byId(11))).toBeCloseTo(0.5);
   });
