@@ -53,9 +53,10 @@ export function spansOf(trace: Trace): Span[] {
 /** @param runs inferences of this network in the answer; the waterfall is the last one's */
 export function renderWaterfall(title: string, trace: Trace, runs: number): HTMLElement {
   const spans = spansOf(trace);
-  const predictedMs = trace.plan?.chosen.totalMs ?? 0;
+  const predictedMs = trace.plan?.chosen.totalMs;
+  const foretold = predictedMs === undefined ? 'nothing' : formatMs(predictedMs);
   const sent = trace.bytesUp > 0 ? `, sent as ${trace.codec}` : '';
-  const scale = 100 / Math.max(1, trace.totalMs, predictedMs);
+  const scale = 100 / Math.max(1, trace.totalMs, predictedMs ?? 0);
   const rows = spans.map((span) => {
     const track = el('span', { class: 'track', 'aria-hidden': 'true' });
     if (span.predictedMs !== undefined && span.predictedMs > 0) {
@@ -85,7 +86,7 @@ export function renderWaterfall(title: string, trace: Trace, runs: number): HTML
     el(
       'h3',
       {},
-      `${title}${runs > 1 ? `, the last of ${runs}` : ''}: ${formatMs(trace.totalMs)} measured, ${formatMs(predictedMs)} predicted${sent}`,
+      `${title}${runs > 1 ? `, the last of ${runs}` : ''}: ${formatMs(trace.totalMs)} measured, ${foretold} predicted${sent}`,
     ),
     el('ol', { class: 'waterfall' }, ...rows),
     ...rescued,
