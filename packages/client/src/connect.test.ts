@@ -67,6 +67,15 @@ describe('the connection', () => {
     expect(await yOf(await connecting)).toEqual([3, 4]);
   });
 
+  it('has all inferences done by the edge while the device is not chosen', async () => {
+    const tiny = await listen();
+    perform = () => undefined;
+    const session = await connected(tiny.baseUrl);
+    expect(await yOf(session)).toEqual([3, 4]);
+    expect(await yOf(session)).toEqual([3, 4]);
+    expect(session.device).toBeUndefined();
+  });
+
   it('is there where nothing can run heads, and the app is told so', async () => {
     const tiny = await listen();
     perform = () => ({ error: 'no WebAssembly here' });

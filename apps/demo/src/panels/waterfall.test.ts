@@ -38,6 +38,11 @@ describe('spansOf', () => {
     expect(predicted.reduce((sum, ms) => sum + ms, 0)).toBe(chosen.totalMs);
   });
 
+  it('draws no prediction where nothing was decided', () => {
+    const { plan: _, ...first } = trace;
+    expect(spansOf(first).filter((span) => span.predictedMs !== undefined)).toEqual([]);
+  });
+
   it('does not draw waiting in the colour of the network', () => {
     expect(spans.filter(({ kind }) => kind === 'net').map(({ name }) => name)).toEqual(['Upload', 'Download']);
     expect(spans.find(({ name }) => name === 'Other')).toMatchObject({
