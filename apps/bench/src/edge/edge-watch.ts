@@ -1,5 +1,3 @@
-import { processMemory } from './memory.js';
-
 const EVERY_MS = 1_000;
 
 interface Sample {
@@ -11,11 +9,11 @@ interface Sample {
 /** Looks at an edge once a second while it is under load. */
 export class EdgeWatch implements Disposable {
   readonly samples: Sample[] = [];
-  readonly #edge: { readonly url: string; readonly pid: number };
+  readonly #edgeUrl: string;
   readonly #timer: NodeJS.Timeout;
 
-  constructor(edge: { readonly url: string; readonly pid: number }) {
-    this.#edge = edge;
+  constructor(edge: { readonly url: string }) {
+    this.#edgeUrl = edge.url;
     this.#timer = setInterval(() => void this.#look(), EVERY_MS);
   }
 
@@ -32,12 +30,11 @@ export class EdgeWatch implements Disposable {
     clearInterval(this.#timer);
   }
 
+  /** What the edge says of itself: to read its memory map keeps its threads from changing it, which is a delay of its own. */
   async #look(): Promise<void> {
-    const { url, pid } = this.#edge;
     try {
-      const load: unknown = await (await fetch(`${url}/v1/load`)).json();
-      const { residentBytes } = await processMemory(pid);
-      const { eventLoopDelayMs } = load as { eventLoopDelayMs: number }; // The edge of this same tree.
+      const load: unknown = await (await fetch(`${this.#edgeUrl}/v1/load`)).json();
+      const { residentBytes, eventLoopDelayMs } = load as Omit<Sample, 'atMs'>; // The edge of this same tree.
       this.samples.push({ atMs: performance.now(), residentBytes, eventLoopDelayMs });
     } catch {
       // One look less.

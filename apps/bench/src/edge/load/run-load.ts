@@ -5,8 +5,8 @@ import { fileURLToPath } from 'node:url';
 import { stop } from '../../live/stop.js';
 import type { LoadOrder, RequestRecord } from './order.js';
 
-/** Clients give way to the edge where cores are few: a client that is slow only looks like a slower link. */
-const NICENESS = 5;
+/** Clients give way to the edge, its tails included, where cores are few: a client that is slow only looks like a slower link. */
+const NICENESS = 10;
 
 /** Puts a load on the edge from a process of its own, and says how every request went. */
 export async function runLoad(order: LoadOrder): Promise<RequestRecord[]> {
