@@ -6,8 +6,7 @@ import { clearStore } from './clear-store.js';
 import { ObjectStore } from './store.js';
 
 const DAY_MS = 24 * 3_600_000;
-const keepMs = 7 * DAY_MS;
-const nobodys: ReadonlySet<string> = new Set();
+const options = { keepMs: 7 * DAY_MS, models: new Set<string>(), inUse: [] };
 
 let dir = '';
 let store: ObjectStore;
@@ -55,7 +54,7 @@ it('removes a version that was not used for long, and what no other version need
   const [shared, own] = [await object('shared', 30), await object('own', 30)];
   const gone = await version('former', { days: 8, objects: [shared, own] });
   const table = await version('current', { days: 6, objects: [shared] });
-  const cleared = await clearStore(store, { keepMs, models: nobodys });
+  const cleared = await clearStore(store, options);
   expect(cleared).toEqual({ records: 1, objects: 2, numBytes: 'own'.length + 'table of former'.length });
   expect(await store.recordKeys()).toEqual(['current']);
   expect((await readdir(store.objectsDir)).toSorted()).toEqual([shared, table].toSorted());
@@ -66,14 +65,14 @@ it('keeps the version of each of its models that was used last, however long ago
   await version('first', { days: 90 });
   await version('second', { days: 60 });
   await version('of-another', { model: 'other', days: 60 });
-  await clearStore(store, { keepMs, models: new Set(['net']) });
+  await clearStore(store, { ...options, models: new Set(['net']) });
   expect(await store.recordKeys()).toEqual(['second']);
 });
 
 it('keeps what another edge serves: it touches its tables', async () => {
   const table = await version('old', { days: 90 });
   await store.touch(table);
-  expect(await clearStore(store, { keepMs, models: nobodys })).toMatchObject({ records: 0, objects: 0 });
+  expect(await clearStore(store, options)).toMatchObject({ records: 0, objects: 0 });
   expect(await store.recordKeys()).toEqual(['old']);
 });
 
@@ -84,7 +83,7 @@ it('leaves what somebody begins to use at this moment', async () => {
     await store.touch(table);
     return await remove(key, isWanted);
   };
-  expect(await clearStore(store, { keepMs, models: nobodys })).toMatchObject({ records: 0, objects: 0 });
+  expect(await clearStore(store, options)).toMatchObject({ records: 0, objects: 0 });
   expect(await store.recordKeys()).toEqual(['old']);
   expect(await readdir(store.objectsDir)).toEqual([table]);
 });
@@ -93,14 +92,14 @@ it('leaves what is being prepared: objects come before their record, new or ther
   const written = await object('new', 0);
   const found = await object('there already', 30);
   await store.put(Buffer.from('there already'));
-  expect(await clearStore(store, { keepMs, models: nobodys })).toMatchObject({ objects: 0 });
+  expect(await clearStore(store, options)).toMatchObject({ objects: 0 });
   expect((await readdir(store.objectsDir)).toSorted()).toEqual([written, found].toSorted());
 });
 
 it('removes no object while it cannot read what a record needs, and a record that nobody can read when it is old', async () => {
   await object('whose?', 30);
   await writeFile(recordFile('damaged'), 'no record');
-  expect(await clearStore(store, { keepMs, models: nobodys })).toEqual({ records: 0, objects: 0, numBytes: 0 });
+  expect(await clearStore(store, options)).toEqual({ records: 0, objects: 0, numBytes: 0 });
   await age(recordFile('damaged'), 8);
-  expect(await clearStore(store, { keepMs, models: nobodys })).toMatchObject({ records: 1, objects: 1 });
+  expect(await clearStore(store, options)).toMatchObject({ records: 1, objects: 1 });
 });

@@ -25,6 +25,8 @@ export interface ClearOptions {
   readonly keepMs: number;
   /** Names of models whose record goes not before there is a later one, however long it is since that was used. */
   readonly models: ReadonlySet<string>;
+  /** Objects that stay whatever the records say: of what is served now. */
+  readonly inUse: readonly string[];
   /** ms since 1970. */
   readonly nowMs?: number;
 }
@@ -42,7 +44,7 @@ export interface Cleared {
  */
 export async function clearStore(
   store: ObjectStore,
-  { keepMs, models, nowMs = Date.now() }: ClearOptions,
+  { keepMs, models, inUse, nowMs = Date.now() }: ClearOptions,
 ): Promise<Cleared> {
   const records = await knownRecords(store);
   const latest = latestOf(records, models);
@@ -58,7 +60,8 @@ export async function clearStore(
   const gone = { records: records.length - kept.length, objects: 0, numBytes: 0 };
   // What such a record needs nobody can tell.
   if (kept.some(({ references }) => references === undefined)) return gone;
-  const needed = new Set(kept.flatMap(({ references }) => references?.objects.map(([sha256]) => sha256) ?? []));
+  const recorded = kept.flatMap(({ references }) => references?.objects.map(([sha256]) => sha256) ?? []);
+  const needed = new Set([...recorded, ...inUse]);
   return { ...gone, ...(await removeObjects(store, needed, nowMs - UNFINISHED_MS)) };
 }
 

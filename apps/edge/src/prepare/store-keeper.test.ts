@@ -1,4 +1,5 @@
-import { mkdtemp, rm, utimes } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { mkdtemp, readFile, rm, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
@@ -51,8 +52,19 @@ it('keeps what this edge serves, for other edges to see, and clears away what no
   await of([served]).look();
   expect(await store.recordKeys()).toEqual([SERVED]);
   expect(cleared).toMatchObject([{ records: 1 }]);
+
+  // Nobody knows any more what belongs to it, but for the edge that serves it.
+  const graph = tiny.tables.values().next().value?.cuts[0]?.tailGraph ?? '';
+  const recordFile = join(storeDir, 'prepared', `${SERVED}.json`);
+  const text = await readFile(recordFile);
+  await writeFile(recordFile, 'damaged');
+  for (const file of [recordFile, store.path(graph)]) await utimes(file, LONG_AGO, LONG_AGO);
+  await of([served]).look();
+  expect(await store.recordKeys()).toEqual([]);
+  expect(existsSync(store.path(graph))).toBe(true);
+  await writeFile(recordFile, text);
+
   // Of another edge on the same store, which has no such model.
   await of([]).look();
   expect(await store.recordKeys()).toEqual([SERVED]);
-  expect(cleared).toHaveLength(1);
 });

@@ -1,5 +1,6 @@
 import type { ModelEntry } from '../models/entry.js';
 import { type Cleared, clearStore } from './clear-store.js';
+import { objectsOf } from './prepared.js';
 import { ObjectStore } from './store.js';
 
 /** Often beside the day that is the least a version can be kept for. */
@@ -53,7 +54,11 @@ export class StoreKeeper {
     const { keepMs, models, onCleared } = this.#options;
     await this.#store.open();
     await this.touch();
-    const cleared = await clearStore(this.#store, { keepMs, models: new Set(models().map(({ name }) => name)) });
+    const cleared = await clearStore(this.#store, {
+      keepMs,
+      models: new Set(models().map(({ name }) => name)),
+      inUse: models().flatMap(({ prepared }) => (prepared === undefined ? [] : objectsOf(prepared))),
+    });
     if (cleared.records + cleared.objects > 0) onCleared(cleared);
   }
 }
