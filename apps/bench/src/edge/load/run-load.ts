@@ -37,9 +37,11 @@ async function next(child: ChildProcess): Promise<unknown> {
   }
 }
 
+type ServedRecord = Required<Omit<RequestRecord, 'clientWaitedMs'>>;
+
 /** Records of those who were served, with both times. */
-export function served(records: readonly RequestRecord[]): readonly Required<RequestRecord>[] {
-  return records.filter((record): record is Required<RequestRecord> => record.outcome === 'ok');
+export function served(records: readonly RequestRecord[]): readonly ServedRecord[] {
+  return records.filter((record): record is ServedRecord => record.outcome === 'ok');
 }
 
 /** How often each outcome came about. */
