@@ -19,6 +19,7 @@ import {
   type TailTask,
 } from './dispatcher/dispatcher.js';
 import { TailSessions } from './dispatcher/tail-sessions.js';
+import { giveWay } from './ort/give-way.js';
 
 /**
  * Runs tails on this thread, which onnxruntime-node blocks while it runs. Its default export is what Piscina calls.
@@ -34,6 +35,7 @@ const options = v.parse(
   workerData,
 );
 const sessions = new TailSessions(options);
+giveWay();
 
 /** What runs now: a session is not to be let go in the middle of its run. */
 let last: Promise<unknown> = Promise.resolve();

@@ -1,4 +1,5 @@
-import { processMemory } from './memory.js';
+import { round } from '../statistics.js';
+import { type ThreadTimes, threadTimes } from './thread-times.js';
 
 const EVERY_MS = 1_000;
 
@@ -12,10 +13,13 @@ interface Sample {
 export class EdgeWatch implements Disposable {
   readonly samples: Sample[] = [];
   readonly #edge: { readonly url: string; readonly pid: number };
+  readonly #before: ThreadTimes;
+  readonly #startedAtMs = performance.now();
   readonly #timer: NodeJS.Timeout;
 
   constructor(edge: { readonly url: string; readonly pid: number }) {
     this.#edge = edge;
+    this.#before = threadTimes(edge.pid);
     this.#timer = setInterval(() => void this.#look(), EVERY_MS);
   }
 
@@ -28,16 +32,22 @@ export class EdgeWatch implements Disposable {
     return Math.max(0, ...this.samples.map(({ residentBytes }) => residentBytes));
   }
 
+  /** Of the time watched until now, in what share the edge's own thread ran, and in what share it waited for a core. */
+  get edgeThread(): { readonly ranPct: number; readonly waitedPct: number } {
+    const { ranMs, waitedMs } = threadTimes(this.#edge.pid);
+    const pct = (ms: number) => round((ms / (performance.now() - this.#startedAtMs)) * 100, 1);
+    return { ranPct: pct(ranMs - this.#before.ranMs), waitedPct: pct(waitedMs - this.#before.waitedMs) };
+  }
+
   [Symbol.dispose](): void {
     clearInterval(this.#timer);
   }
 
+  /** What the edge says of itself: to read its memory map keeps its threads from changing it, which is a delay of its own. */
   async #look(): Promise<void> {
-    const { url, pid } = this.#edge;
     try {
-      const load: unknown = await (await fetch(`${url}/v1/load`)).json();
-      const { residentBytes } = await processMemory(pid);
-      const { eventLoopDelayMs } = load as { eventLoopDelayMs: number }; // The edge of this same tree.
+      const load: unknown = await (await fetch(`${this.#edge.url}/v1/load`)).json();
+      const { residentBytes, eventLoopDelayMs } = load as Omit<Sample, 'atMs'>; // The edge of this same tree.
       this.samples.push({ atMs: performance.now(), residentBytes, eventLoopDelayMs });
     } catch {
       // One look less.

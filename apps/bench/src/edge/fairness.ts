@@ -57,6 +57,7 @@ export async function measureFairness({ edge, network, capacity, durationMs }: C
     socketsP95RisePct: risePct('sockets'),
     p95RisePct: Math.max(risePct('requests'), risePct('sockets')),
     eventLoopP99Ms: watch.eventLoopP99Ms,
+    edgeThread: watch.edgeThread,
   };
 }
 

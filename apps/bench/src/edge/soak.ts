@@ -54,6 +54,7 @@ export async function measureSoak({ ground, edge, workers, durationMs }: SoakOpt
     rssGrowthPct: round((bytes(settled.slice(-third)) / bytes(settled.slice(0, third)) - 1) * 100, 2),
     residentMB: round(bytes(settled.slice(-third)) / 1e6, 1),
     eventLoopP99Ms: watch.eventLoopP99Ms,
+    edgeThread: watch.edgeThread,
   };
 }
 

@@ -9,6 +9,8 @@ import { isLoopbackName } from '../server/origin.js';
 export interface ServeOptions extends Omit<ServerOptions, 'catalog' | 'workers' | 'logLevel'> {
   readonly modelsDir: string;
   readonly storeDir: string;
+  /** So long a version that no edge serves is kept; 0 for ever. */
+  readonly storeKeepMs: number;
   /** `undefined`: as many as this machine is good for. */
   readonly workers: number | undefined;
   /** `undefined`: as suits who reads along. */
@@ -16,6 +18,8 @@ export interface ServeOptions extends Omit<ServerOptions, 'catalog' | 'workers' 
   /** What all of this was made of, to be shown. */
   readonly settings: Settings;
 }
+
+const DAY_MS = 24 * 3_600_000;
 
 export const SERVE_USAGE = `cutpoint serve [options]
 
@@ -43,6 +47,7 @@ export function parseServeOptions(
     host: values.host,
     modelsDir: values.models,
     storeDir: values.store,
+    storeKeepMs: values.storeDays * DAY_MS,
     pageDir: values.page,
     origins: values.origin,
     tokens,

@@ -5,6 +5,7 @@ import type { ModelChange, ModelStatus } from '../models/entry.js';
 import { errnoOf, messageOf } from '../models/error.js';
 import { ModelRepository } from '../models/repository.js';
 import { prepareModel } from '../prepare/prepare.js';
+import { StoreKeeper } from '../prepare/store-keeper.js';
 import { type RunningServer, startServer } from '../server/start.js';
 import { reportError } from './errors.js';
 import type { CommandIo } from './io.js';
@@ -47,6 +48,7 @@ async function serve(options: ServeOptions, io: CommandIo): Promise<void> {
   const preparing = repository.prepareAll(stop.signal).catch((error: unknown) => {
     if (!stop.signal.aborted) server.log.error({ err: error }, 'preparing models failed');
   });
+  const keeper = keepStore(repository, server, options.storeKeepMs);
   const unsubscribe = io.onReload?.(() => {
     io.out('Reading the models again');
     repository.refresh().then(
@@ -59,9 +61,22 @@ async function serve(options: ServeOptions, io: CommandIo): Promise<void> {
   });
   await interrupted(io.signal);
   unsubscribe?.();
+  keeper.stop();
   io.out('Stopping: finishing what runs. Once more to stop at once.');
   stop.abort();
   await Promise.all([server.stop(), preparing, repository.stop()]);
+}
+
+function keepStore(repository: ModelRepository, { log }: RunningServer, keepMs: number): StoreKeeper {
+  const keeper = new StoreKeeper({
+    storeDir: repository.storeDir,
+    keepMs,
+    models: () => repository.list(),
+    onCleared: (cleared) => log.info(cleared, 'what no edge used any more was removed from the store'),
+    onError: (error) => log.warn({ err: error }, 'the store could not be cleared'),
+  });
+  keeper.start();
+  return keeper;
 }
 
 async function interrupted(signal: AbortSignal | undefined): Promise<void> {

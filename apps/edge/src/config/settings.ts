@@ -14,6 +14,10 @@ export const SETTINGS = {
   host: text('address', { fallback: DEFAULTS.host, help: '0.0.0.0 to be reached from elsewhere: see token' }),
   models: path('folder', { fallback: 'models', help: 'the repository' }),
   store: path('folder', { fallback: '.cutpoint', help: 'where prepared models are kept' }),
+  storeDays: integer(0, 3_650, {
+    fallback: 7,
+    help: 'a version of a model that no edge served for so many days goes from the store; 0 keeps all',
+  }),
   page: path('folder', { fallback: 'dist', help: 'the built demo page' }),
 
   token: list(

@@ -1,9 +1,10 @@
 import { mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { getPriority, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { encodeTensors } from '@cutpoint/protocol';
 import { afterAll, describe, expect, it } from 'vitest';
 import { DEFAULT_SERVER_OPTIONS } from '../server/options.js';
+import { threadNiceness } from '../testing/niceness.js';
 import { bytes, floats } from '../testing/test-client.js';
 import { slowModel, tinyModel, wideTail } from '../testing/tiny-models.js';
 import type { ProviderFallback, TailTask } from './dispatcher.js';
@@ -54,6 +55,16 @@ describe('the dispatcher', () => {
     expect(first.tailMs).toBeGreaterThan(first.sessionMs);
     expect(first.tailMs).toBeGreaterThan(again.tailMs / 3);
     expect(first.tailMs).toBeLessThan(again.tailMs * 3);
+    await dispatcher.close();
+  });
+
+  it.runIf(process.platform === 'linux')('runs tails in threads that give way to the one that answers', async () => {
+    const before = threadNiceness().filter((niceness) => niceness > 0).length;
+    const dispatcher = new ThreadDispatcher(options);
+    await dispatcher.warm(tinyTask());
+    const after = threadNiceness();
+    expect(after.filter((niceness) => niceness > 0)).toHaveLength(before + options.workers);
+    expect(getPriority()).toBe(0);
     await dispatcher.close();
   });
 

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
-import { appendFile, mkdtemp, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { appendFile, mkdtemp, readFile, rm, stat, truncate, utimes, writeFile } from 'node:fs/promises';
+import { getPriority, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { OnnxRuntime, RuntimeTensors } from '@cutpoint/onnx';
 import { type CutTable, parseCutTable, parseManifest, type Variant } from '@cutpoint/protocol';
@@ -10,6 +10,7 @@ import { sha256Of } from '../models/hash.js';
 import { ModelRepository } from '../models/repository.js';
 import { createNodeRuntime } from '../ort/runtime.js';
 import { WEIGHTS } from '../ort/weights.js';
+import { childProcesses } from '../testing/niceness.js';
 import { prepareModel } from './prepare.js';
 import type { PreparedModel, PrepareRequest } from './prepared.js';
 import { randomFeeds } from './random-feeds.js';
@@ -139,8 +140,11 @@ describe('a prepared model', () => {
 
   it('is found again without doing anything twice', async () => {
     const seen: string[] = [];
+    const table = join(prepared.objectsDir, prepared.manifest.variants[0]?.table ?? '');
+    await utimes(table, 1, 1);
     const again = await prepareModel({ ...request, onProgress: ({ stage }) => seen.push(stage) });
     expect(seen).toEqual([]);
+    expect((await stat(table)).mtimeMs, 'said to be in use').toBeGreaterThan(Date.now() - 60_000);
     expect(again.manifest).toEqual(prepared.manifest);
     expect(WEIGHTS).toContain(prepared.weights);
     expect(again.weights).toBe(prepared.weights);
@@ -212,6 +216,20 @@ describe('preparing', () => {
     const stop = new AbortController();
     const run = prepareModel({ ...request, version: '2', signal: stop.signal, onProgress: () => stop.abort() });
     await expect(run).rejects.toMatchObject({ code: 'aborted' });
+  });
+
+  it.runIf(process.platform === 'linux')('gives way to what answers, and leaves a Ctrl-C to the edge', async () => {
+    const stop = new AbortController();
+    let niceness: number | undefined;
+    const onProgress = () => {
+      if (niceness !== undefined) return stop.abort();
+      const pids = childProcesses();
+      niceness = Math.max(...pids.map((pid) => getPriority(pid)));
+      for (const pid of pids) process.kill(pid, 'SIGINT');
+    };
+    const run = prepareModel({ ...request, version: 'gives-way', signal: stop.signal, onProgress });
+    await expect(run).rejects.toMatchObject({ code: 'aborted' });
+    expect(niceness).toBeGreaterThan(0);
   });
 
   it('stops when asked to just before its process starts', async () => {

@@ -46,8 +46,6 @@ async function inOwnProcess(job: PrepareJob, asked: PrepareRequest): Promise<voi
   const entry = createRequire(import.meta.url).resolve('@cutpoint/edge/prepare-worker');
   const child = fork(entry, {
     execArgv: [],
-    // Ctrl-C is for the edge to hear, which then ends this one; Windows would open a window for it.
-    detached: process.platform !== 'win32',
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     // onnxruntime reads it when its process starts.
     env: { ...process.env, ORT_DISABLE_TELEMETRY: '1' },

@@ -18,6 +18,14 @@ export interface PreparedModel {
   readonly notes: readonly string[];
 }
 
+/** Hashes of all files that serving it may need. */
+export function objectsOf({ manifest, tables }: PreparedModel): readonly string[] {
+  const graphs = [...tables.values()].flatMap(({ cuts }) =>
+    cuts.flatMap(({ headGraph, tailGraph }) => [headGraph ?? [], tailGraph ?? []].flat()),
+  );
+  return [...tables.keys(), ...graphs, ...manifest.packs.map(({ sha256 }) => sha256)];
+}
+
 export interface PrepareRequest {
   readonly name: string;
   readonly version: string;

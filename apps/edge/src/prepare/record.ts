@@ -40,11 +40,14 @@ export async function readPrepared(store: ObjectStore, key: string): Promise<Pre
   if (manifest instanceof ProtocolError || !(await allHealthy(store, objects))) return undefined;
   const tables = new Map<string, CutTable>();
   for (const { table } of manifest.variants) {
+    await store.touch(table);
     const json: unknown = JSON.parse((await store.read(table)).toString('utf8'));
     const parsedTable = parseCutTable(json);
     if (parsedTable instanceof ProtocolError) throw parsedTable;
     tables.set(table, parsedTable);
   }
+  // Cleared away by another edge, before it could see that somebody uses it.
+  if ((await store.recordedAtMs(key)) === undefined) return undefined;
   return { manifest, tables, objectsDir: store.objectsDir, weights, notes };
 }
 

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { errnoOf, ModelError, messageOf } from '../models/error.js';
 import { sha256Of, sha256OfFile } from '../models/hash.js';
@@ -30,11 +30,37 @@ export class ObjectStore {
     return join(this.objectsDir, sha256);
   }
 
-  /** Writes an object, unless a healthy one is there; a damaged one is replaced. */
+  /** Writes an object, unless a healthy one is there; a damaged one is replaced. Either way it is as new. */
   async put(bytes: Uint8Array, sha256 = sha256Of(bytes)): Promise<string> {
-    const file = this.path(sha256);
-    if (!(await this.isHealthy(sha256, bytes.byteLength))) await writeAtomically(file, bytes);
+    const isThere = (await this.isHealthy(sha256, bytes.byteLength)) && (await this.touch(sha256));
+    if (!isThere) await writeAtomically(this.path(sha256), bytes);
     return sha256;
+  }
+
+  /** Says that an object is in use: what nobody says that of for long may be cleared away. @returns whether it is there */
+  async touch(sha256: string): Promise<boolean> {
+    const now = new Date();
+    return await utimes(this.path(sha256), now, now).then(
+      () => true,
+      // Whoever may not write here clears nothing away either.
+      (error) => errnoOf(error) !== 'ENOENT',
+    );
+  }
+
+  /** Keys of all records, and of those that are damaged. */
+  async recordKeys(): Promise<readonly string[]> {
+    const names = await readdir(this.#recordsDir);
+    return names.flatMap((name) => (name.endsWith('.json') ? name.slice(0, -'.json'.length) : []));
+  }
+
+  /** When a record was written, in ms since 1970; `undefined` when there is none. */
+  async recordedAtMs(key: string): Promise<number | undefined> {
+    return (await statOf(this.#recordPath(key)))?.mtimeMs;
+  }
+
+  /** @returns whether it is gone: see {@link removeUnless} */
+  async removeRecord(key: string, isWanted: () => Promise<boolean>): Promise<boolean> {
+    return await removeUnless(this.#recordPath(key), isWanted);
   }
 
   /** @throws ModelError `store_failed` when it is missing or damaged. */
@@ -82,6 +108,33 @@ export class ObjectStore {
   }
 }
 
+/** `undefined` when there is no such file. */
+export async function statOf(file: string) {
+  return await stat(file).catch(() => undefined);
+}
+
+/**
+ * Removes what was found to be unwanted, unless somebody has come to want it meanwhile: whoever does says so first and then
+ * looks whether it is there, so that one of the two sees the other.
+ * @returns whether it is gone
+ */
+export async function removeUnless(file: string, isWanted: (aside: string) => Promise<boolean>): Promise<boolean> {
+  const aside = `${file}.old.tmp`;
+  try {
+    await rename(file, aside);
+  } catch (error) {
+    // Another edge clears the same store.
+    if (errnoOf(error) === 'ENOENT') return false;
+    throw error;
+  }
+  if (await isWanted(aside)) {
+    await rename(aside, file);
+    return false;
+  }
+  await rm(aside, { force: true });
+  return true;
+}
+
 /** Much longer than any write takes. */
 const LEFTOVER_AGE_MS = 3_600_000;
 
@@ -90,7 +143,7 @@ async function removeLeftovers(dir: string): Promise<void> {
   for (const name of await readdir(dir).catch(() => [])) {
     if (/^[0-9a-f]{64}(\.json)?$/.test(name)) continue;
     const file = join(dir, name);
-    const info = await stat(file).catch(() => undefined);
+    const info = await statOf(file);
     if (info?.isFile() === true && Date.now() - info.mtimeMs > LEFTOVER_AGE_MS) await rm(file, { force: true });
   }
 }

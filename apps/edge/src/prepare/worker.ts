@@ -1,5 +1,6 @@
 import { OnnxError } from '@cutpoint/onnx';
 import { errnoOf, ModelError, type ModelErrorCode, messageOf } from '../models/error.js';
+import { giveWay } from '../ort/give-way.js';
 import { createNodeRuntime } from '../ort/runtime.js';
 import { buildPrepared } from './build.js';
 import { cacheKey, type Machine, SESSION_THREADS } from './cache-key.js';
@@ -19,6 +20,12 @@ export type PrepareReport =
   | { readonly type: 'progress'; readonly stage: string; readonly done: number; readonly total: number }
   | { readonly type: 'done' }
   | { readonly type: 'failed'; readonly code: ModelErrorCode; readonly message: string };
+
+// In the session of the edge, because Linux shares cores between sessions first (`sched_autogroup`): one of its own would have
+// as much of a core as the edge with all its threads, whatever its priority.
+giveWay();
+// So it hears a Ctrl-C too, which is for the edge, and that then ends this one.
+process.on('SIGINT', () => undefined);
 
 /** The entry of the process that prepares one model. It has no other duty, so it may block and may die. */
 process.once('message', (job: PrepareJob) => {

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { seededRandom } from '@cutpoint/onnx';
 import { Refusal, StreamClient } from '../../overhead/stream-client.js';
 import { type ServedTail, servedTail } from '../served-tail.js';
+import { threadTimes } from '../thread-times.js';
 import type { ClientOrder, LoadOrder, RequestRecord } from './order.js';
 
 /** The clients of one order, in a process of their own; says `ready`, waits for `go`, and hands in its records. */
@@ -117,6 +118,7 @@ class LoadClient {
     const { deadlineMs } = this.#order;
     const key = this.#next++;
     const life = this.#life;
+    const { waitedMs } = threadTimes();
     const sentAtMs = performance.now();
     this.#unanswered.set(key, sentAtMs);
     const record = { client: this.#index, sentAtMs };
@@ -136,7 +138,7 @@ class LoadClient {
       const tookMs = performance.now() - sentAtMs;
       if (error instanceof Refusal && error.code === 'stale_manifest') void this.#renew(message.model);
       const outcome = error instanceof Refusal ? error.code : life === this.#life ? 'lost' : 'vanished';
-      this.#records.push({ ...record, tookMs, outcome });
+      this.#records.push({ ...record, tookMs, outcome, clientWaitedMs: threadTimes().waitedMs - waitedMs });
       return error instanceof Refusal ? error.retryAfterMs : 0;
     } finally {
       this.#unanswered.delete(key);

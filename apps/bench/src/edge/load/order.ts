@@ -30,6 +30,8 @@ export interface RequestRecord {
   readonly tookMs?: number;
   /** `ok`, the protocol's code of a refusal, `lost` when nothing came, `vanished` when its client did. */
   readonly outcome: string;
+  /** Of one that was not served: what its own process waited for a core meanwhile. */
+  readonly clientWaitedMs?: number;
   /** Of one that was served: in its worker thread, */
   readonly serviceMs?: number;
   /** and from the moment at which that was its own to the answer's, the way there and back included. */

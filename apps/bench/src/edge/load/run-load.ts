@@ -5,8 +5,8 @@ import { fileURLToPath } from 'node:url';
 import { stop } from '../../live/stop.js';
 import type { LoadOrder, RequestRecord } from './order.js';
 
-/** Clients give way to the edge where cores are few: a client that is slow only looks like a slower link. */
-const NICENESS = 5;
+/** Clients give way to the edge, its tails included, where cores are few: a client that is slow only looks like a slower link. */
+const NICENESS = 10;
 
 /** Puts a load on the edge from a process of its own, and says how every request went. */
 export async function runLoad(order: LoadOrder): Promise<RequestRecord[]> {
@@ -37,9 +37,11 @@ async function next(child: ChildProcess): Promise<unknown> {
   }
 }
 
+type ServedRecord = Required<Omit<RequestRecord, 'clientWaitedMs'>>;
+
 /** Records of those who were served, with both times. */
-export function served(records: readonly RequestRecord[]): readonly Required<RequestRecord>[] {
-  return records.filter((record): record is Required<RequestRecord> => record.outcome === 'ok');
+export function served(records: readonly RequestRecord[]): readonly ServedRecord[] {
+  return records.filter((record): record is ServedRecord => record.outcome === 'ok');
 }
 
 /** How often each outcome came about. */
