@@ -1,3 +1,7 @@
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { json } from 'node:stream/consumers';
 import { expect, test } from '@playwright/test';
 import { type Ground, openPage, prepareGround } from './client-page.js';
 import { Edge } from './harness/edge.js';
@@ -5,13 +9,32 @@ import { Edge } from './harness/edge.js';
 let ground: Ground;
 let edge: Edge;
 
+interface Span {
+  readonly traceId: string;
+  readonly parentSpanId?: string;
+  readonly name: string;
+}
+
+/** What the edge sends a collector. */
+const spans: Span[] = [];
+const collector = createServer(async (request, response) => {
+  const { resourceSpans } = (await json(request)) as { resourceSpans: { scopeSpans: { spans: Span[] }[] }[] };
+  spans.push(...resourceSpans.flatMap(({ scopeSpans }) => scopeSpans.flatMap((scope) => scope.spans)));
+  response.end('{}');
+});
+
 test.beforeAll(async () => {
   ground = await prepareGround();
   const { models, store, page } = ground;
-  edge = await Edge.start({ models, store, args: ['--page', page] });
+  await once(collector.listen(0, '127.0.0.1'), 'listening');
+  // Of a server that listens on TCP.
+  const { port } = collector.address() as AddressInfo;
+  const args = ['--page', page, '--traces', `http://127.0.0.1:${port}`];
+  edge = await Edge.start({ models, store, args, env: { OTEL_BSP_SCHEDULE_DELAY: '50' } });
 });
 test.afterAll(async () => {
   await edge.stop();
+  collector.close();
 });
 
 test('a stream overlaps its frames, answers in order, and gives each the answer that a run alone gives', async ({
@@ -97,4 +120,25 @@ test('a stream that is slower than its camera drops what is stale, and ends when
   expect(third - second).toBeGreaterThan(3);
   expect(new Set(seen.dropped).size).toBe(seen.dropped.length);
   expect(seen.dropped).not.toContain(second);
+});
+
+test('what the edge does for runs and streams is traced below the spans that the app names', async ({ page }) => {
+  await openPage(page, edge.url);
+  const parents = await page.evaluate(async () => {
+    const traceparentOf = (n: number) => `00-${'a'.repeat(31)}${n}-${'b'.repeat(15)}${n}-01`;
+    const session = await globalThis.cutpoint.connect('/', { model: 'tiny', device: 'wasm', policy: 'offload' });
+    const parents: (string | undefined)[] = [];
+    session.on('trace', ({ traceparent }) => parents.push(traceparent));
+    await session.runImage(new ImageData(24, 24), { traceparent: traceparentOf(1) });
+    async function* frames() {
+      yield new ImageData(24, 24);
+    }
+    for await (const _ of session.stream(frames(), { traceparent: traceparentOf(2) }));
+    await session.close();
+    return parents;
+  });
+  const wanted = [1, 2].map((n) => ({ traceId: `${'a'.repeat(31)}${n}`, parentSpanId: `${'b'.repeat(15)}${n}` }));
+  expect(parents).toEqual(wanted.map(({ traceId, parentSpanId }) => `00-${traceId}-${parentSpanId}-01`));
+  const isWanted = ({ name, traceId }: Span) => name === 'infer tiny' && traceId.startsWith('aaaa');
+  await expect.poll(() => spans.filter(isWanted)).toMatchObject(wanted);
 });

@@ -13,6 +13,8 @@ export interface EdgeOptions {
   /** A fixed port, to come back on the same address. */
   readonly port?: number;
   readonly args?: readonly string[];
+  /** Added to this process' own. */
+  readonly env?: Readonly<Record<string, string>>;
   /** How long preparation may take. */
   readonly readyWithinMs?: number;
 }
@@ -39,7 +41,8 @@ export class Edge implements AsyncDisposable {
       ...['--models', options.models ?? 'models', '--store', options.store ?? '.cutpoint'],
       ...(options.args ?? []),
     ];
-    const child = spawn(process.execPath, args, { cwd: projectRoot, stdio: ['ignore', 'pipe', 'pipe'] });
+    const env = { ...process.env, ...options.env };
+    const child = spawn(process.execPath, args, { cwd: projectRoot, env, stdio: ['ignore', 'pipe', 'pipe'] });
     const edge = new Edge(port, child);
     await edge.#waitUntilReady(options.readyWithinMs ?? 150_000);
     return edge;

@@ -81,6 +81,7 @@ async function run(task: TailTask): Promise<ReturnType<typeof move>> {
     tensors,
     payload,
     isFirstRun: opened.isNew,
+    provider: opened.tail.provider,
     released: opened.released,
     fallbacks: opened.fallbacks,
     open: sessions.held,

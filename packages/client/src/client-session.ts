@@ -208,9 +208,8 @@ export class ClientSession implements Session {
   ): Promise<T> {
     if (this.#rest) return otherwise(this.#rest, options);
     const { clock, undertakings } = this.access;
-    const { deadlineMs, signal } = options;
     const ends = undertakings.begin();
-    const limits = { deadlineMs, signal, life: this.#life.signal, advice: () => this.access.advice };
+    const limits = { ...options, life: this.#life.signal, advice: () => this.access.advice };
     return withinDeadline(clock, limits, async (undertaking) => {
       // After the first one what decides is on its way, and knows what that measured.
       let isWaiting = this.access.firstEnded.isOver && clock.now() >= this.#loadAgainAtMs;
@@ -250,11 +249,11 @@ export class ClientSession implements Session {
     return isFree && !isForced && keepInputOnDevice !== true && maxUplinkBytesPerSecond === undefined;
   }
 
-  #traced(run: FirstRun, { startedAtMs }: Undertaking): Trace {
+  #traced(run: FirstRun, { startedAtMs, traceparent }: Undertaking): Trace {
     const { variant, codec, resizeMs, encodeMs, bytesUp, reply, edgeUrl, endedAtMs } = run;
     const facts = { id: this.#takeTraceId(), model: this.#manifest.model, variant: variant.id };
     const outcome = { cut: 0, codec, headMs: 0, encodeMs, bytesUp, reply, edgeUrl, rescued: undefined };
-    const trace = traceOf({ ...facts, startedAtMs, endedAtMs, resizeMs }, outcome);
+    const trace = traceOf({ ...facts, startedAtMs, traceparent, endedAtMs, resizeMs }, outcome);
     this.#events.emit('trace', trace);
     return trace;
   }

@@ -153,6 +153,23 @@ describe('what onnxruntime takes after the feeds', () => {
     expect(traces.map(({ cut }) => cut)).toEqual([2, 0, 2]);
   });
 
+  it('may name a span of the app, for what the edge does whole and for what is decided', async () => {
+    const tiny = await listen();
+    const session = await connected(tiny.baseUrl);
+    const traces: Trace[] = [];
+    session.on('trace', (trace) => traces.push(trace));
+    const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
+    await session.run(feeds(), { traceparent });
+    await session.ready();
+    await session.run(feeds(), ['y'], { traceparent, cut: 1 });
+    expect(traces.map(({ plan, cut }) => [plan === undefined, cut])).toEqual([
+      [true, 0],
+      [false, 1],
+    ]);
+    const sent = tiny.ws.messages.filter((message) => message.type === 'infer');
+    expect([...sent, ...traces].map((each) => each.traceparent)).toEqual(Array(4).fill(traceparent));
+  });
+
   it.each([
     ['a name that is no output', ['y', 'z'], /"z" is no output of this model; the outputs are "y"/],
     ['an object with such a name', { z: null }, /"z" is no output/],

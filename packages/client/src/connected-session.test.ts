@@ -294,6 +294,17 @@ describe('a place in the queue of the edge', () => {
   });
 });
 
+it('the span that the app names goes to the edge with every try, and to the app with the trace', async () => {
+  const { tiny, run, traces } = await open();
+  const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
+  tiny.script('tail_failed', [3, 4], [3, 4]);
+  await run({ traceparent });
+  await run();
+  const sent = tiny.ws.messages.filter((message) => message.type === 'infer');
+  expect(sent.map((message) => message.traceparent)).toEqual([traceparent, traceparent, undefined]);
+  expect(traces.map((trace) => trace.traceparent)).toEqual([traceparent, undefined]);
+});
+
 describe('a deadline', () => {
   it('counts from the call, with the fetch of the cut table', async () => {
     const { tiny, run } = await open();

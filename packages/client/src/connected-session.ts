@@ -158,7 +158,10 @@ export class ConnectedSession {
     source: FrameSource<ImageSource>,
     options: StreamOptions = {},
   ): AsyncGenerator<StreamResult<ImageResult>, void> {
-    return streamFrames(source, (frame, signal) => this.#runImage(frame, { signal }, 'throughput'), options);
+    const { traceparent } = options;
+    const run = (frame: ImageSource, signal: AbortSignal) =>
+      this.#runImage(frame, { signal, traceparent }, 'throughput');
+    return streamFrames(source, run, options);
   }
 
   explain(): Plan | undefined {
@@ -186,10 +189,10 @@ export class ConnectedSession {
     this.#events.clear();
   }
 
-  #undertake<T>({ deadlineMs, signal }: RunOptions, work: (undertaking: Undertaking) => Promise<T>): Promise<T> {
+  #undertake<T>(options: RunOptions, work: (undertaking: Undertaking) => Promise<T>): Promise<T> {
     const { access, clock } = this.edge;
     const ends = access.undertakings.begin();
-    const limits = { deadlineMs, signal, life: this.#life.signal, advice: () => access.advice };
+    const limits = { ...options, life: this.#life.signal, advice: () => access.advice };
     return withinDeadline(clock, limits, work).finally(ends);
   }
 
@@ -236,13 +239,13 @@ export class ConnectedSession {
   }
 
   async #attempt(job: Job): Promise<{ outputs: Record<string, Tensor>; trace: Trace }> {
-    const { variant, feeds, cut, codec, objective, startedAtMs, endMs, resizeMs, signal } = job;
-    const runner = await orAborted(this.#runners.get(variant), signal);
+    const { variant, startedAtMs, traceparent, resizeMs } = job;
+    const runner = await orAborted(this.#runners.get(variant), job.signal);
     this.#runners.lastUsed = runner;
-    const outcome = await runner.run({ feeds, cut, codec, endMs, objective, signal });
+    const outcome = await runner.run(job);
     this.#linkProbe.watch(runner.controller);
     const endedAtMs = this.edge.clock.now();
-    const facts = { model: this.manifest.model, variant: variant.id, startedAtMs, endedAtMs, resizeMs };
+    const facts = { model: this.manifest.model, variant: variant.id, startedAtMs, traceparent, endedAtMs, resizeMs };
     const trace = traceOf({ id: this.#takeTraceId(), ...facts }, outcome);
     this.#emitLink();
     this.#events.emit('trace', trace);

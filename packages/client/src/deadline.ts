@@ -8,11 +8,14 @@ export interface Undertaking {
   readonly endMs: number | undefined;
   /** Aborted by the caller, at the deadline, and when the session closes. */
   readonly signal: AbortSignal;
+  /** The caller's span. */
+  readonly traceparent?: string | undefined;
 }
 
 export interface Limits {
   readonly deadlineMs?: number | undefined;
   readonly signal?: AbortSignal | undefined;
+  readonly traceparent?: string | undefined;
   /** Of the session. */
   readonly life: AbortSignal;
   /** What to say of a deadline beyond that it passed. */
@@ -34,7 +37,7 @@ export function withinMs<T>(clock: Clock, ms: number, work: Promise<T>): Promise
  */
 export async function withinDeadline<T>(
   clock: Clock,
-  { deadlineMs, signal, life, advice }: Limits,
+  { deadlineMs, signal, traceparent, life, advice }: Limits,
   work: (undertaking: Undertaking) => Promise<T>,
 ): Promise<T> {
   if (life.aborted) throw CutpointError.closed();
@@ -45,7 +48,7 @@ export async function withinDeadline<T>(
   const ends = AbortSignal.any([life, late.signal, ...(signal ? [signal] : [])]);
   const endMs = deadlineMs === undefined ? undefined : startedAtMs + deadlineMs;
   try {
-    return await orAborted(work({ startedAtMs, endMs, signal: ends }), ends);
+    return await orAborted(work({ startedAtMs, endMs, signal: ends, traceparent }), ends);
   } catch (cause) {
     if (life.aborted) throw CutpointError.closed();
     if (signal?.aborted) throw CutpointError.aborted(signal);

@@ -44,7 +44,13 @@ export function fetched(
   return asked;
 }
 
-const OPTIONS: Readonly<Record<keyof RunOptions, true>> = { signal: true, cut: true, codec: true, deadlineMs: true };
+const OPTIONS: Readonly<Record<keyof RunOptions, true>> = {
+  signal: true,
+  cut: true,
+  codec: true,
+  deadlineMs: true,
+  traceparent: true,
+};
 
 function isFetches(asked: Fetches | RunOptions): asked is Fetches {
   if (isList(asked)) return true;

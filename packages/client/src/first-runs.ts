@@ -117,7 +117,7 @@ export class FirstRuns {
     variant: Variant,
     tensors: readonly EncodedTensor[],
     facts: Pick<FirstRun, 'codec' | 'resizeMs' | 'encodeMs'>,
-    { endMs, signal }: Undertaking,
+    { endMs, signal, traceparent }: Undertaking,
   ): Promise<FirstRun | undefined> {
     const { clock, connection } = this.#access;
     const payload = gather(tensors);
@@ -129,7 +129,8 @@ export class FirstRuns {
         cut: OFFLOAD,
         ...payload,
         signal,
-        ...(endMs === undefined ? {} : { deadlineMs: Math.max(1, endMs - clock.now()) }),
+        traceparent,
+        deadlineMs: endMs === undefined ? undefined : Math.max(1, endMs - clock.now()),
       });
       const outputs = Object.fromEntries(reply.tensors.map((tensor) => [tensor.header.name, tensorOf(tensor)]));
       // Where an input is an output as well the edge sends it not back.

@@ -28,6 +28,8 @@ export interface CutRun {
   readonly feeds: readonly TensorMessage[];
   readonly deadlineMs: number | undefined;
   readonly signal: AbortSignal;
+  /** The app's span. */
+  readonly traceparent: string | undefined;
   readonly rescue: Rescue;
   /** Tries of this inference that the edge failed before. */
   readonly failures: number;
@@ -89,8 +91,9 @@ async function runWith(edge: SharedEdge, run: CutRun, reservation: Reservation |
       reservation,
       ...payload,
       signal,
+      traceparent: run.traceparent,
       // What head and codec took is gone from it.
-      ...(deadlineMs === undefined ? {} : { deadlineMs: Math.max(1, deadlineMs - (edge.clock.now() - startMs)) }),
+      deadlineMs: deadlineMs === undefined ? undefined : Math.max(1, deadlineMs - (edge.clock.now() - startMs)),
     },
     unfinished: { cut, feeds, payload },
     rescue: run.rescue,

@@ -137,6 +137,11 @@ export interface RunOptions {
    * The decision prefers what will very likely be in time to what is faster in the mean.
    */
   readonly deadlineMs?: number;
+  /**
+   * The app's own span, in the words of W3C Trace Context, as OpenTelemetry's `propagation.inject` gives it: what the edge does for
+   * this run is traced below it, where the edge traces. Without it nothing is made up.
+   */
+  readonly traceparent?: string | undefined;
 }
 
 /**
@@ -160,6 +165,8 @@ export interface Trace {
   /** How the crossing tensors travelled; `f32` when nothing crossed. */
   readonly codec: Codec;
   readonly startedAtMs: number;
+  /** What {@link RunOptions.traceparent} was. */
+  readonly traceparent?: string | undefined;
   /**
    * The edge died, refused, or would have been too late, and the page finished it: `tail` ran the tail of {@link cut} from
    * what was to be sent (its time is `tailMs`), `feeds` the whole network from the start ({@link cut} is the local one).

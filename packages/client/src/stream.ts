@@ -8,6 +8,8 @@ export type FrameSource<Frame> = AsyncIterable<Frame> | ReadableStream<Frame>;
 export interface StreamOptions {
   /** Ends the stream: its iteration rejects with `aborted`, and what is under way is given up. */
   readonly signal?: AbortSignal;
+  /** {@link RunOptions.traceparent}, of each frame. */
+  readonly traceparent?: string | undefined;
   /** Frames under way at a time, in head, upload or tail. Default {@link DEFAULT_STREAM_OPTIONS}. */
   readonly maxInFlight?: number;
   /**

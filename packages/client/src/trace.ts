@@ -9,13 +9,15 @@ export interface TraceFacts {
   readonly model: string;
   readonly variant: string;
   readonly startedAtMs: number;
+  readonly traceparent: string | undefined;
   readonly endedAtMs: number;
   readonly resizeMs: number;
 }
 
 /** The record of one inference. What no stage explains is `otherMs`: round trip, framing, waiting, earlier tries. */
 export function traceOf(facts: TraceFacts, outcome: Traced): Trace {
-  const { id, model, variant, startedAtMs, endedAtMs, resizeMs } = facts;
+  const { endedAtMs, ...known } = facts;
+  const { startedAtMs, resizeMs } = known;
   const { plan, cut, codec, encodeMs, bytesUp, reply, edgeUrl, finished, rescued } = outcome;
   const headMs = finished?.kind === 'feeds' ? finished.runMs : outcome.headMs;
   const totalMs = endedAtMs - startedAtMs;
@@ -26,15 +28,11 @@ export function traceOf(facts: TraceFacts, outcome: Traced): Trace {
   const downloadMs = reply?.downloadMs ?? 0;
   const explainedMs = resizeMs + headMs + encodeMs + uploadMs + queueMs + decodeMs + tailMs + downloadMs;
   return {
-    id,
-    model,
-    variant,
+    ...known,
     ...(plan === undefined ? {} : { plan }),
     cut,
     codec,
     ...(rescued === undefined ? {} : { rescued }),
-    startedAtMs,
-    resizeMs,
     headMs,
     encodeMs,
     uploadMs,

@@ -78,6 +78,8 @@ export interface RunRequest {
   /** Of this inference; the session's own where it is left out. */
   readonly objective?: Objective | undefined;
   readonly signal: AbortSignal;
+  /** The app's span. */
+  readonly traceparent?: string | undefined;
 }
 
 export interface RunOutcome extends CutResult {
@@ -199,7 +201,7 @@ export class VariantRunner {
   async #run(request: RunRequest): Promise<RunOutcome> {
     const { edge, manifest, onProgress } = this.#host;
     const { controller } = this;
-    const { endMs, signal, feeds } = request;
+    const { endMs, signal, feeds, traceparent } = request;
     const recovery = new Recovery({ edge, controller, model: manifest.model, onProgress, endMs, signal });
     const asked = request.cut ?? this.#forced?.cut;
     let failures = 0;
@@ -222,6 +224,7 @@ export class VariantRunner {
           feeds,
           deadlineMs: endMs === undefined ? undefined : Math.max(1, endMs - edge.clock.now()),
           signal,
+          traceparent,
           rescue: this.#rescue,
           failures,
         }).finally(() => {

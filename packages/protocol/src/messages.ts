@@ -11,11 +11,13 @@ import {
   object,
   oneOf,
   optional,
+  orAbsent,
   quantity,
   sha256Schema,
   share,
   tagged,
   text,
+  textUpTo,
 } from './schema.js';
 
 /**
@@ -94,6 +96,9 @@ export type LoadReport = Output<typeof loadReportSchema>;
 /** Payload bytes of a `probe` at most. */
 export const MAX_PROBE_BYTES = 65_536;
 
+/** Version 00 of Trace Context has 55; later ones may have more. */
+const MAX_TRACEPARENT_LENGTH = 256;
+
 export const clientMessageSchema = tagged({
   /**
    * An `infer` with this id will follow: its place in the queue is held from now on. Never answered, and never refused;
@@ -111,6 +116,8 @@ export const clientMessageSchema = tagged({
     numBytes: count,
     /** ms from now after which the reply is worthless. */
     deadlineMs: optional(quantity),
+    /** The span that this inference belongs to, as W3C Trace Context writes it. What is no such text is as if it were absent. */
+    traceparent: orAbsent(textUpTo(MAX_TRACEPARENT_LENGTH)),
   },
   cancel: { id: requestIdSchema },
   ping: { id: requestIdSchema },

@@ -33,6 +33,13 @@ describe('messages of a client', () => {
     expect(parseClientMessage(JSON.stringify(reserve))).toEqual(reserve);
   });
 
+  it('may name a span of their client, and are read without it when that is no text, or longer than any version has', () => {
+    const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
+    const read = (value: unknown) => parseClientMessage(JSON.stringify({ ...infer, traceparent: value }));
+    expect(read(traceparent)).toEqual({ ...infer, traceparent });
+    for (const wrong of [7, null, {}, [traceparent], 'x'.repeat(257)]) expect(read(wrong)).toEqual(infer);
+  });
+
   it.each([
     ['nothing', '', 'bad_json'],
     ['half an object', '{"type":"ping"', 'bad_json'],

@@ -54,6 +54,11 @@ export function countWithin(least: number, most: number): Schema<number> {
 }
 
 /* @__NO_SIDE_EFFECTS__ */
+export function textUpTo(mostLength: number): Schema<string> {
+  return where(`a text of at most ${mostLength} characters`, (value) => text(value).length <= mostLength);
+}
+
+/* @__NO_SIDE_EFFECTS__ */
 export function oneOf<const T extends string>(words: readonly T[]): Schema<T> {
   return where(`one of ${words.join(', ')}`, (value) => words.some((word) => word === value));
 }
@@ -72,6 +77,19 @@ interface Optional<T> extends Schema<T | undefined> {
 /* @__NO_SIDE_EFFECTS__ */
 export function optional<T>(schema: Schema<T>): Optional<T> {
   const read: Schema<T | undefined> = (value) => (value === undefined ? undefined : schema(value));
+  return Object.assign(read, { [OPTIONAL]: true } as const);
+}
+
+/** A key whose value counts as absent where it is wrong: nothing depends on it. */
+/* @__NO_SIDE_EFFECTS__ */
+export function orAbsent<T>(schema: Schema<T>): Optional<T> {
+  const read: Schema<T | undefined> = (value) => {
+    try {
+      return schema(value);
+    } catch {
+      return undefined;
+    }
+  };
   return Object.assign(read, { [OPTIONAL]: true } as const);
 }
 

@@ -1,17 +1,16 @@
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { type EdgeTimings, encodeTensors, type TensorInfo } from '@cutpoint/protocol';
+import type { EdgeTimings } from '@cutpoint/protocol';
 import type { Bench } from '../bench.js';
 import { quantile, round } from '../statistics.js';
 import { BareTail } from './bare-tail.js';
-import { fetchTail, fetchVariant } from './edge-documents.js';
+import { fetchTail } from './edge-documents.js';
 import { EdgeProcess } from './edge-process.js';
-import { CROSSING_BYTES, overheadNetwork } from './network.js';
-import { type Reply, StreamClient } from './stream-client.js';
+import { inputOf, inWorkDir, middleCut, repositoryIn, throughEdge } from './middle-cut.js';
+import { CROSSING_BYTES } from './network.js';
+import { StreamClient } from './stream-client.js';
+import { measureTraces } from './traces.js';
 
-const MODEL = 'overhead';
 /** Pairs before the first that counts: on both sides the engine has then compiled what runs often, as in any edge that is up. */
 const WARM_UP = 1_000;
 /** The same figure for an edge that has just started is told too: of so many pairs, after so many. */
@@ -35,22 +34,21 @@ interface Pair {
  * timed inside a worker thread. The two alternate, so that whatever else the machine does meets both.
  */
 export const overhead: Bench = {
-  summary: 'a request through the edge against the same tail bare [--pairs 500]',
+  summary:
+    'a request through the edge against the same tail bare, or against one that is traced [--pairs 500] [--traces]',
   async run(args, print) {
-    const { values } = parseArgs({ args: [...args], options: { pairs: { type: 'string', default: '500' } } });
+    const { values } = parseArgs({
+      args: [...args],
+      options: { pairs: { type: 'string', default: '500' }, traces: { type: 'boolean', default: false } },
+    });
     const pairs = Number(values.pairs);
     if (!Number.isInteger(pairs) || pairs < 1) throw new Error(`--pairs must be a whole number, not '${values.pairs}'`);
-    return await measureOverhead(pairs, print);
+    return await (values.traces ? measureTraces(pairs, WARM_UP, print) : measureOverhead(pairs, print));
   },
 };
 
 export async function measureOverhead(pairs: number, print: (line: string) => void) {
-  const workDir = await mkdtemp(join(tmpdir(), 'cutpoint-overhead-'));
-  try {
-    return await measure(workDir, pairs, print);
-  } finally {
-    await rm(workDir, { recursive: true, force: true });
-  }
+  return await inWorkDir((workDir) => measure(workDir, pairs, print));
 }
 
 async function measure(workDir: string, pairs: number, print: (line: string) => void) {
@@ -59,12 +57,8 @@ async function measure(workDir: string, pairs: number, print: (line: string) => 
     homeDir: workDir,
     args: ['--threads', String(THREADS)],
   });
-  const { manifest, variant, table } = await fetchVariant(edge.url, MODEL, 'tensors');
-  const cut = table.cuts.find(
-    ({ id, bytesUp, tailGraph }) => id > 0 && tailGraph !== null && bytesUp === CROSSING_BYTES,
-  );
-  const crossing = table.tensors[cut?.crossing[0] ?? -1];
-  if (cut === undefined || crossing === undefined) throw new Error('the table has no middle cut of 64 KB');
+  const target = await middleCut(edge.url);
+  const { manifest, cut, crossing } = target;
   await using bare = await BareTail.open({
     graphFile: await fetchTail(edge.url, manifest, cut, join(workDir, 'tail')),
     threads: THREADS,
@@ -76,8 +70,8 @@ async function measure(workDir: string, pairs: number, print: (line: string) => 
 
   const measured: Pair[] = [];
   for (let index = -WARM_UP; index < pairs; index++) {
-    const input = Float32Array.from({ length: CROSSING_BYTES / 4 }, (_, at) => Math.sin(at + index));
-    const through = async () => throughEdge(client, { table: variant.table, cut: cut.id, crossing, input });
+    const input = inputOf(index);
+    const through = async () => throughEdge(client, target, input);
     const alone = async () => bareRun(bare, input);
     // Who goes first alternates too: what follows the other finds its leftovers in the caches.
     const first = index % 2 === 0 ? await through() : undefined;
@@ -124,17 +118,6 @@ function report(pairs: readonly Pair[], early: readonly Pair[], print: (line: st
   return result;
 }
 
-async function throughEdge(
-  client: StreamClient,
-  request: { table: string; cut: number; crossing: TensorInfo; input: Float32Array },
-): Promise<{ ms: number; reply: Reply }> {
-  const startedAt = performance.now();
-  const { tensors, parts, numBytes } = encodeTensors([{ ...request.crossing, data: request.input }]);
-  const { table, cut } = request;
-  const reply = await client.infer({ type: 'infer', model: MODEL, table, cut, tensors, numBytes }, parts);
-  return { ms: performance.now() - startedAt, reply };
-}
-
 async function bareRun(
   bare: BareTail,
   input: Float32Array,
@@ -149,13 +132,4 @@ async function bareRun(
 function assertSame(payload: Uint8Array, output: Float32Array): void {
   const same = Buffer.from(payload).equals(Buffer.from(output.buffer, output.byteOffset, output.byteLength));
   if (!same) throw new Error('the edge and the bare tail answered differently');
-}
-
-async function repositoryIn(workDir: string): Promise<string> {
-  const modelsDir = join(workDir, 'models');
-  await mkdir(join(modelsDir, MODEL, '1'), { recursive: true });
-  await writeFile(join(modelsDir, MODEL, '1', 'model.onnx'), overheadNetwork());
-  const config = { description: 'benchmark', source: { file: 'model.onnx' } };
-  await writeFile(join(modelsDir, MODEL, 'config.json'), JSON.stringify(config));
-  return modelsDir;
 }

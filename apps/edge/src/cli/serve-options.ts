@@ -1,4 +1,4 @@
-import { readAdminTokens, readJwt, readTls, readTokens } from '../config/credentials.js';
+import { readAdminTokens, readJwt, readTls, readTokens, readTraces } from '../config/credentials.js';
 import { loadSettings, type Settings, settingsUsage } from '../config/load.js';
 import { ENVIRONMENT_PREFIX } from '../config/names.js';
 import { MIB } from '../config/settings.js';
@@ -80,6 +80,7 @@ export function parseServeOptions(
     canary: values.canary,
     demo: values.demo,
     metrics: values.metrics,
+    ...readTraces(values),
     logLevel: values.logLevel,
   };
 }

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { TEST_CERTIFICATE, TEST_KEY } from '../testing/tls.js';
-import { readJwt, readTls, readTokens } from './credentials.js';
+import { readJwt, readTls, readTokens, readTraces } from './credentials.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'cutpoint-credentials-'));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -83,5 +83,21 @@ describe('a certificate', () => {
     expect(() => readTls({ tlsCert: tlsKey, tlsKey })).toThrow('no certificate in PEM');
     expect(() => readTls({ tlsCert, tlsKey: tlsCert })).toThrow('no private key in PEM');
     expect(() => readTls({ tlsCert: join(folder, 'gone'), tlsKey })).toThrow('ENOENT');
+  });
+});
+
+describe('headers for a collector', () => {
+  it('are sent with the spans', () => {
+    const traces = 'http://collector:4318/v1/traces';
+    const tracesHeader = ['authorization=Basic YTpi==', 'x-tenant=1'];
+    const headers = { authorization: 'Basic YTpi==', 'x-tenant': '1' };
+    expect(readTraces({ traces, tracesHeader })).toEqual({ traces: { url: traces, headers } });
+    expect(readTraces({ traces: undefined, tracesHeader: [] })).toEqual({});
+  });
+
+  it('without a collector are a mistake, which shows none of them', () => {
+    const read = () => readTraces({ traces: undefined, tracesHeader: [`x-key=${SECRET}`] });
+    expect(read).toThrow('tracesHeader needs traces');
+    expect(read).not.toThrow(SECRET);
   });
 });

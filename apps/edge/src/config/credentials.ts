@@ -6,6 +6,7 @@ import { ModelError, messageOf } from '../models/error.js';
 import type { JwtOptions } from '../server/access/jwt.js';
 import { isTokenText, TOKEN_TEXT } from '../server/access/static-tokens.js';
 import type { TlsOptions } from '../server/options.js';
+import type { TracesOptions } from '../traces/options.js';
 import type { SettingValues } from './settings.js';
 
 /** Public keys of JSON Web Key Sets: a shared secret (`oct`) would let the edge make tokens itself. */
@@ -68,6 +69,19 @@ export function readTls({ tlsCert, tlsKey }: Pick<SettingValues, 'tlsCert' | 'tl
     throw wrong('tlsCert', tlsCert, `the certificate was valid until ${certificate.validTo}`);
   }
   return { cert, key };
+}
+
+/** A header for nobody is a mistake. */
+export function readTraces({ traces, tracesHeader }: Pick<SettingValues, 'traces' | 'tracesHeader'>): {
+  readonly traces?: TracesOptions;
+} {
+  if (traces !== undefined) {
+    // Each has passed its setting's `accept`.
+    const pairs = tracesHeader.map((item) => [item.slice(0, item.indexOf('=')), item.slice(item.indexOf('=') + 1)]);
+    return { traces: { url: traces, headers: Object.fromEntries(pairs) } };
+  }
+  if (tracesHeader.length === 0) return {};
+  throw bad('tracesHeader needs traces: there is no collector that it would be sent to');
 }
 
 function keysOfPem(text: string, file: string): JSONWebKeySet {

@@ -62,6 +62,25 @@ describe('settings', () => {
     });
   });
 
+  it('of where traces go come last from the variables of OpenTelemetry, by its own rules', () => {
+    const of = (env: Record<string, string>, ...argv: string[]) => load(argv, env).values.traces;
+    const all = { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://collector:4318' };
+    expect(of({})).toBeUndefined();
+    expect(of(all)).toBe('http://collector:4318/v1/traces');
+    expect(of({ OTEL_EXPORTER_OTLP_ENDPOINT: 'http://collector:4318/otlp/' })).toBe(
+      'http://collector:4318/otlp/v1/traces',
+    );
+    const own = { ...all, OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: 'http://other:1/in/' };
+    expect(of(own)).toBe('http://other:1/in/');
+    expect(of({ ...own, CUTPOINT_SERVE_TRACES: 'http://mine:4318' })).toBe('http://mine:4318/v1/traces');
+    expect(of(own, '--traces', 'https://flag/spans')).toBe('https://flag/spans');
+    for (const off of [{ OTEL_SDK_DISABLED: 'True' }, { OTEL_TRACES_EXPORTER: 'none' }]) {
+      expect(of({ ...own, ...off })).toBeUndefined();
+      expect(of({ ...own, ...off }, '--traces', 'https://flag/spans')).toBe('https://flag/spans');
+    }
+    expect(load([], all).sources.traces).toBe("OpenTelemetry's environment");
+  });
+
   it('do not include what Kubernetes says of its services', () => {
     const env = { CUTPOINT_PORT: 'tcp://10.0.0.1:8080', CUTPOINT_SERVICE_HOST: '10.0.0.1' };
     expect(load([], env).values.port).toBe(8080);
@@ -88,6 +107,18 @@ describe('a wrong setting', () => {
       'CUTPOINT_SERVE_ORIGIN is ["https://a.example","b"]',
     ],
     ['subnet', ['--trust-proxy', '10.0.0.0/33'], {}, '--trust-proxy is "10.0.0.0/33"'],
+    [
+      'collector',
+      ['--traces', 'collector:4318'],
+      {},
+      '--traces is "collector:4318"; it must be an http or https address',
+    ],
+    [
+      'collector of OpenTelemetry',
+      [],
+      { OTEL_EXPORTER_OTLP_ENDPOINT: 'collector' },
+      'OTEL_EXPORTER_OTLP_ENDPOINT is "collector/v1/traces"; it must be',
+    ],
   ])('is named: %s', (_, argv, env, said) => {
     expect(() => load(argv, env)).toThrow(said);
   });
@@ -131,9 +162,11 @@ describe('a secret', () => {
     [[`--tokne=${SECRET}`], {}],
     [[], { CUTPOINT_SERVE_TOKEN: `${SECRET}/` }],
     [['--config', fileOf({ token: SECRET })], {}],
+    [['--traces', `http://token:${SECRET}@collector`], {}],
+    [['--traces-header', `token=${SECRET}, x`], {}],
     [['--config', fileOf({ token: [SECRET, 12] })], {}],
   ])('is not told when it is wrong: %j', (argv, env) => {
-    expect(() => load(argv, env)).toThrow(/token|tokne/i);
+    expect(() => load(argv, env)).toThrow(/token|tokne|traces/i);
     expect(() => load(argv, env)).not.toThrow(SECRET);
   });
 });

@@ -1,8 +1,8 @@
 import { flagOf } from './names.js';
 import { SETTING_KEYS, type SettingKey, type SettingValues, settingOf } from './settings.js';
-import { CONFIG, type Found, readEnvironment, readFlags, readSettingsFile } from './sources.js';
+import { CONFIG, type Found, readEnvironment, readFlags, readOpenTelemetry, readSettingsFile } from './sources.js';
 
-type Source = 'flag' | 'environment' | 'file' | 'default';
+type Source = 'flag' | 'environment' | 'file' | "OpenTelemetry's environment" | 'default';
 
 /** All settings, each with where it comes from. */
 export interface Settings {
@@ -11,7 +11,7 @@ export interface Settings {
 }
 
 /**
- * Flags over environment over file over defaults; a list replaces the list below it.
+ * Flags over environment over file over what OpenTelemetry's variables say over defaults; a list replaces the list below it.
  * @throws ModelError that names the first wrong key or value.
  */
 export function loadSettings(
@@ -26,6 +26,7 @@ export function loadSettings(
     ['flag', flags.found],
     ['environment', environment.found],
     ['file', file === undefined ? new Map() : readSettingsFile(file)],
+    ["OpenTelemetry's environment", readOpenTelemetry(env)],
   ];
   const chosen = SETTING_KEYS.map((key) => {
     const [source, found] = layers.find(([, layer]) => layer.has(key)) ?? ['default' as const, undefined];

@@ -7,6 +7,10 @@ import { choice, integer, list, path, type Setting, text, toggle } from './setti
 export const MIB = 1024 * 1024;
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'silent'] as const;
 const HOUR_MS = 3_600_000;
+/** Where collectors take spans, below their address. */
+export const TRACES_PATH = '/v1/traces';
+/** A name, and a value without control characters. */
+const HEADER = /^[\w!#$%&'*+.^`|~-]+=[\x20-\x7e]+$/;
 
 /** Everything that can be set, in the order of the usage and of docs/operating.md. */
 export const SETTINGS = {
@@ -138,6 +142,23 @@ export const SETTINGS = {
     fallback: DEFAULTS.metrics,
     help: 'who may read /metrics: clients (with a token, where there are any), everybody, nobody',
   }),
+  traces: {
+    ...text('address', {
+      fallback: undefined,
+      help: 'a collector that gets spans of inferences, OTLP over HTTP: http://localhost:4318; nobody gets any without it',
+    }),
+    expected: 'an http or https address without a password, like http://localhost:4318',
+    accept: (json: unknown) => (typeof json === 'string' ? acceptedCollector(json) : undefined),
+  },
+  tracesHeader: list(
+    {
+      placeholder: 'name=value',
+      expected: 'like authorization=Bearer abc',
+      accept: (item) => (HEADER.test(item) ? item : undefined),
+      isSecret: true,
+    },
+    'a header that the collector wants to see; the environment or a file hides it better than a flag',
+  ),
   logLevel: choice('level', LOG_LEVELS, {
     fallback: undefined,
     help: `${LOG_LEVELS.join(', ')} (info; warn on a terminal)`,
@@ -154,6 +175,16 @@ export const SETTING_KEYS = Object.keys(SETTINGS) as readonly SettingKey[];
 /** The setting behind a key, with its type forgotten: for code that treats all alike. */
 export function settingOf(key: SettingKey): Setting<unknown> {
   return SETTINGS[key];
+}
+
+/** What is sent to an address without a path goes to the path that collectors listen on. */
+function acceptedCollector(item: string): string | undefined {
+  const url = URL.canParse(item) ? new URL(item) : undefined;
+  if (url === undefined || !/^https?:$/.test(url.protocol) || url.username !== '' || url.password !== '') {
+    return undefined;
+  }
+  if (url.pathname === '/') url.pathname = TRACES_PATH;
+  return url.href;
 }
 
 function acceptedOrigin(item: string): string | undefined {

@@ -3,7 +3,7 @@ import { dirname, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { ModelError, messageOf } from '../models/error.js';
 import { ENVIRONMENT_PREFIX, flagOf, nearest, variableOf } from './names.js';
-import { SETTING_KEYS, type SettingKey, settingOf } from './settings.js';
+import { SETTING_KEYS, type SettingKey, settingOf, TRACES_PATH } from './settings.js';
 
 /** What one place says of some settings. */
 export type Found = ReadonlyMap<SettingKey, unknown>;
@@ -16,6 +16,9 @@ interface Flags {
 }
 
 const HELP = 'help';
+/** The first that is there counts. By OpenTelemetry's rules it is taken as it is; to the second the path is added. */
+const COLLECTOR = 'OTEL_EXPORTER_OTLP_TRACES_ENDPOINT';
+const COLLECTOR_OF_ALL = 'OTEL_EXPORTER_OTLP_ENDPOINT';
 /** Names the file, so it cannot stand in it. */
 export const CONFIG = 'config';
 const KEY_OF_FLAG = new Map(SETTING_KEYS.map((key) => [flagOf(key), key]));
@@ -70,6 +73,18 @@ export function readSettingsFile(file: string): Found {
   return found;
 }
 
+/**
+ * What OpenTelemetry's own variables say of where spans go; all else that they say its library reads by itself.
+ * @throws ModelError `bad_config` that names the variable.
+ */
+export function readOpenTelemetry(env: Readonly<Record<string, string | undefined>>): Found {
+  const { OTEL_SDK_DISABLED: disabled, OTEL_TRACES_EXPORTER: exporter } = env;
+  const { [COLLECTOR]: own, [COLLECTOR_OF_ALL]: ofAll } = env;
+  if (disabled?.toLowerCase() === 'true' || exporter === 'none' || (!own && !ofAll)) return new Map();
+  const address = own || ofAll?.replace(/\/?$/, TRACES_PATH);
+  return new Map([['traces', accepted('traces', address, own ? COLLECTOR : COLLECTOR_OF_ALL, bad)]]);
+}
+
 function flagTypes() {
   const types = [...KEY_OF_FLAG].map(([name, key]) => [name, { type: isToggle(key) ? 'boolean' : 'string' }] as const);
   return Object.fromEntries([...types, [HELP, { type: 'boolean', short: 'h' }], [CONFIG, { type: 'string' }]] as const);
@@ -105,7 +120,9 @@ function accepted(key: SettingKey, json: unknown, name: string, error: (message:
 /** One wrong item of a flag is more easily recognised without the brackets. */
 function shownOf(json: unknown): string {
   const [only, ...more] = Array.isArray(json) ? json : [json];
-  return (JSON.stringify(more.length > 0 ? json : only) ?? 'nothing').slice(0, 200);
+  const shown = (JSON.stringify(more.length > 0 ? json : only) ?? 'nothing').slice(0, 200);
+  // In an address there may be a password.
+  return shown.replace(/\/\/[^/@]*@/g, '//***@');
 }
 
 function readObject(file: string): object {

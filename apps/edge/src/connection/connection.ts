@@ -1,5 +1,4 @@
 import {
-  type Chunk,
   type ClientMessage,
   chunksOf,
   decodeChunk,
@@ -16,13 +15,14 @@ import {
 import type { TailOutcome } from '../dispatcher/dispatcher.js';
 import type { Owners } from '../scheduler/shared-use.js';
 import { admit, stopping } from './admission.js';
+import { errorMessage, resultMessage } from './answers.js';
 import type { Client } from './clients.js';
 import type { ConnectionContext } from './context.js';
 import { IgnoredPayloads } from './ignored-payloads.js';
 import { Interest } from './interest.js';
 import type { Outbox } from './outbox.js';
-import { Probe } from './probe.js';
-import { Request } from './request.js';
+import { Probing } from './probing.js';
+import { courseOf, Request } from './request.js';
 import { Reservations } from './reservations.js';
 import type { SettledRequest } from './settled.js';
 import { tailJob } from './tail-job.js';
@@ -39,7 +39,7 @@ export class Connection {
   readonly #requests = new Map<number, Request>();
   readonly #reservations: Reservations;
   readonly #ignored = new IgnoredPayloads();
-  #probe: Probe | undefined;
+  readonly #probing: Probing;
   readonly #client: Client;
   readonly #owners: Owners;
   #isClosed = false;
@@ -50,6 +50,10 @@ export class Connection {
     this.#client = client;
     this.#owners = { client, connection: this };
     this.#reservations = new Reservations(context, this.#owners);
+    this.#probing = new Probing(this.#ignored, {
+      answer: (message) => this.#send(message),
+      refuse: (id, error) => this.#sendError(id, error),
+    });
   }
 
   get numUnanswered(): number {
@@ -81,24 +85,13 @@ export class Connection {
 
   /** Ends what has been waiting for its client for too long. Call it about once a second. */
   sweep(nowMs: number): void {
-    const { uploadIdleMs, uploadMs } = this.#context.limits;
+    const { uploadIdleMs } = this.#context.limits;
     this.#reservations.expire(nowMs, uploadIdleMs);
     for (const request of this.#requests.values()) {
-      if (request.job !== undefined) continue;
-      const idleMs = nowMs - request.lastChunkAtMs;
-      if (idleMs < uploadIdleMs && nowMs - request.announcedAtMs < uploadMs) continue;
-      const { receivedBytes, numBytes } = request.assembler;
-      this.#refuse(
-        request,
-        new ProtocolError(
-          'upload_timeout',
-          `${receivedBytes} of ${numBytes} bytes came in ${(nowMs - request.announcedAtMs).toFixed(0)} ms, none for ${idleMs.toFixed(0)} ms`,
-        ),
-      );
+      const late = request.uploadTimeout(nowMs, this.#context.limits);
+      if (late !== undefined) this.#refuse(request, late);
     }
-    if (this.#probe !== undefined && nowMs - this.#probe.lastChunkAtMs >= uploadIdleMs) {
-      this.#endProbe(this.#probe, new ProtocolError('upload_timeout', 'the bytes of the probe did not come'));
-    }
+    this.#probing.expire(nowMs, uploadIdleMs);
     if (this.#outbox.isStalled(nowMs)) {
       this.#fail(new ProtocolError('slow_reader', 'replies were not read for too long'));
     }
@@ -160,7 +153,7 @@ export class Connection {
 
   #isTaken(id: number): ProtocolError | undefined {
     const isTaken =
-      this.#requests.has(id) || this.#reservations.has(id) || this.#ignored.has(id) || this.#probe?.id === id;
+      this.#requests.has(id) || this.#reservations.has(id) || this.#ignored.has(id) || this.#probing.has(id);
     if (!isTaken) return undefined;
     return new ProtocolError('duplicate_id', `request ${id} is still in flight; use another id`);
   }
@@ -184,7 +177,8 @@ export class Connection {
       this.#reservations.release(id);
       this.#ignored.add(id, numBytes);
       const model = this.#context.models.catalog.get(message.model)?.name;
-      this.#context.onSettled({ model, code: admitted.code, receivedBytes: 0, sentBytes: 0 });
+      const course = courseOf(message, atMs);
+      this.#context.onSettled({ model, code: admitted.code, receivedBytes: 0, sentBytes: 0, course });
       this.#sendError(id, admitted);
       return undefined;
     }
@@ -199,7 +193,7 @@ export class Connection {
   #receiveChunk(frame: Uint8Array, atMs: number): ProtocolError | undefined {
     const chunk = decodeChunk(frame);
     if (chunk instanceof ProtocolError) return chunk;
-    if (this.#probe?.id === chunk.id) return this.#receiveProbe(this.#probe, chunk, atMs);
+    if (this.#probing.has(chunk.id)) return this.#probing.receive(chunk, atMs);
     const request = this.#requests.get(chunk.id);
     if (request === undefined || request.job !== undefined) {
       if (this.#ignored.take(chunk.id, chunk.bytes.byteLength)) return undefined;
@@ -215,51 +209,21 @@ export class Connection {
   }
 
   #announceProbe(message: ProbeMessage, atMs: number): ProtocolError | undefined {
-    const { id, numBytes } = message;
-    const taken = this.#isTaken(id);
+    const taken = this.#isTaken(message.id);
     if (taken !== undefined) return taken;
     this.interest.active(atMs);
-    if (this.#probe === undefined) {
-      this.#probe = new Probe(message, atMs);
-      return undefined;
-    }
-    this.#ignored.add(id, numBytes);
-    this.#sendError(id, new ProtocolError('too_many_in_flight', 'a probe is on its way; one at a time'));
+    this.#probing.announce(message, atMs);
     return undefined;
-  }
-
-  #receiveProbe(probe: Probe, chunk: Chunk, atMs: number): ProtocolError | undefined {
-    const wrong = probe.accept(chunk, atMs);
-    if (wrong !== undefined || probe.answer === undefined) return wrong;
-    this.#probe = undefined;
-    this.#send(probe.answer);
-    return undefined;
-  }
-
-  #endProbe(probe: Probe, error: ProtocolError): void {
-    this.#probe = undefined;
-    this.#ignored.add(probe.id, probe.missingBytes);
-    this.#sendError(probe.id, error);
   }
 
   #submit(request: Request): void {
-    const { admitted, message, assembler, deadlineAtMs, lastChunkAtMs } = request;
-    const job = tailJob(
-      this.#context,
-      {
-        owners: this.#owners,
-        admitted,
-        inputs: message.tensors,
-        payload: assembler.payload,
-        outputs: admitted.served.cut.tailOutputs,
-        receivedAtMs: lastChunkAtMs,
-        deadlineAtMs,
+    const job = tailJob(this.#context, request.tail(this.#owners), {
+      started: (atMs) => {
+        request.startedAtMs = atMs;
       },
-      {
-        done: (outcome, startedAtMs) => this.#reply(request, outcome, startedAtMs),
-        refused: (error) => this.#refuse(request, error),
-      },
-    );
+      done: (outcome, startedAtMs) => this.#reply(request, outcome, startedAtMs),
+      refused: (error) => this.#refuse(request, error),
+    });
     request.job = job;
     const refusal = this.#context.isStopping() ? stopping() : this.#context.scheduler.submit(job, request.place);
     if (refusal !== undefined) this.#refuse(request, refusal);
@@ -268,23 +232,12 @@ export class Connection {
   #reply(request: Request, outcome: TailOutcome, startedAtMs: number): void {
     // Cancelled, timed out or gone meanwhile.
     if (this.#requests.get(request.id) !== request) return;
-    const { id, assembler } = request;
     const timings = timingsOf(request, outcome, { startedAtMs, doneAtMs: this.#context.clock() });
-    const sentBytes = outcome.payload.byteLength;
-    const message: EdgeMessage = {
-      type: 'result',
-      id,
-      tensors: [...outcome.tensors],
-      numBytes: sentBytes,
-      timings,
-      arrivals: assembler.arrivals,
-      ...(request.admitted.served.version.isFormer && { stale: true }),
-      load: this.#context.load(),
-    };
-    const text = JSON.stringify(message);
+    const { payload, provider } = outcome;
+    const text = JSON.stringify(resultMessage(request, outcome, timings, this.#context.load()));
     try {
-      this.#settle(request, { code: 'ok', sentBytes, timings });
-      this.#outbox.result(text, chunksOf(id, [outcome.payload]));
+      this.#outbox.result(text, chunksOf(request.id, [payload]));
+      this.#settle(request, { code: 'ok', sentBytes: payload.byteLength, timings, provider });
     } catch (error) {
       // Part of it may be on its way: nothing that followed would be understood.
       this.breakOff(error);
@@ -292,7 +245,7 @@ export class Connection {
   }
 
   #cancel(id: number): void {
-    if (this.#probe?.id === id) this.#endProbe(this.#probe, cancelled());
+    this.#probing.cancel(id, cancelled());
     this.#ignored.delete(id);
     // Silently: only what was asked for by an `infer` is answered.
     this.#reservations.release(id);
@@ -316,16 +269,14 @@ export class Connection {
     request.over();
     this.#context.uploads.give(this.#owners, request.message.numBytes);
     if (request.place !== undefined) this.#context.scheduler.release(request.place);
-    const { model } = request.admitted;
-    this.#context.onSettled({ sentBytes: 0, ...end, model, receivedBytes: request.assembler.receivedBytes });
+    const { admitted, assembler, course } = request;
+    const { receivedBytes } = assembler;
+    this.#context.onSettled({ sentBytes: 0, ...end, model: admitted.model, receivedBytes, course });
     return true;
   }
 
-  #sendError(id: number, { code, message }: ProtocolError): void {
-    const load = this.#context.load();
-    // By then what waits now has been served.
-    const hint = code === 'overloaded' ? { retryAfterMs: Math.max(LEAST_RETRY_MS, load.queueMs) } : {};
-    this.#send({ type: 'error', id, code, message, load, ...hint });
+  #sendError(id: number, error: ProtocolError): void {
+    this.#send(errorMessage(id, error, this.#context.load()));
   }
 
   #send(message: EdgeMessage): void {
@@ -337,10 +288,7 @@ export class Connection {
 const INTERNAL_ERROR = 1011;
 
 /** How a request ended. */
-type End = Pick<SettledRequest, 'code' | 'timings'> & Partial<Pick<SettledRequest, 'sentBytes'>>;
-
-/** The queue is not all that can be full. */
-const LEAST_RETRY_MS = 50;
+type End = Pick<SettledRequest, 'code' | 'timings' | 'provider'> & Partial<Pick<SettledRequest, 'sentBytes'>>;
 
 function cancelled(): ProtocolError {
   return new ProtocolError('cancelled', 'cancelled by the client');

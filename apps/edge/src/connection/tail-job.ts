@@ -19,8 +19,10 @@ export interface TailRequest {
   readonly deadlineAtMs: number | undefined;
 }
 
-/** Exactly one of them is called, once; `refused` also after a `done` that threw. */
+/** `done` or `refused` is called, once; `refused` also after a `done` that threw. */
 export interface TailAnswer {
+  /** Its turn has come. */
+  started?(atMs: number): void;
   done(outcome: TailOutcome, startedAtMs: number): void;
   refused(error: ProtocolError): void;
 }
@@ -36,6 +38,7 @@ export function tailJob(context: ConnectionContext, request: TailRequest, answer
     start: async () => {
       const { clock, scheduler, onTailError } = context;
       const startedAtMs = clock();
+      answer.started?.(startedAtMs);
       try {
         const outcome = await runTail(context, request, startedAtMs);
         scheduler.finished(job);

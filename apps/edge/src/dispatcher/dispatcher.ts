@@ -43,6 +43,8 @@ export interface TailOutcome {
   readonly payload: Uint8Array<ArrayBuffer>;
   /** The session had to be opened for this task. Its first run is slower than what the profile measured. */
   readonly isFirstRun: boolean;
+  /** Where it ran. */
+  readonly provider: Provider;
   /** What this worker gave up to make room for the session. */
   readonly released: readonly string[];
   /** Providers that were to run it and failed, as of this task. */

@@ -3,24 +3,21 @@ import type { Socket } from 'node:net';
 import { type EdgeTimings, ProtocolError, type TensorHeader, type TensorInfo, tensorBytes } from '@cutpoint/protocol';
 import { stopping, tooManyOfClient } from '../connection/admission.js';
 import type { ConnectionContext } from '../connection/context.js';
-import type { SettledRequest } from '../connection/settled.js';
+import type { Course, SettledRequest } from '../connection/settled.js';
 import { tailJob } from '../connection/tail-job.js';
 import { timingsOf } from '../connection/timings.js';
 import type { TailOutcome } from '../dispatcher/dispatcher.js';
 import type { Place } from '../scheduler/scheduler.js';
 import type { Owners } from '../scheduler/shared-use.js';
+import { answerBytes } from './answer-bytes.js';
 import { type BodyLimit, bodyLimit } from './body-limit.js';
 import type { BodyThread } from './body-thread.js';
 import { HeldBytes } from './held-bytes.js';
-import type { InferRequest, WantedOutput } from './infer-request.js';
+import type { InferRequest } from './infer-request.js';
 import type { InferResponse } from './infer-response.js';
 import { type BodyEncoding, readBody } from './read-body.js';
 import type { Form, Target } from './target.js';
 
-/** Elements that an answer gives as JSON at most. */
-const MAX_JSON_ELEMENTS = 1024 * 1024;
-/** What one of them takes as text, about. */
-const JSON_ELEMENT_BYTES = 24;
 /** An answer of which nothing is read for this long is given up. */
 const STALL_MS = 30_000;
 /** How long what is answered already may take to reach its client when the edge stops. */
@@ -36,13 +33,14 @@ export interface InferCall {
   readonly encoding: BodyEncoding | undefined;
   /** What `Inference-Header-Content-Length` says. */
   readonly jsonBytes: number | undefined;
+  /** As it came. */
+  readonly course: Course;
 }
 
 /** An `infer` while it is open: it ends when its answer is sent, or its client gone. */
 interface OpenCall {
   readonly call: InferCall;
   readonly owners: Owners;
-  readonly announcedAtMs: number;
   readonly place: Place;
   readonly held: HeldBytes;
   /** Rejects when the call has to end before its tail is done. */
@@ -60,7 +58,7 @@ interface OpenCall {
   over(): void;
 }
 
-/** What is known of a call when it is over. */
+/** What is known of a call so far. */
 type Tally = { -readonly [K in keyof Omit<SettledRequest, 'model' | 'code'>]: SettledRequest[K] };
 
 interface Ran {
@@ -94,15 +92,15 @@ export class Inferences {
   async infer(call: InferCall): Promise<InferResponse> {
     const { onSettled } = this.#context;
     const { model } = call.target;
-    const tally: Tally = { receivedBytes: 0, sentBytes: 0 };
+    const tally: Tally = { receivedBytes: 0, sentBytes: 0, course: call.course };
     try {
       const written = await this.#answer(call, tally);
       onSettled({ model, code: 'ok', ...tally });
       return written;
     } catch (error) {
-      const { receivedBytes } = tally;
+      const { receivedBytes, course } = tally;
       const code = error instanceof ProtocolError ? error.code : 'internal_error';
-      onSettled({ model, code, receivedBytes, sentBytes: 0 });
+      onSettled({ model, code, receivedBytes, sentBytes: 0, course });
       throw error;
     }
   }
@@ -110,15 +108,17 @@ export class Inferences {
   async #answer(call: InferCall, tally: Tally): Promise<InferResponse> {
     const limit = this.#admit(call);
     const open = this.#announce(call);
+    tally.course = { ...call.course, isAdmitted: true };
     try {
       const asked = await this.#read(open, limit);
       // Before the payload is handed over.
       tally.receivedBytes = asked.payload.byteLength;
-      const { outcome, timings } = await this.#run(open, asked);
+      const { outcome, timings } = await this.#run(open, asked, tally);
       const { target, response } = call;
       const { tensors, payload } = outcome;
       tally.sentBytes = payload.byteLength;
       tally.timings = timings;
+      tally.provider = outcome.provider;
       const { name: modelName, version: modelVersion } = target;
       const { outputs, id } = asked;
       const about = { modelName, modelVersion, outputs, ...(id === undefined ? {} : { id }) };
@@ -181,8 +181,8 @@ export class Inferences {
   }
 
   #announce(call: InferCall): OpenCall {
-    const { scheduler, uploads, clock, idleTailMs, clients, limits } = this.#context;
-    const { request, response, target, clientKey } = call;
+    const { scheduler, uploads, idleTailMs, clients, limits } = this.#context;
+    const { request, response, target, clientKey, course } = call;
     const owners = { client: clients.join(clientKey), connection: request.socket };
     this.#watch(request.socket, owners.client);
     let end: (error: ProtocolError) => void = () => undefined;
@@ -209,10 +209,9 @@ export class Inferences {
       letGo();
       if (this.#open.size === 0) this.#whenEmpty?.();
     };
-    const announcedAtMs = clock();
-    const deadlineAtMs = announcedAtMs + limits.defaultDeadlineMs;
+    const deadlineAtMs = course.announcedAtMs + limits.defaultDeadlineMs;
     const state = { signal: gone.signal, deadlineAtMs, isSubmitted: false, bodyWork: undefined };
-    const open: OpenCall = { call, owners, announcedAtMs, place, held, ended, end, over, ...state };
+    const open: OpenCall = { call, owners, place, held, ended, end, over, ...state };
     this.#open.add(open);
     response.once('close', over);
     return open;
@@ -248,20 +247,24 @@ export class Inferences {
     const reading = this.#bodies.read({ body, jsonBytes, contracts: target.forms }, open);
     open.bodyWork = reading;
     const asked = await Promise.race([reading, ended]);
-    if (asked.timeoutMs) open.deadlineAtMs = open.announcedAtMs + asked.timeoutMs;
+    if (asked.timeoutMs) open.deadlineAtMs = call.course.announcedAtMs + asked.timeoutMs;
     held.grow(answerBytes(asked.outputs, formOf(target, asked).outputs));
     return asked;
   }
 
-  async #run(open: OpenCall, asked: InferRequest): Promise<Ran> {
-    const { call, owners, announcedAtMs, place, ended } = open;
+  async #run(open: OpenCall, asked: InferRequest, tally: Tally): Promise<Ran> {
+    const { call, owners, place, ended } = open;
     const { scheduler, clock, isStopping } = this.#context;
     const { model } = call.target;
     const { served, graphFile, inputs } = formOf(call.target, asked);
     const receivedAtMs = clock();
+    tally.course = { ...tally.course, uploadedAtMs: receivedAtMs };
+    const started = (startedAtMs: number) => {
+      tally.course = { ...tally.course, startedAtMs };
+    };
     const tail = new Promise<Ran>((resolve, refused) => {
       const done = (outcome: TailOutcome, startedAtMs: number) => {
-        const uploaded = { announcedAtMs, lastChunkAtMs: receivedAtMs };
+        const uploaded = { announcedAtMs: call.course.announcedAtMs, lastChunkAtMs: receivedAtMs };
         resolve({ outcome, timings: timingsOf(uploaded, outcome, { startedAtMs, doneAtMs: clock() }) });
       };
       const job = tailJob(
@@ -275,7 +278,7 @@ export class Inferences {
           receivedAtMs,
           deadlineAtMs: asked.timeoutMs ? open.deadlineAtMs : undefined,
         },
-        { done, refused },
+        { started, done, refused },
       );
       open.isSubmitted = true;
       const refusal = isStopping() ? stopping() : scheduler.submit(job, place);
@@ -295,21 +298,4 @@ function formOf({ forms }: Target, { contract }: InferRequest): Form {
 
 function headerOf(info: TensorInfo): TensorHeader {
   return { ...info, codec: 'raw', numBytes: tensorBytes(info.type, info.dims) };
-}
-
-/** Memory that the answer will take, about. */
-function answerBytes(wanted: readonly WantedOutput[], outputs: readonly TensorInfo[]): number {
-  let numBytes = 0;
-  let elements = 0;
-  for (const { name, isBinary } of wanted) {
-    const info = outputs.find((output) => output.name === name);
-    if (info === undefined) continue;
-    if (isBinary) numBytes += tensorBytes(info.type, info.dims);
-    else elements += info.dims.reduce((product, dim) => product * dim, 1);
-  }
-  if (elements <= MAX_JSON_ELEMENTS) return numBytes + elements * JSON_ELEMENT_BYTES;
-  throw new ProtocolError(
-    'too_large',
-    `the outputs have ${elements} elements, at most ${MAX_JSON_ELEMENTS} are given as JSON; ask for them as binary data`,
-  );
 }

@@ -168,7 +168,11 @@ const described = {
     params: modelParams,
     headers: {
       type: 'object',
-      properties: { 'inference-header-content-length': { type: 'integer', description: 'Bytes of JSON in the body.' } },
+      properties: {
+        'inference-header-content-length': { type: 'integer', description: 'Bytes of JSON in the body.' },
+        traceparent: { type: 'string', description: 'The span that this belongs to (W3C Trace Context).' },
+        tracestate: { type: 'string' },
+      },
     },
     body: {
       content: {

@@ -1,6 +1,7 @@
 import { ProtocolError, type ProtocolErrorCode } from '@cutpoint/protocol';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { ConnectionContext } from '../connection/context.js';
+import type { Course } from '../connection/settled.js';
 import { JSON_ALLOWANCE_BYTES } from '../kserve/body-limit.js';
 import { BodyThread } from '../kserve/body-thread.js';
 import { Inferences } from '../kserve/inferences.js';
@@ -56,32 +57,34 @@ export async function installKserve(
   };
 
   /** Before it came to an inference. */
-  const countRefused = ({ name, version }: Params, code: ProtocolErrorCode) => {
+  const countRefused = ({ name, version }: Params, code: ProtocolErrorCode, course: Course) => {
     const found = findModel(name, version, models);
     const model = found instanceof ProtocolError ? undefined : found.entry.name;
-    context.onSettled({ model, code, receivedBytes: 0, sentBytes: 0 });
+    context.onSettled({ model, code, receivedBytes: 0, sentBytes: 0, course });
   };
 
   const infer = async (request: FastifyRequest<{ Params: Params }>, reply: FastifyReply) => {
+    const asked = courseOf(request, context.clock());
     const target = await wantedTarget(request.params, context);
     if (target instanceof ProtocolError) {
-      countRefused(request.params, target.code);
+      countRefused(request.params, target.code, asked);
       return refuse(reply, target, context);
     }
+    const course = { ...asked, cut: target.forms[0].served.cut.id };
     const encoding = bodyEncoding(request.raw);
     if (encoding === null) {
-      countRefused(request.params, 'bad_message');
+      countRefused(request.params, 'bad_message', course);
       return sendV2Error(reply, 415, 'bodies are read as they are, or compressed by gzip or deflate (zlib)');
     }
     const jsonBytes = jsonLength(request);
     if (jsonBytes === null) {
-      countRefused(request.params, 'bad_message');
+      countRefused(request.params, 'bad_message', course);
       return sendV2Error(reply, 400, 'Inference-Header-Content-Length is no whole number');
     }
     try {
       const { raw } = request;
       const call = { request: raw, response: reply.raw, target, clientKey: clientKey(request), encoding, jsonBytes };
-      const written = await inferences.infer(call);
+      const written = await inferences.infer({ ...call, course });
       reply.header('cache-control', 'no-store');
       reply.type(written.jsonBytes === undefined ? 'application/json' : 'application/octet-stream');
       if (written.jsonBytes !== undefined) reply.header(JSON_LENGTH, written.jsonBytes);
@@ -114,6 +117,12 @@ async function wantedTarget({ name, version }: Params, { models }: ConnectionCon
   if (found instanceof ProtocolError) return found;
   await models.catalog.want(found.entry.name);
   return findTarget(name, version, models);
+}
+
+function courseOf({ headers }: FastifyRequest, announcedAtMs: number): Course {
+  const { traceparent, tracestate } = headers;
+  // Node joins what comes several times; of `traceparent` that makes nonsense, as it should.
+  return { over: 'http', traceparent: traceparent?.toString(), tracestate: tracestate?.toString(), announcedAtMs };
 }
 
 function jsonLength({ headers }: FastifyRequest): number | undefined | null {

@@ -1,4 +1,5 @@
 import type { Provider, ShareWeights } from '../dispatcher/dispatcher.js';
+import type { TracesOptions } from '../traces/options.js';
 import type { AccessOptions } from './access/authenticator.js';
 import type { ModelCatalog } from './catalog.js';
 
@@ -77,6 +78,8 @@ export interface ServerOptions extends AccessOptions {
   readonly demo: boolean;
   /** Who may read the metrics: whoever may use the edge, everybody who reaches it, or nobody. */
   readonly metrics: MetricsAccess;
+  /** Where spans of inferences go; without it there are none. */
+  readonly traces?: TracesOptions;
   readonly logLevel: 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'silent';
 }
 

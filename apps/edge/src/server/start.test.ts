@@ -378,7 +378,7 @@ describe('pages', () => {
       expect(status).toBe(204);
       expect(headers.get('access-control-allow-origin')).toBe('https://app.example');
       expect(headers.get('access-control-allow-headers')).toBe(
-        'authorization, content-type, content-encoding, inference-header-content-length, range',
+        'authorization, content-type, content-encoding, inference-header-content-length, range, traceparent, tracestate',
       );
       expect(headers.get('access-control-allow-methods')).toContain('GET');
       expect(Number(headers.get('access-control-max-age'))).toBeGreaterThan(0);

@@ -28,6 +28,7 @@ import { installPage } from '../routes/page.js';
 import { installRepository } from '../routes/repository.js';
 import { installStream, installWebSockets } from '../routes/stream.js';
 import { Scheduler } from '../scheduler/scheduler.js';
+import { TraceThread } from '../traces/trace-thread.js';
 import { authenticator } from './access/authenticator.js';
 import { installGate } from './access/gate.js';
 import { Strangers } from './access/strangers.js';
@@ -53,6 +54,11 @@ export interface RunningServer {
   /** Takes nothing new, finishes what runs within the drain time, says goodbye and closes. */
   stop(): Promise<void>;
 }
+
+/** The last spans have so long at least, also when the drain time is used up, */
+const LEAST_SEND_MS = 1_000;
+/** and no longer than this: a collector that takes them does so at once. */
+const MOST_SEND_MS = 2_000;
 
 /**
  * Starts the edge. It answers at once; models are served as they become ready.
@@ -139,6 +145,7 @@ export async function startServer(
     openTails: dispatcher.openTails,
     heldBytes: uploads.heldBytes,
   }));
+  const traces = options.traces && new TraceThread({ ...options.traces, version, clock, log });
   const serving: ConnectionContext = {
     models,
     scheduler,
@@ -155,7 +162,10 @@ export async function startServer(
       service.observe(measured.serviceMs, nowMs);
     },
     onTailError: (model, error) => log.error({ err: error, model }, 'a tail failed'),
-    onSettled: (settled) => metrics.settled(settled),
+    onSettled: (settled) => {
+      metrics.settled(settled);
+      traces?.settled(settled);
+    },
     onDefect: (error) =>
       log.error({ err: error }, 'a message or an answer could not be handled; its connection was closed'),
     isStopping: () => isStopping,
@@ -182,7 +192,7 @@ export async function startServer(
     demo?.load.close();
     demo?.links.close();
   };
-  const release = async () => {
+  const release = async (leftMs: number) => {
     canary.stop();
     stopDemo();
     publisher.stop();
@@ -193,7 +203,7 @@ export async function startServer(
     await app.close();
     gpu.close();
     eventLoop.close();
-    await dispatcher.close();
+    await Promise.all([dispatcher.close(), traces?.close(Math.min(Math.max(leftMs, LEAST_SEND_MS), MOST_SEND_MS))]);
   };
 
   let inferences: Inferences;
@@ -226,7 +236,7 @@ export async function startServer(
     await app.listen({ port: options.port, host: options.host });
     if (options.canary) canary.start();
   } catch (error) {
-    await release();
+    await release(0);
     throw error;
   }
 
@@ -234,6 +244,7 @@ export async function startServer(
   let stopped: Promise<void> | undefined;
   const stop = async () => {
     isStopping = true;
+    const drainedAtMs = clock() + options.drainMs;
     canary.stop();
     stopDemo();
     const goingAway = new ProtocolError('shutting_down', 'this edge is stopping; finish locally, connect again later');
@@ -242,7 +253,7 @@ export async function startServer(
     inferences.refuseWaiting(goingAway);
     const answered = scheduler.idle().then(() => hub.flushed());
     await within(options.drainMs, Promise.all([answered, requests.none()]));
-    await release();
+    await release(drainedAtMs - clock());
   };
   return {
     url: `${options.tls === undefined ? 'http' : 'https'}://${urlHost(options.host)}:${port}`,

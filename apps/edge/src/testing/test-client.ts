@@ -64,7 +64,7 @@ export class TestClient {
     model: PreparedModel,
     cut: number,
     tensors: readonly TensorData[],
-    more: { readonly deadlineMs?: number; readonly withoutPayload?: boolean } = {},
+    more: { readonly deadlineMs?: number; readonly traceparent?: unknown; readonly withoutPayload?: boolean } = {},
   ): void {
     const { withoutPayload, ...fields } = more;
     const { parts, ...headers } = encodeTensors(tensors);

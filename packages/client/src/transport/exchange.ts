@@ -224,7 +224,9 @@ export class Exchange {
         cut: request.cut,
         tensors: request.tensors,
         numBytes: request.numBytes,
-        ...(remainingMs === undefined ? {} : { deadlineMs: remainingMs }),
+        // Neither of them is in the message where it is undefined.
+        deadlineMs: remainingMs,
+        traceparent: request.traceparent,
       }),
     );
     for (const frame of chunksOf(id, request.parts)) this.#sink.sendBytes(frame, id);

@@ -11,8 +11,10 @@ export interface TailRequest extends ReservedTail {
   /** The tensors' bytes, in order; they must not change until the request has settled. */
   readonly parts: readonly Uint8Array[];
   readonly numBytes: number;
-  readonly deadlineMs?: number;
+  readonly deadlineMs?: number | undefined;
   readonly signal?: AbortSignal;
+  /** The app's span. */
+  readonly traceparent?: string | undefined;
 }
 
 /** What came back, with how the two transfers went. */
