@@ -12,6 +12,8 @@ export interface PreparedModel {
    * name, so ORT opens it in place and maps the packs.
    */
   readonly objectsDir: string;
+  /** By {@link Cut.tailGraph}: the graph that runs many inputs of that tail at once, where one can. No client asks for it. */
+  readonly batchGraphs: ReadonlyMap<string, string>;
   /** How its tails are to hold their weights, as timed. */
   readonly weights: Weights;
   /** What a person should know of it, in plain words: why it cannot be cut in the middle, say. Usually empty. */

@@ -60,6 +60,7 @@ function prepared({ name, objectsDir, tensors, outputs, packs, cuts }: TinyParts
     },
     tables: new Map([[sha256, table]]),
     objectsDir,
+    batchGraphs: new Map(),
     weights: 'own',
     notes: [],
   };
