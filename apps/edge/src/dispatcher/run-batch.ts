@@ -22,8 +22,10 @@ export async function runBatch(sessions: TailSessions, task: BatchTask): Promise
   try {
     outcomes = await runTogether(sessions, task, good, startedAt);
   } catch (error) {
-    const failure = error instanceof Error ? error.message : String(error);
-    return { members: await runEach(sessions, task, decoded), together: 0, failure };
+    const members = await runEach(sessions, task, decoded);
+    // What fails by itself as well failed the run of all: no other batch need fear that.
+    if (members.some((member) => 'failed' in member)) return { members, together: 0 };
+    return { members, together: 0, failure: error instanceof Error ? error.message : String(error) };
   }
   const next = outcomes.values();
   const members = decoded.map((each) => ('feeds' in each ? (next.next().value as TailOutcome) : each));
