@@ -18,6 +18,7 @@ import { pickModel, slowModel } from '../testing/tiny-models.js';
 const folder = mkdtempSync(join(tmpdir(), 'cutpoint-batches-'));
 const objectsDir = join(folder, 'objects');
 for (const name of ['objects', 'prepared']) mkdirSync(join(folder, name));
+const SOON = { interval: 5, timeout: 10_000 };
 const options = { ...DEFAULT_SERVER_OPTIONS, workers: 1, canary: false, port: 0, logLevel: 'silent' as const };
 
 let long: PreparedModel;
@@ -34,7 +35,7 @@ async function know(model: PreparedModel, slowdowns: Slowdowns): Promise<void> {
 }
 
 beforeAll(async () => {
-  long = slowModel(objectsDir, 'long', 500);
+  long = slowModel(objectsDir, 'long', 1_500);
   paying = pickModel(objectsDir, { name: 'paying', products: 1 });
   slow = pickModel(objectsDir, { name: 'slow', products: 300 });
   plain = pickModel(objectsDir, { name: 'plain', products: 2 });
@@ -76,9 +77,9 @@ function ask(client: TestClient, id: number, model: PreparedModel, x: readonly n
 async function whileBusy(say: () => void, waiting: number): Promise<void> {
   const other = await open();
   other.infer(1, long, 0, [floats('x', [1], [0])]);
-  await vi.waitFor(() => expect(server.load().inFlight).toBe(1));
+  await vi.waitFor(() => expect(server.load().inFlight).toBe(1), SOON);
   say();
-  await vi.waitFor(() => expect(server.load().queueDepth).toBe(waiting));
+  await vi.waitFor(() => expect(server.load().queueDepth).toBe(waiting), SOON);
   expect(server.load().inFlight, 'still the first').toBe(1);
   await other.result(1);
 }
@@ -130,7 +131,7 @@ it('get what is theirs when one of them is cancelled, or its socket closed, whil
   await whileBusy(() => {
     for (const [index, client] of [one, two, three].entries()) ask(client, 1, slow, [1, 1, 1, 1], index);
   }, 3);
-  await vi.waitFor(() => expect(server.load().inFlight).toBe(3));
+  await vi.waitFor(() => expect(server.load().inFlight).toBe(3), SOON);
   one.send({ type: 'cancel', id: 1 });
   three.close();
   expect(await one.errorOf(1)).toBe('cancelled');
