@@ -1,12 +1,15 @@
 import { tensorBytes } from '@cutpoint/protocol';
 import type { ServedCut } from '../server/served-version.js';
 import type { BatchMemory } from './batch-memory.js';
+import type { Slowdowns } from './slowdowns.js';
 import { TailBatching } from './tail-batching.js';
 
 export interface BatchesOptions {
   /** Requests in one run at most; 1: each runs by itself. */
   readonly maxBatchSize: number;
   readonly memory: Pick<BatchMemory, 'read' | 'write'>;
+  /** All was tried of a tail; empty where it does not pay. */
+  readonly onFound?: (model: string, slowdowns: Slowdowns) => void;
   /** Something could not be read, written, tried or run; requests run by themselves where that matters. */
   readonly onProblem: (model: string, problem: unknown) => void;
 }
@@ -50,6 +53,7 @@ export class Batches {
 
   /** All was tried of a tail: it is remembered. */
   async settled({ served, slowdowns }: TailBatching): Promise<void> {
+    this.#options.onFound?.(served.version.name, slowdowns);
     await this.#options.memory.write(served, slowdowns).catch((error: unknown) => this.#problem(served, error));
   }
 

@@ -105,6 +105,7 @@ export async function startServer(
   const batches = new Batches({
     maxBatchSize: options.maxBatchSize,
     memory: new BatchMemory(options),
+    onFound: (model, slowdowns) => log.info({ model, slowdowns }, 'found out whether requests of a tail share runs'),
     onProblem: (model, problem) => log.warn({ err: problem, model }, 'requests of a tail are not run at once'),
   });
   const warmUp = new WarmUp(dispatcher, (error) =>
