@@ -1,3 +1,4 @@
+import { batch } from './batch.js';
 import type { Bench } from './bench.js';
 import { client } from './client/client.js';
 import { decide } from './decide.js';
@@ -16,6 +17,7 @@ import { profile } from './profile/profile.js';
 import { replay } from './replay.js';
 
 const benches: Readonly<Record<string, Bench>> = {
+  batch,
   client,
   decide,
   edge,

@@ -1,5 +1,6 @@
 export * from './analyse.js';
 export { withBarriers } from './barrier.js';
+export { batchedTail } from './batched.js';
 export { type CutDescription, type CutList, describeCut, listCuts } from './cuts.js';
 export { dynamicInputs, fixDims, type InputDims } from './dims.js';
 export { bytesPerElement, countElements, dataTypeOf, type ElementType, isElementType } from './element-type.js';

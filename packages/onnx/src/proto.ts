@@ -86,6 +86,12 @@ export function node(
   });
 }
 
+/** The node with one attribute set. */
+export function withAttribute(node: NodeProto, name: string, value: AttributeValue): NodeProto {
+  const others = node.attribute.filter((known) => known.name !== name);
+  return withFields(node, { attribute: [...others, attribute(name, value)] });
+}
+
 /** An initialiser from raw little-endian bytes. */
 export function rawTensor(name: string, dataType: number, dims: readonly number[], bytes: Uint8Array): TensorProto {
   return create(TensorProtoSchema, { name, dataType, dims: dims.map(BigInt), rawData: asProtoBytes(bytes) });

@@ -1,4 +1,3 @@
-import type { NetworkName } from './ground.js';
 import { runLoad, served } from './load/run-load.js';
 
 /** Requests that are always unanswered for each worker: enough that none is ever free. */
@@ -8,7 +7,7 @@ const CLIENTS = 4;
 /** Requests a second that an edge serves when it never has to wait for one. */
 export async function edgePerSecond(
   edgeUrl: string,
-  network: NetworkName,
+  network: string,
   { workers, durationMs, seed }: { readonly workers: number; readonly durationMs: number; readonly seed: number },
 ): Promise<number> {
   const clients = Array.from({ length: CLIENTS }, () => ({ inFlight: Math.max(1, (AHEAD * workers) / CLIENTS) }));

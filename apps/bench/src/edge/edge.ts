@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os';
 import type { Bench } from '../bench.js';
 import { measureOverhead } from '../overhead/overhead.js';
+import { measureBatching } from './batching.js';
 import { edgePerSecond } from './capacity.js';
 import { type CrowdOptions, measureCrowd, measureOverload } from './crowd.js';
 import { measureFairness } from './fairness.js';
@@ -66,6 +67,7 @@ class EdgeBench {
       );
       return await measureSoak({ ground, edge, workers: WORKERS, durationMs: soakMs });
     });
+    const batching = await this.#phase('batching', () => measureBatching(ground, { phaseMs }, this.#print));
     return {
       throughputRatio: throughput && Math.min(throughput.medium.ratio, throughput.long.ratio),
       p50OverheadMs: overhead?.differenceMs,
@@ -75,6 +77,7 @@ class EdgeBench {
       fairnessP95RisePct: fairness?.p95RisePct,
       pssTenTailsRatio: memory?.pssTenTailsRatio,
       soak,
+      batching,
       details: { workers: WORKERS, overhead, throughput, fairness, memory },
     };
   }

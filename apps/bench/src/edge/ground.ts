@@ -1,11 +1,14 @@
-import { mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { EdgeProcess } from '../overhead/edge-process.js';
 import { overheadNetwork } from '../overhead/network.js';
 
 /** Networks by name, and the channels between their convolutions: tails of roughly 1, 12 and 30 ms on one fast core. */
 const NETWORKS = { short: 256, medium: 3_200, long: 8_000 } as const;
+/** The project's own repository. */
+const MODELS = join(dirname(fileURLToPath(import.meta.url)), '../../../../models');
 export type NetworkName = keyof typeof NETWORKS;
 export const NETWORK_NAMES = Object.keys(NETWORKS) as readonly NetworkName[];
 
@@ -32,6 +35,11 @@ export class Ground implements AsyncDisposable {
     await rename(`${model}.part`, model);
     const config = { description: 'made for a benchmark', source: { file: 'model.onnx' } };
     await writeFile(join(dir, 'config.json'), JSON.stringify(config));
+  }
+
+  /** Adds a model of the project's own repository. */
+  async addKnown(name: string): Promise<void> {
+    await cp(join(MODELS, name), join(this.dir, 'models', name), { recursive: true });
   }
 
   /** Puts another version of a network in the place of the one that is there: of the same shape, with other weights. */

@@ -10,7 +10,16 @@ export interface EdgeBenchOptions {
   readonly only: readonly string[];
 }
 
-export const PHASES = ['overhead', 'throughput', 'crowd', 'overload', 'fairness', 'memory', 'soak'] as const;
+export const PHASES = [
+  'overhead',
+  'throughput',
+  'crowd',
+  'overload',
+  'fairness',
+  'memory',
+  'soak',
+  'batching',
+] as const;
 
 /** @throws Error that names the wrong option */
 export function parseOptions(args: readonly string[]): EdgeBenchOptions {

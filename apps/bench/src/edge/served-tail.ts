@@ -15,15 +15,19 @@ export interface TailRequest {
   readonly parts: readonly Uint8Array[];
 }
 
-/** A request for the tail after the one node of a network of `overhead/network`. */
+/** A request for the tail after the one node of a network of `overhead/network`, or for the whole of a network for pictures. */
 export interface ServedTail extends TailRequest {
   readonly manifest: Manifest;
   readonly cut: Cut;
   readonly crossing: TensorInfo;
 }
 
+/** Networks of this name take a picture, and their tail is the whole of them; of all others it is the one after the one node. */
+const OF_PICTURES = /^bench-/;
+
 /** @throws Error when the model is not ready, or has no such cut */
 export async function servedTail(edgeUrl: string, model: string): Promise<ServedTail> {
+  if (OF_PICTURES.test(model)) return await wholeNetwork(edgeUrl, model);
   const documents = await fetchVariant(edgeUrl, model, 'tensors');
   const { manifest, table } = documents;
   const cut = table.cuts.find(
@@ -32,6 +36,14 @@ export async function servedTail(edgeUrl: string, model: string): Promise<Served
   const [crossing] = cut === undefined ? [] : crossingOf(table, cut);
   if (cut === undefined || crossing === undefined) throw new Error(`${model} has no middle cut of 64 KB`);
   return { ...tailRequest(documents, cut), manifest, cut, crossing };
+}
+
+async function wholeNetwork(edgeUrl: string, model: string): Promise<ServedTail> {
+  const documents = await fetchVariant(edgeUrl, model, 'pixels');
+  const [cut] = documents.table.cuts;
+  const [crossing] = cut === undefined ? [] : crossingOf(documents.table, cut);
+  if (cut === undefined || crossing === undefined) throw new Error(`${model} has no cut that sends the picture`);
+  return { ...tailRequest(documents, cut), manifest: documents.manifest, cut, crossing };
 }
 
 /** A request for any tail, with arbitrary numbers. */

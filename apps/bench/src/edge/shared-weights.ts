@@ -1,7 +1,4 @@
-import { cp } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import { fetchVariant } from '../overhead/edge-documents.js';
 import { StreamClient } from '../overhead/stream-client.js';
 import { round } from '../statistics.js';
@@ -11,7 +8,6 @@ import { servedTail, type TailRequest, tailRequest } from './served-tail.js';
 
 /** Of the network's 244 MB of weights nearly all are read by products of matrices, so that sharing them costs no time. */
 const MODEL = 'bench-alexnet';
-const MODELS = join(dirname(fileURLToPath(import.meta.url)), '../../../../models');
 const TAILS = 10;
 /** As many before each look, so that what opening models left behind has been collected by then: garbage is no tail. */
 const REQUESTS = 200;
@@ -24,7 +20,7 @@ const SHRUNK_MB = 2;
 
 /** What ten tails of one network cost at an edge, against one of them. */
 export async function measureSharedWeights(ground: Ground, print: (line: string) => void) {
-  await cp(join(MODELS, MODEL), join(ground.dir, 'models', MODEL), { recursive: true });
+  await ground.addKnown(MODEL);
   // Once to prepare it, so that nothing of that is in the figures.
   {
     await using preparing = await ground.startEdge();

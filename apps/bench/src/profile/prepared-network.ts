@@ -6,6 +6,7 @@ import {
   type Analysis,
   analyse,
   type BenchmarkNetworkName,
+  batchedTail,
   benchmarkNetworks,
   type CutDescription,
   encodeModel,
@@ -32,6 +33,8 @@ export interface PreparedNetwork {
   readonly cuts: readonly CutDescription[];
   /** Head and tail of a cut; `undefined` for an empty one. */
   partsOf(cut: CutDescription): { readonly head: RunnableGraph | undefined; readonly tail: RunnableGraph | undefined };
+  /** The tail of a cut for many inputs at once; `undefined` where that is not possible. */
+  batchOf(cut: CutDescription): RunnableGraph | undefined;
   /** Random values for some of the network's tensors, which take as long to compute with as real ones. */
   feedsOf(names: readonly string[]): RuntimeTensors;
 }
@@ -63,6 +66,10 @@ export async function prepareGraph(built: Model): Promise<Omit<PreparedNetwork, 
         const { head, tail } = extract(model, analysis, cut.head);
         // Nobody runs the head of the empty cut, which hands over its inputs.
         return { head: cut.head.size === 0 ? undefined : runnable(head), tail: runnable(tail) };
+      },
+      batchOf(cut) {
+        const { tail } = extract(model, analysis, cut.head);
+        return runnable((tail && batchedTail(tail, analysis)) ?? null);
       },
       feedsOf: (names) => feedsOf(analysis, names),
     };

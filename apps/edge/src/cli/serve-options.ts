@@ -61,6 +61,8 @@ export function parseServeOptions(
     tailMemoryBytes: values.tailMemoryMib * MIB,
     shareWeights: values.shareWeights,
     providers: values.provider,
+    maxBatchSize: values.maxBatchSize,
+    batchWaitMs: values.batchWaitMs,
     maxQueue: values.maxQueue,
     defaultDeadlineMs: values.defaultDeadlineMs,
     maxConnections: values.maxConnections,

@@ -9,8 +9,8 @@ import {
   type RuntimeTensors,
   withBarriers,
 } from '@cutpoint/onnx';
+import { difference, TOLERANCE } from '../ort/difference.js';
 import type { SplitModel } from '../ort/split-model.js';
-import { difference } from './verify-compare.js';
 import type { Reference } from './verify-reference.js';
 
 export interface CutResult {
@@ -27,9 +27,6 @@ export interface CutResult {
   /** What a reader must know of how the cut passed. */
   readonly note?: string;
 }
-
-/** Error allowed, as a part of the output's range: what reordered sums differ by in each precision. */
-const TOLERANCE = { float32: 1e-4, float16: 1e-3 } as const;
 
 export function toleranceOf({ analysis, model }: SplitModel): number {
   const isHalf =

@@ -8,9 +8,9 @@ import {
   type TensorDescription,
   toHalf,
 } from '@cutpoint/onnx';
+import { rangeOf } from '../ort/difference.js';
 import { createSession, sessionOf } from '../ort/runtime.js';
 import type { SplitModel } from '../ort/split-model.js';
-import { rangeOf } from './verify-compare.js';
 
 /** What is tried on every cut: the same feeds, and what the unsplit file makes of them. */
 export interface Reference {

@@ -3,11 +3,11 @@ import { type CutDescription, describeCut, OnnxError, PrefixSet } from '@cutpoin
 import { parseNetwork } from '../models/added-source.js';
 import { ModelError } from '../models/error.js';
 import { networkFile } from '../models/network-source.js';
+import { isNowhereFinite } from '../ort/difference.js';
 import { openSplitModel, type SplitModel } from '../ort/split-model.js';
 import { coded, reportError } from './errors.js';
 import { type CommandIo, EXIT_WRONG_INPUT } from './io.js';
 import { type CutChoice, parseVerifyArguments, type VerifyArguments } from './verify-arguments.js';
-import { isNowhereFinite } from './verify-compare.js';
 import { type CutResult, toleranceOf, verifyCut } from './verify-cuts.js';
 import { type Reference, runReference } from './verify-reference.js';
 

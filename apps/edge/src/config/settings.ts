@@ -91,6 +91,14 @@ export const SETTINGS = {
     help: 'small tails that tell when a load is over (up to 2 % of one worker)',
   }),
 
+  maxBatchSize: integer(1, 64, {
+    fallback: DEFAULTS.maxBatchSize,
+    help: 'requests of one tail that may share a run, where that was found to pay; 1 for none',
+  }),
+  batchWaitMs: integer(0, 10_000, {
+    fallback: DEFAULTS.batchWaitMs,
+    help: 'a request may wait this long for others to share its run, where that pays',
+  }),
   maxQueue: integer(0, 100_000, { fallback: DEFAULTS.maxQueue, help: 'requests that may wait' }),
   defaultDeadlineMs: integer(1, HOUR_MS, {
     fallback: DEFAULTS.defaultDeadlineMs,

@@ -1,4 +1,5 @@
 import type { LoadReport } from '@cutpoint/protocol';
+import type { Batches } from '../batching/batches.js';
 import type { Dispatcher } from '../dispatcher/dispatcher.js';
 import type { Scheduler } from '../scheduler/scheduler.js';
 import type { ServedModels } from '../server/catalog.js';
@@ -26,8 +27,8 @@ export interface ConnectionLimits {
 export interface MeasuredTail {
   /** It waited for a worker, */
   readonly queueMs: number;
-  /** kept it, decoding and encoding included, */
-  readonly serviceMs: number;
+  /** kept it, decoding and encoding included (`undefined` where another request in the same run says so), */
+  readonly serviceMs: number | undefined;
   /** and ran. */
   readonly tailMs: number;
 }
@@ -37,6 +38,7 @@ export interface ConnectionContext {
   readonly models: ServedModels;
   readonly scheduler: Scheduler;
   readonly dispatcher: Dispatcher;
+  readonly batches: Batches;
   readonly uploads: UploadBudget;
   readonly clients: Clients;
   readonly limits: ConnectionLimits;
@@ -47,6 +49,8 @@ export interface ConnectionContext {
   readonly idleTailMs: (served: ServedCut) => number;
   /** A tail ran, and not for the first time. */
   readonly onTail: (model: string, served: ServedCut, measured: MeasuredTail) => void;
+  /** A worker ran the tails of so many requests at once; 1 for most. */
+  readonly onRun: (model: string, size: number) => void;
   readonly onTailError: (model: string, error: unknown) => void;
   /** Called once for every `infer`. */
   readonly onSettled: (settled: SettledRequest) => void;

@@ -35,6 +35,7 @@ it('whose worker thread dies while it runs is told that its tail failed, once, a
     clock,
     onTailError,
     onTail: vi.fn(),
+    onRun: vi.fn(),
     idleTailMs: () => 1,
   } as Partial<ConnectionContext>;
   const prepared = tinyModel(folder);

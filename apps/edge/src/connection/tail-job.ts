@@ -4,6 +4,7 @@ import type { Job } from '../scheduler/scheduler.js';
 import type { Owners } from '../scheduler/shared-use.js';
 import type { Admitted } from './admission.js';
 import type { ConnectionContext } from './context.js';
+import { type BatchMember, runTogether } from './tail-batch.js';
 
 /** One tail that a client wants run; its payload is whole. */
 export interface TailRequest {
@@ -27,15 +28,24 @@ export interface TailAnswer {
   refused(error: ProtocolError): void;
 }
 
+/** Of jobs whose tails can share runs, what they are of. */
+const members = new WeakMap<Job, BatchMember>();
+
 /** The scheduler's side of a request: runs its tail when its turn has come, and measures that. */
 export function tailJob(context: ConnectionContext, request: TailRequest, answer: TailAnswer): Job {
   const { owners, admitted, deadlineAtMs } = request;
+  const { served } = admitted;
+  const batching = served.batchGraphFile && context.batches.of(served, request.outputs);
   const job: Job = {
     ...owners,
     model: admitted.model,
     idleMs: context.idleTailMs(admitted.served),
     ...(deadlineAtMs === undefined ? {} : { deadlineAtMs }),
-    start: async () => {
+    ...(batching && { batching }),
+    start: async (others) => {
+      const joined = others.flatMap((other) => members.get(other) ?? []);
+      if (batching && joined.length > 0)
+        return await runTogether(context, batching, [{ job, request, answer }, ...joined]);
       const { clock, scheduler, onTailError } = context;
       const startedAtMs = clock();
       answer.started?.(startedAtMs);
@@ -50,12 +60,13 @@ export function tailJob(context: ConnectionContext, request: TailRequest, answer
     },
     reject: answer.refused,
   };
+  if (batching) members.set(job, { job, request, answer });
   return job;
 }
 
 /** @throws ProtocolError what is wrong with the tensors, and whatever else went wrong as it is */
 async function runTail(
-  { dispatcher, clock, onTail }: ConnectionContext,
+  { dispatcher, clock, onTail, onRun }: ConnectionContext,
   { admitted, inputs, payload, outputs, receivedAtMs }: TailRequest,
   startedAtMs: number,
 ): Promise<TailOutcome> {
@@ -63,6 +74,7 @@ async function runTail(
   // Also when its client does not wait for it any more.
   const over = served.version.hold();
   const outcome = await dispatcher.run({ graphFile, inputs, payload, outputs, weights: served.weights }).finally(over);
+  onRun(model, 1);
   if (!outcome.isFirstRun) {
     const queueMs = Math.max(0, startedAtMs - receivedAtMs);
     onTail(model, served, { queueMs, serviceMs: clock() - startedAtMs, tailMs: outcome.tailMs });
@@ -70,6 +82,6 @@ async function runTail(
   return outcome;
 }
 
-function tailFailed(): ProtocolError {
+export function tailFailed(): ProtocolError {
   return new ProtocolError('tail_failed', 'the tail could not be run at the edge; finish locally or try once more');
 }

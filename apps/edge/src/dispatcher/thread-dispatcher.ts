@@ -5,17 +5,23 @@ import { Piscina, queueOptionsSymbol } from 'piscina';
 import type { Weights } from '../ort/weights.js';
 import { Affinity } from './affinity.js';
 import type {
+  BatchAnswer,
+  BatchOutcome,
+  BatchTask,
   Dispatcher,
   OpenTails,
   Provider,
   ProviderFallback,
   Released,
   ReleaseTask,
+  SessionNews,
   ShareWeights,
   TailDescription,
   TailOutcome,
   TailRefusal,
   TailTask,
+  TrialOutcome,
+  TrialTask,
 } from './dispatcher.js';
 
 export interface ThreadDispatcherOptions {
@@ -52,10 +58,13 @@ interface RoutingTo {
   readonly only: number;
 }
 
+type Task = TailTask | BatchTask | TrialTask | ReleaseTask;
+type Answer = TailOutcome | TailRefusal | BatchAnswer | (TrialOutcome & SessionNews) | Released;
+
 /** Runs tails in worker threads of this process, because onnxruntime-node blocks the thread that it runs on. */
 export class ThreadDispatcher implements Dispatcher {
   readonly workers: number;
-  readonly #pool: Piscina<TailTask | ReleaseTask, TailOutcome | TailRefusal | Released>;
+  readonly #pool: Piscina<Task, Answer>;
   readonly #affinity = new Affinity();
   readonly #options: ThreadDispatcherOptions;
   /** By worker, as each said with its last outcome. */
@@ -122,6 +131,28 @@ export class ThreadDispatcher implements Dispatcher {
     return await this.#post(task, false);
   }
 
+  async runBatch(task: BatchTask): Promise<BatchOutcome> {
+    const routing: Routing = { graphFile: task.batchGraphFile, isWarmUp: false };
+    const whole = { ...task, weights: this.#weightsOf(task), ...routed(routing) };
+    const { members, ...rest } = await this.#run<BatchAnswer>(
+      whole,
+      task.members.map(({ payload }) => payload.buffer),
+    );
+    for (const member of members) if ('open' in member) this.#learn(routing, member);
+    return { ...rest, outcomes: members.map(asOutcome) };
+  }
+
+  async tryBatch(task: TrialTask): Promise<TrialOutcome> {
+    const routing: Routing = { graphFile: task.batchGraphFile, isWarmUp: false };
+    const outcome = await this.#run<TrialOutcome & SessionNews>({
+      ...task,
+      weights: this.#weightsOf(task),
+      ...routed(routing),
+    });
+    this.#learn(routing, outcome);
+    return outcome;
+  }
+
   async warm(tail: TailDescription): Promise<void> {
     const numBytes = tail.inputs.reduce((sum, input) => sum + input.numBytes, 0);
     // One worker after another, so that the others stay free for requests.
@@ -163,16 +194,17 @@ export class ThreadDispatcher implements Dispatcher {
     const whole = { ...task, weights: this.#weightsOf(task), ...routed(routing) };
     const answer = await this.#run<TailOutcome | TailRefusal>(whole, [task.payload.buffer]);
     if ('badTensors' in answer) throw new ProtocolError('bad_tensors', answer.badTensors);
-    if (routing.worker !== undefined) this.#noted(routing.worker, answer);
-    for (const fallback of answer.fallbacks) this.#tell(fallback);
+    this.#learn(routing, answer);
     return answer;
   }
 
+  #learn({ worker }: Routing, news: SessionNews): void {
+    if (worker !== undefined) this.#noted(worker, news);
+    for (const fallback of news.fallbacks) this.#tell(fallback);
+  }
+
   /** What a worker answers follows from what it is given. */
-  async #run<T extends TailOutcome | TailRefusal | Released>(
-    task: TailTask | ReleaseTask,
-    transferList: ArrayBuffer[] = [],
-  ): Promise<T> {
+  async #run<T extends Answer>(task: Task, transferList: ArrayBuffer[] = []): Promise<T> {
     const running = this.#pool.run(task, { transferList });
     this.#running.add(running);
     try {
@@ -188,7 +220,7 @@ export class ThreadDispatcher implements Dispatcher {
     this.#open.set(worker, open);
   }
 
-  #weightsOf({ weights = 'own' }: TailTask): Weights {
+  #weightsOf({ weights = 'own' }: Pick<TailTask, 'weights'>): Weights {
     switch (this.#options.shareWeights) {
       case 'measured':
         return weights;
@@ -204,6 +236,11 @@ export class ThreadDispatcher implements Dispatcher {
     this.#told.add(fallback.provider);
     this.#options.onFallback?.(fallback);
   }
+}
+
+function asOutcome(member: BatchAnswer['members'][number]): BatchOutcome['outcomes'][number] {
+  if ('badTensors' in member) return new ProtocolError('bad_tensors', member.badTensors);
+  return 'failed' in member ? new Error(member.failed) : member;
 }
 
 /** Piscina's threads say when they have loaded what they run; one that cannot says nothing and ends. */

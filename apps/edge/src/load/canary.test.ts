@@ -56,17 +56,13 @@ beforeEach(() => {
     loadFactor: (model) => factors.k(model, nowMs),
   });
   // The real threads, with times that the test knows.
-  const dispatcher: Dispatcher = {
-    workers: 1,
+  const dispatcher: Pick<Dispatcher, 'run'> = {
     run: async (task: TailTask) => {
       const outcome = await threads.run(task);
       runs += 1;
       nowMs += runMs;
       return { ...outcome, tailMs: runMs };
     },
-    warm: (task) => threads.warm(task),
-    keepOnly: (isServed) => threads.keepOnly(isServed),
-    close: () => threads.close(),
   };
   canary = new Canary({
     scheduler,

@@ -19,7 +19,7 @@ const RETRY_MS = 60_000;
 
 export interface CanaryOptions {
   readonly scheduler: Scheduler;
-  readonly dispatcher: Dispatcher;
+  readonly dispatcher: Pick<Dispatcher, 'run'>;
   readonly factors: LoadFactors;
   /** Monotonic, in ms. */
   readonly clock: () => number;

@@ -31,6 +31,11 @@ export class EdgeMetrics {
     this.#requests.observe(request);
   }
 
+  /** A worker ran the tails of so many inferences at once. */
+  ran(model: string, size: number): void {
+    this.#requests.ran(model, size);
+  }
+
   responded(status: number): void {
     this.#responses.inc({ code: status });
   }

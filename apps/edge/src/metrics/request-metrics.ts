@@ -6,6 +6,8 @@ const MS_PER_S = 1000;
 const DURATION_BUCKETS_S = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
 /** Raw tensors take next to nothing, a large picture tens of ms. */
 const DECODE_BUCKETS_S = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1];
+/** As far as runs can be shared. */
+const BATCH_BUCKETS = [1, 2, 4, 8, 16, 32, 64];
 /** Of requests that name a model which this edge does not have: whatever clients make up is no label. */
 const NO_MODEL = 'unknown';
 
@@ -21,6 +23,7 @@ export class RequestMetrics {
   readonly #decodeS: Histogram<'model'>;
   readonly #tailS: Histogram<'model'>;
   readonly #totalS: Histogram<'model'>;
+  readonly #batchSize: Histogram<'model'>;
 
   constructor(registry: Registry) {
     const registers = [registry];
@@ -52,6 +55,16 @@ export class RequestMetrics {
       'cutpoint_request_duration_seconds',
       'From the announcement of an answered inference until its answer was handed to the socket.',
     );
+    this.#batchSize = histogram(
+      'cutpoint_batch_requests',
+      'Inferences whose tails a worker ran at once, for each of its runs.',
+      BATCH_BUCKETS,
+    );
+  }
+
+  /** A worker ran the tails of so many at once. */
+  ran(model: string, size: number): void {
+    this.#batchSize.observe({ model }, size);
   }
 
   /** @param settled its model is one that this edge serves */

@@ -41,6 +41,7 @@ function prepared(request: PrepareRequest): PreparedModel {
     },
     tables: new Map(),
     objectsDir: '',
+    batchGraphs: new Map(),
     weights: 'own',
     notes: [],
   };

@@ -1,6 +1,7 @@
 import {
   type Analysis,
   analyse,
+  batchedTail,
   buildPixelVariant,
   type CutDescription,
   dynamicInputs,
@@ -29,6 +30,8 @@ export interface BuiltCut {
   readonly isProposed: boolean;
   readonly headGraph: Uint8Array | null;
   readonly tailGraph: Uint8Array | null;
+  /** The tail for many inputs at once; `null` where that is not possible. */
+  readonly batchGraph: Uint8Array | null;
   /** sha256 of the packs that the head reads. */
   readonly headPacks: readonly string[];
 }
@@ -109,11 +112,13 @@ export function pixelVariant(
 
 function buildCut(packed: Model, analysis: Analysis, description: CutDescription, isProposed: boolean): BuiltCut {
   const parts = extract(packed, analysis, description.head);
+  const batched = parts.tail === null ? undefined : batchedTail(parts.tail, analysis);
   return {
     description,
     isProposed,
     headGraph: parts.head === null ? null : encodeModel(parts.head),
     tailGraph: parts.tail === null ? null : encodeModel(parts.tail),
+    batchGraph: batched === undefined ? null : encodeModel(batched),
     headPacks: parts.head === null ? [] : packsOf(parts.head),
   };
 }

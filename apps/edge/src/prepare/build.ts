@@ -94,6 +94,10 @@ export async function buildPrepared(request: PrepareRequest, context: BuildConte
     const table = cutTable(request, variant, { times, fidelity }, packs.packs, context.machine, put);
     variants.push(describeVariant(request, variant, put(Buffer.from(JSON.stringify(table)))));
   }
+  const batchGraphs = new Map<string, string>();
+  for (const { tailGraph, batchGraph } of built.flatMap(({ cuts }) => cuts)) {
+    if (tailGraph !== null && batchGraph !== null) batchGraphs.set(put(tailGraph), put(batchGraph));
+  }
   await settle(writes);
   const manifest: Manifest = {
     format: 'cutpoint.manifest.v1',
@@ -104,7 +108,13 @@ export async function buildPrepared(request: PrepareRequest, context: BuildConte
     packs: packs.packs.map(({ sha256, numBytes }) => ({ sha256, numBytes })),
     variants,
   };
-  return { manifest, objects: [...objects], weights: weights ?? 'own', notes: built.flatMap(({ notes }) => notes) };
+  return {
+    manifest,
+    objects: [...objects],
+    batchGraphs: [...batchGraphs],
+    weights: weights ?? 'own',
+    notes: built.flatMap(({ notes }) => notes),
+  };
 }
 
 /** Fewer bytes of weights are little beside what a session costs without any, and are not worth the time to try. */

@@ -5,7 +5,7 @@ import { calibrationFiles } from './fidelity/calibration-files.js';
 import type { PrepareRequest } from './prepared.js';
 
 /** Raise it when the same input would give another manifest, table, graph or pack. */
-const PREPARED_FORMAT = 'cutpoint.prepared.v6';
+const PREPARED_FORMAT = 'cutpoint.prepared.v7';
 /** What the serving workers use for one session; profiles are made with the same. */
 export const SESSION_THREADS = 1;
 

@@ -12,6 +12,8 @@ export interface PreparedModel {
    * name, so ORT opens it in place and maps the packs.
    */
   readonly objectsDir: string;
+  /** By {@link Cut.tailGraph}: the graph that runs many inputs of that tail at once, where one can. No client asks for it. */
+  readonly batchGraphs: ReadonlyMap<string, string>;
   /** How its tails are to hold their weights, as timed. */
   readonly weights: Weights;
   /** What a person should know of it, in plain words: why it cannot be cut in the middle, say. Usually empty. */
@@ -19,11 +21,11 @@ export interface PreparedModel {
 }
 
 /** Hashes of all files that serving it may need. */
-export function objectsOf({ manifest, tables }: PreparedModel): readonly string[] {
+export function objectsOf({ manifest, tables, batchGraphs }: PreparedModel): readonly string[] {
   const graphs = [...tables.values()].flatMap(({ cuts }) =>
     cuts.flatMap(({ headGraph, tailGraph }) => [headGraph ?? [], tailGraph ?? []].flat()),
   );
-  return [...tables.keys(), ...graphs, ...manifest.packs.map(({ sha256 }) => sha256)];
+  return [...tables.keys(), ...graphs, ...batchGraphs.values(), ...manifest.packs.map(({ sha256 }) => sha256)];
 }
 
 export interface PrepareRequest {

@@ -17,6 +17,8 @@ export interface PreparedRecord {
   readonly manifest: Manifest;
   /** Every graph, pack and table with its size. */
   readonly objects: readonly (readonly [sha256: string, numBytes: number])[];
+  /** Of tails that can run many inputs at once. */
+  readonly batchGraphs: readonly (readonly [tailGraph: string, batchGraph: string])[];
   readonly weights: Weights;
   readonly notes: readonly string[];
 }
@@ -24,6 +26,7 @@ export interface PreparedRecord {
 const recordSchema = v.object({
   manifest: v.unknown(),
   objects: v.array(v.tuple([v.custom<string>(isSha256), v.number()])),
+  batchGraphs: v.array(v.tuple([v.custom<string>(isSha256), v.custom<string>(isSha256)])),
   weights: v.picklist(WEIGHTS),
   notes: v.array(v.string()),
 });
@@ -35,7 +38,7 @@ const CHECKS_AT_ONCE = 32;
 export async function readPrepared(store: ObjectStore, key: string): Promise<PreparedModel | undefined> {
   const parsed = v.safeParse(recordSchema, await store.readRecord(key));
   if (!parsed.success) return undefined;
-  const { objects, weights, notes } = parsed.output;
+  const { objects, batchGraphs, weights, notes } = parsed.output;
   const manifest = parseManifest(parsed.output.manifest);
   if (manifest instanceof ProtocolError || !(await allHealthy(store, objects))) return undefined;
   const tables = new Map<string, CutTable>();
@@ -48,7 +51,7 @@ export async function readPrepared(store: ObjectStore, key: string): Promise<Pre
   }
   // Cleared away by another edge, before it could see that somebody uses it.
   if ((await store.recordedAtMs(key)) === undefined) return undefined;
-  return { manifest, tables, objectsDir: store.objectsDir, weights, notes };
+  return { manifest, tables, objectsDir: store.objectsDir, batchGraphs: new Map(batchGraphs), weights, notes };
 }
 
 async function allHealthy(store: ObjectStore, objects: PreparedRecord['objects']): Promise<boolean> {

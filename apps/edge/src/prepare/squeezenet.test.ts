@@ -89,6 +89,34 @@ describe.skipIf(missing)('SqueezeNet through the pixel variant', () => {
       expect(values[0]).toBeGreaterThan(atLeast);
     }
   });
+
+  it.each(Object.keys(MODELS))(
+    '%s names several pictures at once as it names each, and has such a graph for every tail',
+    async (name) => {
+      const model = prepared.get(name) ?? expect.fail('not prepared');
+      const tails = [...model.tables.values()].flatMap(({ cuts }) => cuts.flatMap(({ tailGraph }) => tailGraph ?? []));
+      expect(tails.filter((graph) => !model.batchGraphs.has(graph))).toEqual([]);
+      const variant = model.manifest.variants.find(({ kind }) => kind === 'pixels');
+      const tail = model.tables.get(variant?.table ?? '')?.cuts[0]?.tailGraph ?? '';
+      const { task } = model.manifest;
+      if (variant?.image === undefined || task.type !== 'classification') throw new Error('there is no pixel variant');
+      const pictures = await Promise.all(PICTURES.map(coverPixels));
+      const { input } = variant.image;
+      const pixels = {
+        type: 'uint8',
+        dims: [3, SIZE, SIZE, 3],
+        bytes: new Uint8Array(Buffer.concat(pictures)),
+      } as const;
+      const together = await runGraph(model, model.batchGraphs.get(tail) ?? '', { [input]: pixels });
+      for (const [index, bytes] of pictures.entries()) {
+        const one = { type: 'uint8', dims: [SIZE, SIZE, 3], bytes } as const;
+        const alone = await runGraph(model, tail, { [input]: one });
+        const all = together[task.indices] ?? expect.fail('no answers');
+        const part = all.bytes.subarray(index * 5 * 4, (index + 1) * 5 * 4);
+        expect([all.dims, new Uint8Array(part)]).toEqual([[3, 5], new Uint8Array(alone[task.indices]?.bytes ?? [])]);
+      }
+    },
+  );
 });
 
 describe.skipIf(missing)('what codecs cost SqueezeNet', () => {

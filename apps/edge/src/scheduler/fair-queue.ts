@@ -50,6 +50,20 @@ export class FairQueue<T> {
     return this.#all.take(item, false);
   }
 
+  /** It has had its turn, before it was the first. */
+  serve(item: T): void {
+    this.#all.take(item, true);
+  }
+
+  /** The items in the order of their turns, as far as they are ready by this. */
+  inTurn(isReady: (item: T) => boolean): readonly T[] {
+    const moment: Moment<T> = { isReady, waits: this.#rules.judge() };
+    const rest = this.#all.copy();
+    const items: T[] = [];
+    for (let next = shiftFrom(rest, moment); next !== undefined; next = shiftFrom(rest, moment)) items.push(next);
+    return items;
+  }
+
   /** What is ready and would be taken before this item if it were ready as well, in that order. */
   ahead(item: T): readonly T[] {
     const { isReady, judge } = this.#rules;

@@ -1,35 +1,15 @@
-import { ProtocolError } from '@cutpoint/protocol';
+import type { ProtocolError } from '@cutpoint/protocol';
 import { FairQueue } from './fair-queue.js';
-import { predictQueueMs } from './queue-delay.js';
+import { Forecast, type ForecastOptions } from './forecast.js';
+import type { Batching, Job, Place, Work } from './job.js';
+import { type Due, joining } from './joining.js';
+import { Pauses } from './pauses.js';
 import { mayWait } from './queue-share.js';
+import { expired, overloaded, tooLate } from './refusals.js';
+import { Runs } from './runs.js';
 import { type Owners, SharedUse } from './shared-use.js';
 
-/** What is known of a piece of work before it is there. */
-export interface Work extends Owners {
-  readonly model: string;
-  /** Run time of its tail on an idle edge, in ms. */
-  readonly idleMs: number;
-}
-
-/** One piece of work, as the scheduler sees it. */
-export interface Job extends Work {
-  /** The edge's own, to measure k: it takes a worker like any other, and is counted nowhere. */
-  readonly isCanary?: boolean;
-  /** By the scheduler's clock; after it the result is worthless. Left out: {@link SchedulerOptions.defaultDeadlineMs}. */
-  readonly deadlineAtMs?: number;
-  /** Called when a worker is free for it. The worker is taken until the promise settles, either way. */
-  start(): Promise<void>;
-  /** Called instead of `start` when it will never run. */
-  reject(error: ProtocolError): void;
-}
-
-/** A place in the queue, held for work that was announced. There is nothing in it to start until its job has come. */
-export interface Place {
-  readonly work: Work;
-  /** Its client's places are served in this order: the deadline of its job, or the default as of the reservation. */
-  readonly dueAtMs: number;
-  readonly job: Job | undefined;
-}
+export type { Batching, Job, Place, Work } from './job.js';
 
 /** A place as the scheduler alone may change it. */
 interface HeldPlace extends Place {
@@ -37,32 +17,24 @@ interface HeldPlace extends Place {
   job: Job | undefined;
 }
 
-interface Waiting {
+interface Waiting extends Due {
   readonly place: HeldPlace;
-  readonly deadlineAtMs: number;
   expiry?: ReturnType<typeof setTimeout>;
 }
 
-export interface SchedulerOptions {
-  readonly workers: number;
+export interface SchedulerOptions extends ForecastOptions {
   /** Jobs that may wait; one more is refused. Places that are held for later count for nothing here. */
   readonly maxQueue: number;
   /** A job that names no deadline is worthless so long after it came. */
   readonly defaultDeadlineMs: number;
-  /** Monotonic, in ms. */
-  readonly clock: () => number;
-  /** Load factor k of a model now. */
-  readonly loadFactor: (model: string) => number;
+  /** A job may wait so long for others to share its run; not at all when left out. */
+  readonly batchWaitMs?: number;
   /** Something was announced, queued, started or done. */
   readonly onChange?: () => void;
   /** A job ended in an error that it should have answered itself. */
   readonly onDefect?: (error: unknown) => void;
 }
 
-/** Of all runs about half take longer than predicted: a deadline is only kept with a little to spare, */
-const RUN_CAUTION = 1.1;
-/** and the answer has its own way to go. */
-const ANSWER_MS = 2;
 /** What a timer can hold. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
@@ -72,22 +44,23 @@ export class Scheduler {
   readonly #queue: FairQueue<HeldPlace>;
   readonly #waiting = new Map<Job, Waiting>();
   readonly #use = new SharedUse();
-  readonly #running = new Map<Job, number>();
+  readonly #runs = new Runs();
+  readonly #forecast: Forecast;
+  readonly #pauses: Pauses;
   #whenIdle: (() => void)[] = [];
 
   constructor(options: SchedulerOptions) {
     this.#options = options;
+    this.#forecast = new Forecast(options, this.#runs);
+    this.#pauses = new Pauses(
+      () => this.#startWhatCan(),
+      (batching) => this.#countWaiting(batching),
+    );
     this.#queue = new FairQueue({
-      isReady: ({ job }) => job !== undefined,
+      isReady: ({ job }) => job !== undefined && !this.#pauses.has(job),
       dueAtMs: ({ dueAtMs }) => dueAtMs,
       owners: [({ work }) => work.client, ({ work }) => work.connection],
-      judge: () => {
-        const hadTooMuch = this.#use.judge(options.clock());
-        return [
-          ({ work }) => hadTooMuch.client(work, this.#predictMs(work)),
-          ({ work }) => hadTooMuch.connection(work, this.#predictMs(work)),
-        ];
-      },
+      judge: () => this.#judge().map((hadTooMuch) => (place: HeldPlace) => hadTooMuch(place.work)),
     });
   }
 
@@ -98,12 +71,12 @@ export class Scheduler {
 
   /** Requests that run. */
   get inFlight(): number {
-    return countRequests(this.#running.keys());
+    return countRequests(this.#runs.jobs());
   }
 
   /** Workers that are taken, by canaries too. */
   get busyWorkers(): number {
-    return this.#running.size;
+    return this.#runs.size;
   }
 
   /** Why a job of these owners that would be submitted now could not be taken; nothing is kept of it. */
@@ -112,13 +85,9 @@ export class Scheduler {
     const ofClient = [...this.#waiting.keys()].filter((job) => job.isCanary !== true && job.client === client);
     const ofConnection = ofClient.filter((job) => job.connection === connection);
     // Requests only: a canary that runs keeps one of them waiting, and none out.
-    const free = workers + maxQueue - this.inFlight - this.queueDepth;
+    const free = workers + maxQueue - this.#runs.ofRequests - this.queueDepth;
     if (mayWait(free, [ofClient.length, ofConnection.length])) return undefined;
-    const waiting = `${this.queueDepth} requests are waiting, ${ofClient.length} of them this client's`;
-    return new ProtocolError(
-      'overloaded',
-      `${waiting}, which is ${free > 0 ? 'its share' : 'the limit'}; decide again with the load reported here`,
-    );
+    return overloaded(free, this.queueDepth, ofClient.length);
   }
 
   /**
@@ -152,7 +121,8 @@ export class Scheduler {
       return refusal;
     }
     place.job = job;
-    this.#waiting.set(job, { place, deadlineAtMs });
+    this.#waiting.set(job, { job, place, deadlineAtMs });
+    this.#pause(job, deadlineAtMs);
     this.#startWhatCan();
     this.#watch(job);
     this.#options.onChange?.();
@@ -177,24 +147,27 @@ export class Scheduler {
 
   /** ms that a request arriving now would wait before its tail starts, if nothing that is announced came before it. */
   queueMs(): number {
-    return this.#waitMs(this.#waiting.keys());
+    return this.#forecast.waitMs(this.#waiting.keys());
   }
 
   /** Predicted ms a worker of what was announced and is not here yet. */
   announcedMs(): number {
     const announced = [...this.#queue].filter(({ job }) => job === undefined);
-    return announced.reduce((sum, { work }) => sum + this.#predictMs(work), 0) / this.#options.workers;
+    return announced.reduce((sum, { work }) => sum + this.#forecast.workMs(work), 0) / this.#options.workers;
   }
 
   /** Rejects everything that waits for a worker. */
   rejectQueued(error: ProtocolError): void {
-    for (let next = this.#next(); next !== undefined; next = this.#next()) next.job.reject(error);
+    for (const [job, { place }] of [...this.#waiting]) {
+      this.release(place);
+      job.reject(error);
+    }
     this.#options.onChange?.();
   }
 
   /** Resolves when nothing runs. */
   async idle(): Promise<void> {
-    if (this.#running.size === 0) return;
+    if (this.#runs.size === 0) return;
     await new Promise<void>((resolve) => this.#whenIdle.push(resolve));
   }
 
@@ -206,84 +179,101 @@ export class Scheduler {
     return place;
   }
 
-  /** Takes the job whose turn it is out of the queue. */
-  #next(): { readonly job: Job; readonly deadlineAtMs: number } | undefined {
-    const job = this.#queue.shift()?.job;
-    const waiting = job === undefined ? undefined : this.#leave(job);
-    if (job === undefined || waiting === undefined) return undefined;
-    return { job, deadlineAtMs: waiting.deadlineAtMs };
+  /** Who had too much, as of now: one question for clients, one for the connections of each. */
+  #judge(): readonly ((work: Work) => boolean)[] {
+    const judged = this.#use.judge(this.#options.clock());
+    const turnMs = (work: Work) => this.#forecast.workMs(work);
+    return [(work) => judged.client(work, turnMs(work)), (work) => judged.connection(work, turnMs(work))];
   }
 
   /** A job no longer waits. */
-  #leave(job: Job): Waiting | undefined {
-    const waiting = this.#waiting.get(job);
-    clearTimeout(waiting?.expiry);
-    this.#waiting.delete(job);
+  #leave(job: Job | undefined): Waiting | undefined {
+    const waiting = job && this.#waiting.get(job);
+    if (waiting === undefined) return undefined;
+    clearTimeout(waiting.expiry);
+    this.#pauses.end(waiting.job);
+    this.#waiting.delete(waiting.job);
     return waiting;
   }
 
-  #predictMs({ idleMs, model }: Work): number {
-    return idleMs * this.#options.loadFactor(model);
-  }
-
-  /** What starts later than this is late. */
-  #latestStartMs(work: Work, deadlineAtMs: number): number {
-    return deadlineAtMs - this.#predictMs(work) * RUN_CAUTION - ANSWER_MS;
-  }
-
-  /** ms until a worker is free of what runs and of these. */
-  #waitMs(waiting: Iterable<Work>): number {
+  #lateness(job: Job, deadlineAtMs: number, place: HeldPlace): ProtocolError | undefined {
     const nowMs = this.#options.clock();
-    const running = [...this.#running].map(([job, startedAtMs]) => this.#predictMs(job) - (nowMs - startedAtMs));
-    return predictQueueMs(
-      this.#options.workers,
-      running,
-      [...waiting].map((work) => this.#predictMs(work)),
-    );
-  }
-
-  #lateness(work: Work, deadlineAtMs: number, place: HeldPlace): ProtocolError | undefined {
-    const spareMs = this.#latestStartMs(work, deadlineAtMs) - this.#options.clock();
     // Not everything that waits goes before it, but if it did and that were in time there is nothing to find out.
-    if (spareMs >= this.queueMs()) return undefined;
-    const waitMs = this.#waitMs(this.#queue.ahead(place).map((ahead) => ahead.work));
-    if (spareMs >= waitMs) return undefined;
-    return new ProtocolError(
-      'deadline_exceeded',
-      `a worker is free in ${waitMs.toFixed(0)} ms and the tail takes ${this.#predictMs(work).toFixed(0)}: ` +
-        'too late for the deadline; decide again, or allow more time',
-    );
+    if (this.#forecast.latestStartMs(job, deadlineAtMs) - nowMs >= this.queueMs()) return undefined;
+    const ahead = this.#queue.ahead(place).flatMap((other) => other.job ?? []);
+    const inTime = ({ waitMs, size }: { readonly waitMs: number; readonly size: number }) =>
+      this.#forecast.latestStartMs(job, deadlineAtMs, size) - nowMs >= waitMs;
+    const alone = { waitMs: this.#forecast.waitMs(ahead), size: 1 };
+    if (inTime(alone) || inTime(this.#forecast.placeOf(job, ahead))) return undefined;
+    return tooLate(alone.waitMs, this.#forecast.workMs(job));
   }
 
   #startWhatCan(): void {
-    while (this.#running.size < this.#options.workers) {
-      const next = this.#next();
+    while (this.#runs.size < this.#options.workers) {
+      const next = this.#leave(this.#queue.shift()?.job);
       if (next === undefined) return;
       const { job, deadlineAtMs } = next;
-      const nowMs = this.#options.clock();
+      const startedAtMs = this.#options.clock();
       // Timers are late when the loop is busy, and what ran before took longer than was thought.
-      if (nowMs > this.#latestStartMs(job, deadlineAtMs)) {
+      if (startedAtMs > this.#forecast.latestStartMs(job, deadlineAtMs)) {
         job.reject(expired());
         continue;
       }
-      this.#running.set(job, nowMs);
+      const others = this.#joining(next, startedAtMs);
+      this.#runs.add({ jobs: [job, ...others], startedAtMs });
       job
-        .start()
+        .start(others)
         .catch((error: unknown) => this.#options.onDefect?.(error))
         .finally(() => this.finished(job));
     }
   }
 
-  /** A job is done, before its answer says how loaded the edge is: the next one need not wait for the answer. */
+  /** Takes those who share a run out of the queue. */
+  #joining(first: Due, nowMs: number): readonly Job[] {
+    const { batching } = first.job;
+    if (batching === undefined || this.#countWaiting(batching) === 0) return [];
+    batching.met();
+    if (batching.maxSize < 2) return [];
+    const questions = this.#judge();
+    const here = this.#queue.inTurn(({ job }) => job !== undefined);
+    const waiting = here.flatMap(({ job }) => (job && this.#waiting.get(job)) ?? []);
+    const joined = joining(first, waiting, {
+      isInTime: ({ job, deadlineAtMs }, size) => nowMs <= this.#forecast.latestStartMs(job, deadlineAtMs, size),
+      canFollow: ({ job, deadlineAtMs }, size) =>
+        nowMs + this.#forecast.runMs(first.job, size) <= this.#forecast.latestStartMs(job, deadlineAtMs),
+      hadTooMuch: (job) => questions.some((hadTooMuch) => hadTooMuch(job)),
+    });
+    for (const { job } of joined) {
+      const waited = this.#leave(job);
+      if (waited !== undefined) this.#queue.serve(waited.place);
+    }
+    return joined.map(({ job }) => job);
+  }
+
+  #countWaiting(batching: Batching): number {
+    return [...this.#waiting.keys()].filter((job) => job.batching === batching).length;
+  }
+
+  /** Has a job wait for others of its tail, if that is wanted and nobody is late by it. */
+  #pause(job: Job, deadlineAtMs: number): void {
+    const { batchWaitMs = 0, clock } = this.#options;
+    const maxSize = job.batching?.maxSize ?? 1;
+    if (batchWaitMs === 0 || maxSize < 2) return;
+    const spareMs = this.#forecast.latestStartMs(job, deadlineAtMs, maxSize) - clock();
+    if (spareMs > 0) this.#pauses.begin(job, Math.min(batchWaitMs, spareMs));
+  }
+
+  /** A job is done, and all that ran with it, before its answer says how loaded the edge is: the next one need not wait for the answer. */
   finished(job: Job): void {
-    const startedAtMs = this.#running.get(job);
-    if (startedAtMs === undefined) return;
-    this.#running.delete(job);
+    const run = this.#runs.end(job);
+    if (run === undefined) return;
     const nowMs = this.#options.clock();
-    if (job.isCanary !== true) this.#use.add(job, nowMs - startedAtMs, nowMs);
+    // What they shared each had its part of.
+    const shareMs = (nowMs - run.startedAtMs) / run.jobs.length;
+    for (const each of run.jobs) if (each.isCanary !== true) this.#use.add(each, shareMs, nowMs);
     this.#startWhatCan();
     this.#options.onChange?.();
-    if (this.#running.size > 0) return;
+    if (this.#runs.size > 0) return;
     const waiting = this.#whenIdle;
     this.#whenIdle = [];
     for (const resolve of waiting) resolve();
@@ -293,7 +283,7 @@ export class Scheduler {
   #watch(job: Job): void {
     const waiting = this.#waiting.get(job);
     if (waiting === undefined) return;
-    const spareMs = this.#latestStartMs(job, waiting.deadlineAtMs) - this.#options.clock();
+    const spareMs = this.#forecast.latestStartMs(job, waiting.deadlineAtMs) - this.#options.clock();
     if (spareMs < 0) {
       this.cancel(job);
       job.reject(expired());
@@ -302,10 +292,6 @@ export class Scheduler {
     // A timer counts in whole ms and may be early by a part of one.
     waiting.expiry = setTimeout(() => this.#watch(job), Math.min(Math.ceil(spareMs) + 1, MAX_TIMER_MS)).unref();
   }
-}
-
-function expired(): ProtocolError {
-  return new ProtocolError('deadline_exceeded', 'the deadline cannot be kept any more: no worker was free in time');
 }
 
 /** The edge's own are none. */

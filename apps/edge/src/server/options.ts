@@ -37,6 +37,10 @@ export interface ServerOptions extends AccessOptions {
   readonly providers: readonly Provider[];
   /** Whether tails share their weights: as is best for each model, always, or never. */
   readonly shareWeights: ShareWeights;
+  /** Requests of one tail that may share a run, where that was found to pay; 1 for none. */
+  readonly maxBatchSize: number;
+  /** A request may wait so long for others to share its run, where that pays. */
+  readonly batchWaitMs: number;
   /** Requests that may wait for a worker; one more is answered `overloaded`. */
   readonly maxQueue: number;
   /** A request that names no deadline is dropped when it cannot be done this long after it came. */
@@ -96,6 +100,8 @@ export const DEFAULT_SERVER_OPTIONS = Object.freeze({
   tailMemoryBytes: 2 * 1024 ** 3,
   providers: [],
   shareWeights: 'measured',
+  maxBatchSize: 8,
+  batchWaitMs: 0,
   maxQueue: 64,
   defaultDeadlineMs: 30_000,
   maxInFlight: 8,

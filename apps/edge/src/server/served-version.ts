@@ -10,6 +10,8 @@ export interface ServedCut {
   readonly crossing: readonly TensorInfo[];
   /** Absolute path; `undefined` for the local cut, which has nothing to run here. */
   readonly graphFile: string | undefined;
+  /** For many inputs of this tail at once; left out where that is not possible. */
+  readonly batchGraphFile?: string | undefined;
   readonly weights: Weights;
   /** Whoever has its tail run holds it. */
   readonly version: ServedVersion;
@@ -33,10 +35,9 @@ export class ServedVersion {
 
   constructor(prepared: PreparedModel) {
     this.prepared = prepared;
-    const { tables, objectsDir, weights } = prepared;
-    this.#cuts = new Map([...tables].map(([sha256, table]) => [sha256, this.#cutsOf(table, objectsDir, weights)]));
+    this.#cuts = new Map([...prepared.tables].map(([sha256, table]) => [sha256, this.#cutsOf(table, prepared)]));
     const cuts = [...this.#cuts.values()].flatMap((byId) => [...byId.values()]);
-    this.graphFiles = new Set(cuts.flatMap(({ graphFile }) => graphFile ?? []));
+    this.graphFiles = new Set(cuts.flatMap((cut) => [cut.graphFile ?? [], cut.batchGraphFile ?? []].flat()));
   }
 
   get name(): string {
@@ -105,12 +106,14 @@ export class ServedVersion {
     if (this.#uses === 0) this.#onFree();
   }
 
-  #cutsOf(table: CutTable, objectsDir: string, weights: Weights): ReadonlyMap<number, ServedCut> {
+  #cutsOf(table: CutTable, { objectsDir, batchGraphs, weights }: PreparedModel): ReadonlyMap<number, ServedCut> {
+    const fileOf = (graph: string | null | undefined) => (graph == null ? undefined : join(objectsDir, graph));
     return new Map(
       table.cuts.map((cut) => {
         const crossing = cut.crossing.flatMap((index) => table.tensors[index] ?? []);
-        const graphFile = cut.tailGraph === null ? undefined : join(objectsDir, cut.tailGraph);
-        return [cut.id, { cut, crossing, graphFile, weights, version: this }];
+        const graphFile = fileOf(cut.tailGraph);
+        const batchGraphFile = fileOf(batchGraphs.get(cut.tailGraph ?? ''));
+        return [cut.id, { cut, crossing, graphFile, batchGraphFile, weights, version: this }];
       }),
     );
   }

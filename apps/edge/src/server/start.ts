@@ -2,6 +2,9 @@ import type { AddressInfo } from 'node:net';
 import { LoadFactors, ServiceLoad } from '@cutpoint/partition';
 import { type LoadReport, ProtocolError } from '@cutpoint/protocol';
 import type { FastifyInstance } from 'fastify';
+import { BatchMemory } from '../batching/batch-memory.js';
+import { BatchTrials } from '../batching/batch-trials.js';
+import { Batches } from '../batching/batches.js';
 import { Clients } from '../connection/clients.js';
 import type { ConnectionContext } from '../connection/context.js';
 import { ConnectionHub } from '../connection/hub.js';
@@ -99,10 +102,17 @@ export async function startServer(
     workers: options.workers,
     maxQueue: options.maxQueue,
     defaultDeadlineMs: options.defaultDeadlineMs,
+    batchWaitMs: options.batchWaitMs,
     clock,
     loadFactor: (model) => factors.k(model, clock()),
     onChange: () => publisher.touch(),
     onDefect: (error) => log.error({ err: error }, 'what was run could not be answered'),
+  });
+  const batches = new Batches({
+    maxBatchSize: options.maxBatchSize,
+    memory: new BatchMemory(options),
+    onFound: (model, slowdowns) => log.info({ model, slowdowns }, 'found out whether requests of a tail share runs'),
+    onProblem: (model, problem) => log.warn({ err: problem, model }, 'requests of a tail are not run at once'),
   });
   const warmUp = new WarmUp(dispatcher, (error) =>
     log.warn({ err: error }, 'a tail could not be opened ahead of time'),
@@ -113,7 +123,11 @@ export async function startServer(
     onReplaced: ({ name }) =>
       log.info({ model: name }, 'a new version is served; who has the one before may finish with it'),
     onFree: ({ name, graphFiles }) => {
-      for (const graphFile of graphFiles) if (!models.isServed(graphFile)) factors.forget(graphFile);
+      for (const graphFile of graphFiles) {
+        if (models.isServed(graphFile)) continue;
+        factors.forget(graphFile);
+        batches.forget(graphFile);
+      }
       dispatcher
         .keepOnly((graphFile) => models.isServed(graphFile))
         .then(() => log.info({ model: name }, 'a version that is served no more was let go'))
@@ -150,6 +164,7 @@ export async function startServer(
     models,
     scheduler,
     dispatcher,
+    batches,
     uploads,
     clients: new Clients({ ...options, clock, onForgotten: (client) => scheduler.forgetClient(client) }),
     limits: options,
@@ -159,8 +174,9 @@ export async function startServer(
     onTail: (model, served, measured) => {
       const nowMs = clock();
       factors.observe(model, profiledTail(served), measured, nowMs);
-      service.observe(measured.serviceMs, nowMs);
+      if (measured.serviceMs !== undefined) service.observe(measured.serviceMs, nowMs);
     },
+    onRun: (model, size) => metrics.ran(model, size),
     onTailError: (model, error) => log.error({ err: error, model }, 'a tail failed'),
     onSettled: (settled) => {
       metrics.settled(settled);
@@ -188,12 +204,15 @@ export async function startServer(
     onError: (model, error) => log.warn({ err: error, model }, 'no canary for this model: its tail failed'),
   });
 
+  const trials = new BatchTrials({ batches, scheduler, dispatcher, clock, idleTailMs: serving.idleTailMs });
+
   const stopDemo = () => {
     demo?.load.close();
     demo?.links.close();
   };
   const release = async (leftMs: number) => {
     canary.stop();
+    trials.stop();
     stopDemo();
     publisher.stop();
     monitor.stop();
@@ -235,6 +254,7 @@ export async function startServer(
     await monitor.start();
     await app.listen({ port: options.port, host: options.host });
     if (options.canary) canary.start();
+    trials.start();
   } catch (error) {
     await release(0);
     throw error;
@@ -246,6 +266,7 @@ export async function startServer(
     isStopping = true;
     const drainedAtMs = clock() + options.drainMs;
     canary.stop();
+    trials.stop();
     stopDemo();
     const goingAway = new ProtocolError('shutting_down', 'this edge is stopping; finish locally, connect again later');
     scheduler.rejectQueued(goingAway);

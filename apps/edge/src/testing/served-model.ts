@@ -14,7 +14,14 @@ export async function servedModel(
   const sha256 = manifest.variants[0]?.table ?? '';
   const table = parseCutTable(await get(`tables/${sha256}`));
   if (table instanceof ProtocolError) throw table;
-  return { manifest, tables: new Map([[sha256, table]]), objectsDir: '', weights: 'own', notes: [] };
+  return {
+    manifest,
+    tables: new Map([[sha256, table]]),
+    objectsDir: '',
+    batchGraphs: new Map(),
+    weights: 'own',
+    notes: [],
+  };
 }
 
 /** Asked for: the reports that are pushed come too seldom to show every moment of a tail of some hundred ms. */

@@ -21,7 +21,10 @@ interface TinyParts {
   readonly tensors: readonly TensorInfo[];
   readonly outputs: readonly TensorInfo[];
   readonly packs: readonly { readonly sha256: string; readonly numBytes: number }[];
-  readonly cuts: readonly (Pick<Cut, 'id' | 'crossing' | 'tailGraph' | 'tailOutputs'> & { readonly tailMs?: number })[];
+  readonly cuts: readonly (Pick<Cut, 'id' | 'crossing' | 'tailGraph' | 'tailOutputs'> & {
+    readonly tailMs?: number;
+    readonly batchGraph?: string;
+  })[];
 }
 
 function prepared({ name, objectsDir, tensors, outputs, packs, cuts }: TinyParts): PreparedModel {
@@ -31,7 +34,7 @@ function prepared({ name, objectsDir, tensors, outputs, packs, cuts }: TinyParts
     variant: 'tensors',
     tensors: [...tensors],
     nodes: [],
-    cuts: cuts.map((cut) => ({
+    cuts: cuts.map(({ batchGraph: _, ...cut }) => ({
       tailMs: 1,
       ...cut,
       headNodes: cut.id,
@@ -60,6 +63,9 @@ function prepared({ name, objectsDir, tensors, outputs, packs, cuts }: TinyParts
     },
     tables: new Map([[sha256, table]]),
     objectsDir,
+    batchGraphs: new Map(
+      cuts.flatMap(({ tailGraph, batchGraph }) => (tailGraph && batchGraph ? [[tailGraph, batchGraph] as const] : [])),
+    ),
     weights: 'own',
     notes: [],
   };
@@ -148,6 +154,62 @@ export function echoModel(objectsDir: string, count: number, name = 'echo'): Pre
     outputs: [{ name: 'y', type: 'float32', dims: [count] }],
     packs: [],
     cuts: [{ id: 0, crossing: [0], tailGraph: store(objectsDir, tail), tailOutputs: ['y'] }],
+  });
+}
+
+/**
+ * `y = x * [1, 2, 3, 4][pick]`, for one input and for many at once; what is picked from outside fails. It takes as long as so many
+ * products of matrices.
+ */
+export function pickModel(objectsDir: string, { name = 'pick', products = 0, wrong = false } = {}): PreparedModel {
+  const weights = new Uint8Array(new Float32Array([1, 2, 3, 4]).buffer);
+  const pack = { sha256: store(objectsDir, weights), numBytes: weights.byteLength };
+  const nodes: TinyNode[] = [
+    { op: 'ReduceSum', in: ['x'], out: 'sum', ints: { keepdims: 0 } },
+    { op: 'Sub', in: ['sum', 'sum'], out: 'nothing' },
+    { op: 'Expand', in: ['nothing', 'shape'], out: 'm0' },
+  ];
+  for (let index = 0; index < products; index += 1) {
+    nodes.push({ op: 'MatMul', in: [`m${index}`, `m${index}`], out: `m${index + 1}` });
+  }
+  nodes.push(
+    { op: 'ReduceSum', in: [`m${products}`], out: 'still', ints: { keepdims: 0 } },
+    { op: 'Add', in: ['x', 'still'], out: 'same' },
+    { op: 'Gather', in: ['w', 'pick'], out: 'factor' },
+    { op: 'Mul', in: ['same', 'factor'], out: 'y' },
+  );
+  const graphOf = (count: number | string, of: readonly TinyNode[] = nodes) =>
+    tinyOnnx({
+      inputs: [
+        { name: 'x', type: FLOAT, dims: [count, 4] },
+        { name: 'pick', type: INT64, dims: [count, 1] },
+      ],
+      outputs: [{ name: 'y', type: FLOAT, dims: [count, 4] }],
+      nodes: of,
+      shapes: { shape: [256, 256] },
+      packed: [{ name: 'w', type: FLOAT, dims: [4], file: pack.sha256, numBytes: pack.numBytes }],
+    });
+  // Of an input each gets something of the others'.
+  const mixed = nodes.map((node) => (node.out === 'y' ? { ...node, in: ['sum', 'factor'] } : node));
+  return prepared({
+    name,
+    objectsDir,
+    tensors: [
+      { name: 'x', type: 'float32', dims: [1, 4] },
+      { name: 'pick', type: 'int64', dims: [1, 1] },
+    ],
+    outputs: [{ name: 'y', type: 'float32', dims: [1, 4] }],
+    packs: [pack],
+    cuts: [
+      {
+        id: 0,
+        crossing: [0, 1],
+        tailGraph: store(objectsDir, graphOf(1)),
+        batchGraph: store(objectsDir, graphOf('n', wrong ? mixed : nodes)),
+        tailOutputs: ['y'],
+        tailMs: 2,
+      },
+    ],
   });
 }
 

@@ -25,7 +25,8 @@ export const INT64 = 7;
 export interface TinyTensor {
   readonly name: string;
   readonly type: number;
-  readonly dims: readonly number[];
+  /** A name for one that is not fixed. */
+  readonly dims: readonly (number | string)[];
 }
 
 export interface TinyNode {
@@ -42,7 +43,11 @@ export interface TinyGraph {
   /** Small shapes, inline. */
   readonly shapes?: Readonly<Record<string, readonly number[]>>;
   /** Weights in a file beside the graph. */
-  readonly packed?: readonly (TinyTensor & { readonly file: string; readonly numBytes: number })[];
+  readonly packed?: readonly (TinyTensor & {
+    readonly dims: readonly number[];
+    readonly file: string;
+    readonly numBytes: number;
+  })[];
 }
 
 export function tinyOnnx({ inputs, outputs, nodes, shapes = {}, packed = [] }: TinyGraph): Uint8Array {
@@ -94,7 +99,9 @@ export function tinyOnnx({ inputs, outputs, nodes, shapes = {}, packed = [] }: T
 function valueInfo({ name, type, dims }: TinyTensor) {
   const shape = create(TensorShapeProtoSchema, {
     dim: dims.map((dim) =>
-      create(TensorShapeProto_DimensionSchema, { value: { case: 'dimValue', value: BigInt(dim) } }),
+      create(TensorShapeProto_DimensionSchema, {
+        value: typeof dim === 'string' ? { case: 'dimParam', value: dim } : { case: 'dimValue', value: BigInt(dim) },
+      }),
     ),
   });
   return create(ValueInfoProtoSchema, {

@@ -1,5 +1,5 @@
 import type { RuntimeTensor } from '@cutpoint/onnx';
-import { floatsOf } from '../ort/tensors.js';
+import { floatsOf } from './tensors.js';
 
 /** How far one tensor is from another. */
 export interface Difference {
@@ -8,6 +8,9 @@ export interface Difference {
   /** The same over the range of the reference's finite values. */
   readonly relErr: number;
 }
+
+/** Error allowed, as a part of the output's range: what reordered sums differ by in each precision. */
+export const TOLERANCE = { float32: 1e-4, float16: 1e-3 } as const;
 
 const NONE: Difference = { absErr: 0, relErr: 0 };
 const UTTER: Difference = { absErr: Number.POSITIVE_INFINITY, relErr: Number.POSITIVE_INFINITY };

@@ -1,6 +1,6 @@
 import type { RuntimeTensor } from '@cutpoint/onnx';
 import { describe, expect, test } from 'vitest';
-import { difference, isNowhereFinite } from './verify-compare.js';
+import { difference, isNowhereFinite } from './difference.js';
 
 const floats = (...values: number[]): RuntimeTensor => ({
   type: 'float32',

@@ -1,0 +1,99 @@
+import { ProtocolError } from '@cutpoint/protocol';
+import type { TailBatching } from '../batching/tail-batching.js';
+import type { TailOutcome } from '../dispatcher/dispatcher.js';
+import type { Job } from '../scheduler/scheduler.js';
+import type { ConnectionContext } from './context.js';
+import { type TailAnswer, type TailRequest, tailFailed } from './tail-job.js';
+
+/** A request whose tail can run with others of its kind. */
+export interface BatchMember {
+  readonly job: Job;
+  readonly request: TailRequest;
+  readonly answer: TailAnswer;
+}
+
+/** Runs the tails of several requests at once, and answers each. */
+export async function runTogether(
+  context: ConnectionContext,
+  batching: TailBatching,
+  members: readonly [BatchMember, ...BatchMember[]],
+): Promise<void> {
+  const { clock, dispatcher, scheduler, onTailError, batches } = context;
+  const [{ job, request }] = members;
+  const { model, served, graphFile } = request.admitted;
+  const { batchGraphFile = graphFile, weights } = served;
+  const startedAtMs = clock();
+  for (const { answer } of members) answer.started?.(startedAtMs);
+  const overs = members.map((member) => member.request.admitted.served.version.hold());
+  try {
+    const { outcomes, together, failure } = await dispatcher
+      .runBatch({
+        graphFile,
+        batchGraphFile,
+        weights,
+        outputs: request.outputs,
+        members: members.map(({ request: { inputs, payload } }) => ({ inputs, payload })),
+      })
+      .finally(() => {
+        for (const over of overs) over();
+      });
+    if (failure !== undefined) batches.failed(batching, new Error(failure));
+    const ran = outcomes.map((outcome) => (outcome instanceof Error ? outcome : alone(outcome, batching, together)));
+    measure(context, members, ran, { startedAtMs, together });
+    scheduler.finished(job);
+    for (const [index, { answer }] of members.entries()) settle(context, model, answer, ran[index], startedAtMs);
+  } catch (error) {
+    // The worker is gone, and with it all that it had.
+    onTailError(model, error);
+    for (const { answer } of members) answer.refused(tailFailed());
+  }
+}
+
+/**
+ * What the run took longer for the others in it counts as waiting: so neither k nor what clients learn of the tail is of how many
+ * happened to share it.
+ */
+function alone(outcome: TailOutcome, batching: TailBatching, together: number): TailOutcome {
+  if (together === 0) return outcome;
+  const tailMs = outcome.tailMs / batching.slowdown(together);
+  return { ...outcome, tailMs, sessionMs: outcome.sessionMs + outcome.tailMs - tailMs };
+}
+
+function measure(
+  { clock, onTail, onRun }: ConnectionContext,
+  members: readonly BatchMember[],
+  outcomes: readonly (TailOutcome | Error)[],
+  { startedAtMs, together }: { readonly startedAtMs: number; readonly together: number },
+): void {
+  let serviceMs: number | undefined = clock() - startedAtMs;
+  for (const [index, { request }] of members.entries()) {
+    const outcome = outcomes[index];
+    if (outcome === undefined || outcome instanceof Error) continue;
+    const { admitted, receivedAtMs } = request;
+    if (together === 0) onRun(admitted.model, 1);
+    if (outcome.isFirstRun) continue;
+    const queueMs = Math.max(0, startedAtMs - receivedAtMs);
+    onTail(admitted.model, admitted.served, { queueMs, serviceMs, tailMs: outcome.tailMs });
+    // They had the worker once, all of them.
+    serviceMs = undefined;
+  }
+  const model = members[0]?.request.admitted.model;
+  if (together > 0 && model !== undefined) onRun(model, together);
+}
+
+function settle(
+  { onTailError }: ConnectionContext,
+  model: string,
+  answer: TailAnswer,
+  outcome: TailOutcome | Error | undefined,
+  startedAtMs: number,
+): void {
+  try {
+    if (outcome === undefined) throw new Error('the worker said nothing of a request');
+    if (outcome instanceof Error) throw outcome;
+    answer.done(outcome, startedAtMs);
+  } catch (error) {
+    if (!(error instanceof ProtocolError)) onTailError(model, error);
+    answer.refused(error instanceof ProtocolError ? error : tailFailed());
+  }
+}

@@ -1,0 +1,61 @@
+import type { Batching, Job } from './job.js';
+
+/** What one worker does: a job, or several of one tail at once. */
+export interface Run {
+  readonly jobs: readonly [Job, ...Job[]];
+  readonly startedAtMs: number;
+}
+
+/** What runs now. */
+export class Runs implements Iterable<Run> {
+  readonly #runs = new Set<Run>();
+  readonly #byJob = new Map<Job, Run>();
+
+  get size(): number {
+    return this.#runs.size;
+  }
+
+  jobs(): Iterable<Job> {
+    return this.#byJob.keys();
+  }
+
+  /** Runs of requests: those of the edge's own are none. */
+  get ofRequests(): number {
+    return [...this.#runs].filter(({ jobs }) => jobs[0].isCanary !== true).length;
+  }
+
+  add(run: Run): void {
+    this.#runs.add(run);
+    for (const job of run.jobs) this.#byJob.set(job, run);
+  }
+
+  /** @returns the run that this job was in, with all of which it is over; `undefined` when it was before */
+  end(job: Job): Run | undefined {
+    const run = this.#byJob.get(job);
+    if (run === undefined) return undefined;
+    this.#runs.delete(run);
+    for (const each of run.jobs) this.#byJob.delete(each);
+    return run;
+  }
+
+  [Symbol.iterator](): Iterator<Run> {
+    return this.#runs[Symbol.iterator]();
+  }
+}
+
+/** The runs that jobs will come to, if those of one tail share them as far as they may; in the order of their first jobs. */
+export function runsOf(jobs: Iterable<Job>): readonly Run['jobs'][] {
+  const runs: [Job, ...Job[]][] = [];
+  const open = new Map<Batching, [Job, ...Job[]]>();
+  for (const job of jobs) {
+    const { batching } = job;
+    const last = batching && open.get(batching);
+    if (batching !== undefined && last !== undefined && last.length < batching.maxSize) last.push(job);
+    else {
+      const run: [Job, ...Job[]] = [job];
+      runs.push(run);
+      if (batching !== undefined) open.set(batching, run);
+    }
+  }
+  return runs;
+}
