@@ -15,7 +15,7 @@ export interface ThreadOptions extends TracesOptions {
 }
 
 /** What the thread is told. */
-export type ThreadTask = { readonly trace: RequestTrace } | { readonly close: true };
+export type ThreadTask = { readonly traces: readonly RequestTrace[] } | { readonly close: true };
 
 /** What the thread says. */
 export type ThreadNews =

@@ -4,10 +4,12 @@ import type { FastifyBaseLogger } from 'fastify';
 import type { SettledRequest } from '../connection/settled.js';
 import { within } from '../server/drain.js';
 import type { ThreadNews, ThreadOptions, ThreadTask, TracesOptions } from './options.js';
-import { traceOf } from './request-trace.js';
+import { type RequestTrace, traceOf } from './request-trace.js';
 
 /** What waits to be sent is bounded, and so is what else this thread may hold. */
 const MAX_HEAP_MB = 128;
+/** What is over is handed on together: to wake a thread costs a request more than all else of its trace. */
+const HAND_ON_MS = 100;
 
 export interface TraceThreadParts extends TracesOptions {
   /** Of the edge. */
@@ -24,6 +26,9 @@ export class TraceThread {
   /** As it may be shown. */
   readonly #address: string;
   #worker: Worker | undefined;
+  #pending: RequestTrace[] = [];
+  #timer: NodeJS.Timeout | undefined;
+  #isUsed = false;
   #closed: (() => void) | undefined;
 
   constructor({ clock, log, ...options }: TraceThreadParts) {
@@ -45,21 +50,36 @@ export class TraceThread {
 
   /** One `infer` is over. */
   settled(request: SettledRequest): void {
-    this.#tell({ trace: traceOf(request, this.#clock()) });
+    if (this.#worker === undefined) return;
+    this.#isUsed = true;
+    this.#pending.push(traceOf(request, this.#clock()));
+    this.#timer ??= setTimeout(() => this.#handOn(), HAND_ON_MS).unref();
   }
 
   /** Sends what is left, for so long at most. */
   async close(withinMs: number): Promise<void> {
     const worker = this.#worker;
     if (worker === undefined) return;
+    if (this.#isUsed) await this.#sendLast(withinMs);
+    this.#worker = undefined;
+    await worker.terminate();
+  }
+
+  async #sendLast(withinMs: number): Promise<void> {
     const closed = new Promise<void>((resolve) => {
       this.#closed = resolve;
     });
+    this.#handOn();
     this.#tell({ close: true });
     await within(withinMs, closed);
     if (this.#closed) this.#log.warn({ collector: this.#address }, 'the last spans could not be sent in time');
-    this.#worker = undefined;
-    await worker.terminate();
+  }
+
+  #handOn(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    this.#tell({ traces: this.#pending });
+    this.#pending = [];
   }
 
   #tell(task: ThreadTask): void {
@@ -87,6 +107,7 @@ export class TraceThread {
 
   #gone(): void {
     this.#worker = undefined;
+    this.#pending = [];
     this.#closed?.();
     this.#closed = undefined;
   }

@@ -9,6 +9,6 @@ const tell = (news: ThreadNews) => parentPort?.postMessage(news);
 const writer = new SpanWriter(workerData as ThreadOptions, tell);
 
 parentPort?.on('message', (task: ThreadTask) => {
-  if ('trace' in task) writer.write(task.trace);
+  if ('traces' in task) for (const trace of task.traces) writer.write(trace);
   else void writer.close().then((lostSpans) => tell({ type: 'closed', lostSpans }));
 });

@@ -238,23 +238,6 @@ describe('a trace', () => {
   });
 });
 
-it('a trace is sampled, and its service named, as the variables of OpenTelemetry say', async () => {
-  vi.stubEnv('OTEL_TRACES_SAMPLER', 'parentbased_always_off');
-  vi.stubEnv('OTEL_SERVICE_NAME', 'the-edge-in-the-hall');
-  vi.stubEnv('OTEL_EXPORTER_OTLP_HEADERS', 'x-tenant=hall');
-  await start();
-  await connect();
-  client.infer(1, tiny, 0, feeds());
-  await client.result(1);
-  client.infer(2, tiny, 0, feeds(), { traceparent: SAMPLED });
-  await client.result(2);
-  expect(await onlyRequest()).toMatchObject({ traceId: TRACE_ID });
-  expect(collector.resource).toMatchObject({ 'service.name': 'the-edge-in-the-hall' });
-  expect(collector.headers).toMatchObject({ 'x-tenant': 'hall', 'x-key': 'secret' });
-  client.close();
-  await server.stop();
-});
-
 it('an edge that was not told where traces go makes none, and loads nothing of OpenTelemetry for them', async () => {
   await start(false);
   await connect();
