@@ -36,6 +36,12 @@ test('nothing in it needs a package of ours', () => {
   expect(named).toEqual([]);
 });
 
+test('a first result waits for no package of others', () => {
+  const first = readFileSync(join(folder, 'dist', 'connect.js'), 'utf8');
+  expect(first).toMatch(/import\("onnxruntime-common"\)/);
+  expect(first).not.toMatch(/^import .*"onnxruntime/m);
+});
+
 const APP = `
 import { connect, CutpointError, DEFAULT_CONNECT_OPTIONS, explainPlan, type Plan, type Session } from '@cutpoint/client';
 const session: Session = await connect('https://edge.example', { model: 'm', policy: DEFAULT_CONNECT_OPTIONS.policy });

@@ -54,6 +54,8 @@ export class FirstRuns {
 
   constructor(access: EdgeAccess) {
     this.#access = access;
+    // Nothing needs it before there is a reply, which hears of a failure.
+    loadTensors().catch(() => {});
   }
 
   /**
@@ -83,8 +85,6 @@ export class FirstRuns {
   ): Promise<(FirstRun & { readonly placement: Placement }) | undefined> {
     const { clock, connection } = this.#access;
     const size = servedSize(manifest, picture);
-    // Before its own upload is in the way; until there is a reply nothing needs it, and whoever does hears of a failure.
-    loadTensors().catch(() => {});
     const drawn = await drawImage(picture, size);
     throwIfAborted(undertaking.signal);
     const drawnAtMs = clock.now();
