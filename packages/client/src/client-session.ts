@@ -6,10 +6,11 @@ import { type Undertaking, withinDeadline, withinMs } from './deadline.js';
 import { DEFAULT_CONNECT_OPTIONS } from './defaults.js';
 import { type EdgeAccess, GRACE_MS } from './edge-access.js';
 import { Emitter } from './emitter.js';
-import { CutpointError, messageOf, orAborted } from './errors.js';
+import { CutpointError, orAborted } from './errors.js';
 import { askedOf, fetched } from './fetches.js';
 import { type FirstRun, FirstRuns } from './first-runs.js';
 import { decodeImage } from './image/pixels.js';
+import { loadScript } from './load-script.js';
 import { ownVariant } from './manifest-variants.js';
 import type {
   ConnectOptions,
@@ -280,7 +281,7 @@ export class ClientSession implements Session {
   }
 
   async #open(): Promise<ConnectedSession> {
-    const { openSession } = await importRest();
+    const { openSession } = await loadScript(import('./rest.js'));
     if (this.#life.signal.aborted) throw CutpointError.closed();
     const rest = await openSession(this.access, {
       options: this.#options,
@@ -313,14 +314,5 @@ export class ClientSession implements Session {
   #progress(progress: Progress): void {
     this.#options.onProgress?.(progress);
     this.#events.emit('progress', progress);
-  }
-}
-
-async function importRest(): Promise<typeof import('./rest.js')> {
-  try {
-    return await import('./rest.js');
-  } catch (cause) {
-    const message = `A script of @cutpoint/client could not be loaded: ${messageOf(cause)}`;
-    throw new CutpointError('runtime_unavailable', message, { cause });
   }
 }

@@ -1,9 +1,9 @@
 import type { Codec } from '@cutpoint/partition';
 import {
   type EncodedTensor,
-  encodeTensor,
   gather,
   type Manifest,
+  rawTensor,
   type TensorInfo,
   type Variant,
 } from '@cutpoint/protocol';
@@ -14,6 +14,7 @@ import type { EdgeAccess } from './edge-access.js';
 import { CutpointError, throwIfAborted } from './errors.js';
 import { type DecodedImage, drawImage, pixelsOf } from './image/pixels.js';
 import { servedSize } from './image/served-size.js';
+import { loadScript } from './load-script.js';
 import { variantsOf } from './manifest-variants.js';
 import type { Placement } from './session.js';
 import { matchFeeds, type TensorLike, tensorOf } from './tensors.js';
@@ -53,6 +54,8 @@ export class FirstRuns {
 
   constructor(access: EdgeAccess) {
     this.#access = access;
+    // Nothing needs it before there is a reply, which hears of a failure.
+    loadTensors().catch(() => {});
   }
 
   /**
@@ -65,7 +68,7 @@ export class FirstRuns {
     undertaking: Undertaking,
   ): Promise<FirstRun | undefined> {
     const matched = matchFeeds(feeds, variantsOf(manifest, 'tensors'));
-    const tensors = matched.feeds.map(({ bytes, ...info }) => encodeTensor({ ...info, data: bytes }, 'raw'));
+    const tensors = matched.feeds.map(({ bytes, ...info }) => rawTensor({ ...info, data: bytes }));
     if (!(await this.#isReached(undertaking))) return undefined;
     const facts = { codec: 'f32', resizeMs: 0, encodeMs: 0 } as const;
     return this.#ask(manifest.model, matched.variant, tensors, facts, undertaking);
@@ -98,7 +101,7 @@ export class FirstRuns {
       };
     } else {
       const readAtMs = clock.now();
-      sent = { tensor: encodeTensor({ ...info, data: pixelsOf(drawn) }, 'raw'), codec: 'f32' };
+      sent = { tensor: rawTensor({ ...info, data: pixelsOf(drawn) }), codec: 'f32' };
       encodeMs = clock.now() - readAtMs;
     }
     const facts = { codec: sent.codec, encodeMs, resizeMs: drawnAtMs - undertaking.startedAtMs };
@@ -123,7 +126,7 @@ export class FirstRuns {
     const payload = gather(tensors);
     const edgeUrl = this.#access.baseUrl.href;
     try {
-      const reply = await connection.request({
+      const coming = connection.request({
         model,
         table: variant.table,
         cut: OFFLOAD,
@@ -132,7 +135,8 @@ export class FirstRuns {
         traceparent,
         deadlineMs: endMs === undefined ? undefined : Math.max(1, endMs - clock.now()),
       });
-      const outputs = Object.fromEntries(reply.tensors.map((tensor) => [tensor.header.name, tensorOf(tensor)]));
+      const [reply, { Tensor }] = await Promise.all([coming, loadScript(loadTensors())]);
+      const outputs = Object.fromEntries(reply.tensors.map((tensor) => [tensor.header.name, tensorOf(Tensor, tensor)]));
       // Where an input is an output as well the edge sends it not back.
       if (variant.outputs.some(({ name }) => outputs[name] === undefined)) return undefined;
       const run = { ...facts, variant, outputs, bytesUp: payload.numBytes, reply, edgeUrl, endedAtMs: clock.now() };
@@ -143,4 +147,9 @@ export class FirstRuns {
       return undefined;
     }
   }
+}
+
+/** onnxruntime's own class of tensors. */
+function loadTensors(): Promise<Pick<typeof import('onnxruntime-common'), 'Tensor'>> {
+  return import('onnxruntime-common');
 }

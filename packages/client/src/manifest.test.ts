@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, it } from 'vitest';
+import { fetchCutTable } from './cut-table.js';
 import { EdgeHttp } from './http.js';
-import { fetchCutTable, fetchManifest } from './manifest.js';
+import { fetchManifest } from './manifest.js';
 import { HttpEdge } from './testing/http-edge.js';
 import { tinyManifest, tinyTable } from './testing/tiny-edge.js';
 

@@ -1,12 +1,4 @@
-import {
-  type CutTable,
-  type Manifest,
-  type ModelStatus,
-  ProtocolError,
-  parseCutTable,
-  parseManifest,
-  parseModelList,
-} from '@cutpoint/protocol';
+import { type Manifest, type ModelStatus, ProtocolError, parseManifest, parseModelList } from '@cutpoint/protocol';
 import { CutpointError, orAborted } from './errors.js';
 import { type EdgeHttp, edgeErrorOf, refusal } from './http.js';
 import type { Progress } from './session.js';
@@ -70,17 +62,6 @@ function manifestPath(model: string): string {
   return `v1/models/${encodeURIComponent(model)}/manifest`;
 }
 
-/** The cuts of one variant; a table never changes, its name is its hash. */
-export async function fetchCutTable(http: EdgeHttp, sha256: string, signal?: AbortSignal): Promise<CutTable> {
-  const path = `v1/tables/${sha256}`;
-  const { status, body } = await http.json(path, signal);
-  if (status === 404) {
-    throw new CutpointError('stale_manifest', 'The edge no longer has this version of the model; connect again.');
-  }
-  if (status < 200 || status >= 300) throw refusal(status, edgeErrorOf(body), path);
-  return checked(parseCutTable(body), path);
-}
-
 async function listModels(http: EdgeHttp, signal: AbortSignal | undefined): Promise<readonly ModelStatus[]> {
   const path = 'v1/models';
   const { status, body } = await http.json(path, signal);
@@ -102,7 +83,7 @@ function unknownModel(model: string, listed: readonly ModelStatus[], status: num
   );
 }
 
-function checked<T>(value: T | ProtocolError, path: string): T {
+export function checked<T>(value: T | ProtocolError, path: string): T {
   if (value instanceof ProtocolError) {
     throw new CutpointError(
       'bad_manifest',

@@ -1,6 +1,6 @@
 import { Controller, type PolicyName } from '@cutpoint/partition';
 import type { Cut } from '@cutpoint/protocol';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { armsOf } from './arms.js';
 import { WeightBudget } from './heads/weight-budget.js';
 import { weightRules } from './heads/weight-rules.js';
@@ -59,9 +59,11 @@ async function open({ packBytes = MIB, policy = 'cutpoint', upMs = 1000, nodeMs 
   tiny.table = deepTable();
   tiny.packs = Array.from({ length: LAST }, (_, i) => Buffer.alloc(packBytes, i));
   const timed: number[] = [];
+  const runsBeside: boolean[] = [];
   const edge = await openTinyEdge(tiny, (call) => {
     const hollow = call.type === 'create' ? /(\d+)\/hollow$/.exec(call.key)?.[1] : undefined;
     if (hollow !== undefined) timed.push(Number(hollow));
+    if (call.type === 'run') runsBeside.push(!edge.overlap.isIdle);
     const { value } = tinyHead(call);
     if (nodeMs === undefined || call.type !== 'run' || !value || !('headMs' in value)) return { value };
     const nodes = Number(/(\d+)(?:\/hollow)?$/.exec(call.key)?.[1]);
@@ -99,7 +101,8 @@ async function open({ packBytes = MIB, policy = 'cutpoint', upMs = 1000, nodeMs 
     controller,
   });
   const explain = () => controller.decide(edge.clock.now(), { peek: true });
-  return { tiny, edge, prepared, timed, explain, follow: () => preparation.wishOf(explain(), explain) };
+  const follow = () => preparation.wishOf(explain(), explain);
+  return { tiny, edge, prepared, timed, runsBeside, explain, follow, preparation };
 }
 
 describe('weights that take long to come', () => {
@@ -148,5 +151,26 @@ describe('a head that is only hoped for', () => {
     await follow();
     expect(timed).toEqual([wish.arm.cut]);
     expect(prepared).toEqual([wish.arm.cut]);
+  });
+});
+
+describe('a fresh head', () => {
+  it('is timed when no inference is under way', async () => {
+    const { edge, prepared, runsBeside, follow } = await open();
+    const end = edge.overlap.begin();
+    const following = follow();
+    await vi.waitUntil(() => prepared.length > 0);
+    setTimeout(end, 20);
+    await following;
+    expect(runsBeside.length).toBeGreaterThan(1);
+    expect(runsBeside).not.toContain(true);
+  });
+
+  it('is timed at once where an inference waits for it', async () => {
+    const { edge, runsBeside, preparation } = await open();
+    edge.overlap.begin();
+    await preparation.nearest(1, new AbortController().signal);
+    expect(runsBeside.length).toBeGreaterThan(5);
+    expect(runsBeside).not.toContain(false);
   });
 });

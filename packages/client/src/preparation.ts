@@ -14,11 +14,15 @@ import {
 } from './heads/head-store.js';
 import { nextStep } from './heads/next-step.js';
 import { packBytes } from './heads/pack-store.js';
+import { spareMoment } from './heads/spare-moment.js';
 import type { RunnerHost } from './variant-runner.js';
 
 /** A head that was just built is timed so often, and for no longer than so long. */
 const CALIBRATION_RUNS = 12;
 const CALIBRATION_MS = 600;
+/** Inferences that leave no gap are disturbed once in so long, and so often at most. */
+const PAUSE_MS = 400;
+const RUNS_BESIDE = 5;
 /** A head with more weights than this is not timed without them: it would need as much memory as with them. */
 const MAX_HOLLOW_BYTES = 256 * 1024 * 1024;
 
@@ -171,7 +175,7 @@ export class Preparation {
     try {
       hollow = await edge.heads.prepare(hollowSpec(this.#spec(cut)), this.#host.onProgress, life);
       this.#host.onHead(hollow);
-      await this.#calibrate(hollow);
+      await this.#calibrate(hollow, false);
       return hollow;
     } catch (error) {
       if (hollow) edge.heads.release(hollow);
@@ -228,7 +232,8 @@ export class Preparation {
     try {
       const head = known ?? (await edge.heads.prepare(this.#spec(cut), this.#host.onProgress, signal));
       this.#host.onHead(head);
-      await this.#calibrate(head);
+      // An inference has a signal of its own.
+      await this.#calibrate(head, signal !== this.#host.life);
       edge.trialOf(manifest.model)?.offer({ head, work: this.#workOf(head) });
       await this.#blocked.until(cut.id, signal);
       // It may have been released while it was timed.
@@ -251,19 +256,22 @@ export class Preparation {
 
   /**
    * Times a fresh head on zeros. Its fastest run counts: WASM code gets faster for a dozen of runs, and whatever else the
-   * page does meanwhile only ever adds. Real heads correct the figure from then on.
+   * page does meanwhile only ever adds. Real heads correct the figure from then on. Unless an inference waits for it, it
+   * runs in the gaps between inferences: beside them it would take a core that they need.
    */
-  async #calibrate(head: Part): Promise<void> {
+  async #calibrate(head: Part, isAwaited: boolean): Promise<void> {
     const { edge, life } = this.#host;
-    const { cut } = head.spec;
+    const { clock, overlap } = edge;
     const work = this.#workOf(head);
-    const endMs = edge.clock.now() + CALIBRATION_MS;
-    let fastestMs = Number.POSITIVE_INFINITY;
-    for (let run = 0; run < CALIBRATION_RUNS && edge.clock.now() < endMs; run++) {
+    let [fastestMs, spentMs, beside] = [Number.POSITIVE_INFINITY, 0, 0];
+    for (let run = 0; run < CALIBRATION_RUNS && spentMs < CALIBRATION_MS && beside < RUNS_BESIDE; run++) {
+      if (!isAwaited && !(await spareMoment(clock, overlap, PAUSE_MS))) beside += 1;
+      const startMs = clock.now();
       const { headMs } = await edge.heads.run(head, { ...work, isTrial: true }, life);
+      spentMs += clock.now() - startMs;
       fastestMs = Math.min(fastestMs, headMs);
     }
-    if (Number.isFinite(fastestMs)) this.#controller.observeHead(cut.id, fastestMs, edge.clock.now());
+    if (Number.isFinite(fastestMs)) this.#controller.observeHead(head.spec.cut.id, fastestMs, clock.now());
   }
 
   /** Zeros in, and all that crosses or is an output. */

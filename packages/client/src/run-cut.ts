@@ -7,7 +7,7 @@ import {
   gather,
   type TensorInfo,
 } from '@cutpoint/protocol';
-import type { Tensor } from 'onnxruntime-common';
+import { Tensor } from 'onnxruntime-common';
 import { encode } from './codec/encode.js';
 import type { SharedEdge } from './edge.js';
 import { CutpointError } from './errors.js';
@@ -76,7 +76,7 @@ async function runWith(edge: SharedEdge, run: CutRun, reservation: Reservation |
   const outputs: Record<string, Tensor> = {};
   for (const name of cut.headOutputs) {
     const { type, dims, bytes } = found(made, name);
-    outputs[name] = toTensor(type, dims, bytes);
+    outputs[name] = toTensor(Tensor, type, dims, bytes);
   }
   const headMs = head?.headMs ?? 0;
   if (cut.tailGraph === null) return { outputs, headMs, encodeMs: 0, bytesUp: 0 };

@@ -1,4 +1,4 @@
-import type { Tensor } from 'onnxruntime-common';
+import { Tensor } from 'onnxruntime-common';
 import type { SharedEdge } from './edge.js';
 import { CutpointError, orAborted } from './errors.js';
 import type { Finished, FinishTime, Rescue, Unfinished } from './rescue/rescue.js';
@@ -55,7 +55,7 @@ async function askEdge(edge: SharedEdge, request: TailRequest, names: readonly s
   const edgeUrl = edge.baseUrl.href;
   const reply = await edge.connection.request(request);
   const outputs: Record<string, Tensor> = {};
-  for (const tensor of reply.tensors) outputs[tensor.header.name] = tensorOf(tensor);
+  for (const tensor of reply.tensors) outputs[tensor.header.name] = tensorOf(Tensor, tensor);
   const missing = names.find((name) => outputs[name] === undefined);
   if (missing !== undefined) {
     throw new CutpointError('edge_error', `The edge's reply has no output "${missing}".`, { edgeCode: 'bad_tensors' });

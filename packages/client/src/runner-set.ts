@@ -2,11 +2,12 @@ import type { DecisionInput, Plan, PolicyName } from '@cutpoint/partition';
 import type { CutTable, Manifest, Variant } from '@cutpoint/protocol';
 import { armsOf, withinLimit } from './arms.js';
 import { isPictureCodec } from './codec/picture.js';
+import { fetchCutTable } from './cut-table.js';
 import type { SharedEdge } from './edge.js';
 import { GRACE_MS } from './edge-access.js';
 import { CutpointError } from './errors.js';
 import type { FirstRun } from './first-runs.js';
-import { fetchCutTable, fetchManifest } from './manifest.js';
+import { fetchManifest } from './manifest.js';
 import { type ForcedArm, type RunnerHost, type RunnerOptions, VariantRunner } from './variant-runner.js';
 
 /** A cut table that could not be fetched is asked for again after this. */

@@ -67,13 +67,13 @@ describe('matching feeds with what is served', () => {
 
 describe('outputs from bytes', () => {
   it('keeps halves as raw bits where the language has no Float16Array', () => {
-    const tensor = toTensor('float16', [2], new Uint8Array([0x00, 0x3c, 0x00, 0xc0]));
+    const tensor = toTensor(Tensor, 'float16', [2], new Uint8Array([0x00, 0x3c, 0x00, 0xc0]));
     const { buffer, byteOffset } = tensor.data as Uint16Array;
     expect([...new Uint16Array(buffer, byteOffset, 2)]).toEqual([0x3c00, 0xc000]);
   });
 
   it('gives int64 as big integers and booleans as bytes', () => {
-    expect(toTensor('int64', [1], new Uint8Array([1, 0, 0, 0, 0, 0, 0, 0])).data).toEqual(BigInt64Array.of(1n));
-    expect(toTensor('bool', [2], new Uint8Array([1, 0])).data).toEqual(Uint8Array.of(1, 0));
+    expect(toTensor(Tensor, 'int64', [1], new Uint8Array([1, 0, 0, 0, 0, 0, 0, 0])).data).toEqual(BigInt64Array.of(1n));
+    expect(toTensor(Tensor, 'bool', [2], new Uint8Array([1, 0])).data).toEqual(Uint8Array.of(1, 0));
   });
 });

@@ -6,9 +6,11 @@ import {
   tensorBytes,
   type Variant,
 } from '@cutpoint/protocol';
-import { Tensor } from 'onnxruntime-common';
+import type { Tensor } from 'onnxruntime-common';
 import { CutpointError } from './errors.js';
 import type { TensorMessage } from './worker/messages.js';
+
+export type TensorClass = typeof Tensor;
 
 /** What is read of a tensor that an app passes in; onnxruntime-web bundles a class of its own. */
 export type TensorLike = Pick<Tensor, 'type' | 'dims' | 'data' | 'location'>;
@@ -30,14 +32,22 @@ export function matchFeeds(
   return { variant, feeds: messages };
 }
 
-/** An output of the model, from its bytes. */
-export function toTensor(type: TensorType, dims: readonly number[], bytes: Uint8Array<ArrayBuffer>): Tensor {
+/**
+ * An output of the model, from its bytes.
+ * @param Tensor onnxruntime's own class, which a first result's way need not wait for
+ */
+export function toTensor(
+  Tensor: TensorClass,
+  type: TensorType,
+  dims: readonly number[],
+  bytes: Uint8Array<ArrayBuffer>,
+): Tensor {
   // The constructor has one overload a type; the array is the one that belongs to `type`.
   return new Tensor(type as 'float32', tensorArray(type, bytes) as Float32Array, [...dims]);
 }
 
-export function tensorOf({ header, bytes }: TensorBytes): Tensor {
-  return toTensor(header.type, header.dims, bytes);
+export function tensorOf(Tensor: TensorClass, { header, bytes }: TensorBytes): Tensor {
+  return toTensor(Tensor, header.type, header.dims, bytes);
 }
 
 function checkNames(feeds: Readonly<Record<string, unknown>>, inputs: readonly TensorInfo[]): void {

@@ -1,8 +1,9 @@
 import { affineOf, toLevels, valuesOfLevels } from './affine.js';
-import { ELEMENT_BYTES } from './element.js';
+import { aligned } from './element.js';
 import { ProtocolError } from './errors.js';
 import { roundToHalves, valuesOfHalves } from './half.js';
 import type { TensorHeader } from './messages.js';
+import { type EncodedTensor, rawTensor, splitPayload, type TensorBytes, type TensorData } from './tensor.js';
 
 /** How the numbers of one tensor can be written without the help of a compressor. */
 export type NumberCodec = 'raw' | 'f16' | 'u8';
@@ -21,6 +22,16 @@ export function narrow(
 }
 
 /**
+ * Writes a tensor by `codec` where that can be, raw otherwise: f16 is for float32, u8 for float32 and float16, and either
+ * for numbers that are all finite and stay so.
+ * @throws ProtocolError `bad_tensors` when the data does not fit the shape
+ */
+export function encodeTensor(tensor: TensorData, codec: NumberCodec): EncodedTensor {
+  const raw = rawTensor(tensor);
+  return narrow(raw.header, raw.bytes, codec) ?? raw;
+}
+
+/**
  * The tensor's own bytes again, from those that its header describes; nothing is copied that travelled raw and is
  * aligned. Check the header first, inflate first, and see to pictures otherwise.
  * @throws ProtocolError `bad_tensors` for a codec that is not a {@link NumberCodec}, or bytes that are still deflated
@@ -28,7 +39,7 @@ export function narrow(
 export function decodeTensor(header: TensorHeader, bytes: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
   const { codec, type, deflated, name } = header;
   if (!deflated) {
-    if (codec === 'raw') return bytes.byteOffset % ELEMENT_BYTES[type] === 0 ? bytes : bytes.slice();
+    if (codec === 'raw') return aligned(type, bytes);
     if (codec === 'f16') return bytesOf(lookUp(u16(bytes), valuesOfHalves()));
     if (codec === 'u8') {
       const values = valuesOfLevels({ scale: header.scale ?? 0, min: header.min ?? 0 });
@@ -39,6 +50,15 @@ export function decodeTensor(header: TensorHeader, bytes: Uint8Array<ArrayBuffer
     'bad_tensors',
     `tensor "${name}" is ${deflated ? 'deflated' : codec}, which is not read here`,
   );
+}
+
+/**
+ * Cuts a payload into its tensors. Views the payload where a tensor is raw and its element size allows it. Check the
+ * headers first ({@link checkTensorHeaders}).
+ * @throws ProtocolError `bad_tensors` for what must be inflated, or is a picture: see {@link splitPayload}
+ */
+export function decodeTensors(headers: readonly TensorHeader[], payload: Uint8Array<ArrayBuffer>): TensorBytes[] {
+  return splitPayload(headers, payload).map(({ header, bytes }) => ({ header, bytes: decodeTensor(header, bytes) }));
 }
 
 function toF16(raw: TensorHeader, bytes: Uint8Array) {

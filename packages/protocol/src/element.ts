@@ -52,7 +52,13 @@ const ARRAYS: Readonly<Record<TensorType, TensorArrayConstructor>> = {
   bool: Uint8Array,
 };
 
-/** Lays the typed array that onnxruntime wants for `type` over aligned bytes. */
+/** The same bytes where a typed array can be laid over them, else a copy. */
+export function aligned(type: TensorType, bytes: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
+  return bytes.byteOffset % ELEMENT_BYTES[type] === 0 ? bytes : bytes.slice();
+}
+
+/** Lays the typed array that onnxruntime wants for `type` over the bytes, or over a copy where they are not aligned. */
 export function tensorArray(type: TensorType, bytes: Uint8Array<ArrayBuffer>): TensorArray {
-  return new ARRAYS[type](bytes.buffer, bytes.byteOffset, bytes.byteLength / ELEMENT_BYTES[type]);
+  const { buffer, byteOffset, byteLength } = aligned(type, bytes);
+  return new ARRAYS[type](buffer, byteOffset, byteLength / ELEMENT_BYTES[type]);
 }

@@ -77,14 +77,9 @@ export class ProtocolError extends Error {
     super(message, options);
     this.code = code;
   }
+}
 
-  /** Whether the connection cannot go on after it. */
-  get endsConnection(): boolean {
-    return (CONNECTION_ERROR_CODES as readonly string[]).includes(this.code);
-  }
-
-  /** The WebSocket close code for a connection that ends because of it. */
-  get closeCode(): number {
-    return CLOSE_CODES.get(this.code) ?? PROTOCOL_VIOLATION;
-  }
+/** The WebSocket close code for a connection that ends because of this. */
+export function closeCodeOf({ code }: ProtocolError): number {
+  return CLOSE_CODES.get(code) ?? PROTOCOL_VIOLATION;
 }

@@ -1,19 +1,5 @@
-import { calibrationSchema, fidelitySchema } from './fidelity.js';
-import {
-  count,
-  flag,
-  list,
-  nullable,
-  type Output,
-  object,
-  oneOf,
-  optional,
-  quantity,
-  sha256Schema,
-  tagged,
-  text,
-  triple,
-} from './schema.js';
+import type { CutTable } from './cut-table.js';
+import { count, list, type Output, object, oneOf, optional, sha256Schema, tagged, text, triple } from './schema.js';
 
 /**
  * What a client must know of a model. A manifest is small and lists the variants; the cuts of one variant are a
@@ -113,55 +99,3 @@ export const manifestSchema = object({
 });
 /** What a client must know of a model; of the cuts of one variant its {@link CutTable} tells. @useDeclaredType */
 export type Manifest = Output<typeof manifestSchema>;
-
-export const cutSchema = object({
-  id: count,
-  /** Number of nodes in the head. */
-  headNodes: count,
-  /** Indexes into {@link CutTable.tensors}: what is sent up. Empty for the local cut. */
-  crossing: list(count),
-  /** Names of the graph outputs that the head already produces; they stay on the device. */
-  headOutputs: list(text),
-  /** Names of the graph outputs that the tail produces; they come back. */
-  tailOutputs: list(text),
-  /** sha256 of the graph-only models at `/v1/graphs/:sha256`; `null` for an empty head or tail. */
-  headGraph: nullable(sha256Schema),
-  tailGraph: nullable(sha256Schema),
-  /** Indexes into {@link Manifest.packs} that the head needs. */
-  headPacks: list(count),
-  /** Raw bytes of the crossing tensors, and of the outputs that come back. */
-  bytesUp: count,
-  bytesDown: count,
-  headFlops: quantity,
-  /** Run time of head and tail on the edge that prepared the model, in ms; see {@link CutTable.profile}. */
-  headMs: quantity,
-  tailMs: quantity,
-  /** `false`: interpolated between timed neighbours along FLOPs, not timed itself. */
-  timed: flag,
-  /** What the codecs that lose something cost here; see {@link CutTable.calibration}. Absent: nothing is known. */
-  fidelity: optional(list(fidelitySchema)),
-});
-/**
- * A cut that can be run. `id` 0..n are the prefix cuts of the stored topological order (the head is the first `id`
- * nodes; 0 is full offload, n is local); proposed cuts follow with ids above n. Equal cuts are merged, so ids may
- * have gaps.
- * @useDeclaredType
- */
-export type Cut = Output<typeof cutSchema>;
-
-export const cutTableSchema = object({
-  format: oneOf(['cutpoint.cuts.v1']),
-  model: text,
-  variant: text,
-  /** Tensors that cross at some cut. */
-  tensors: list(tensorInfoSchema),
-  /** The nodes in stored topological order: kind, name, and floating-point operations. */
-  nodes: list(object({ opType: text, name: text, flops: quantity })),
-  cuts: list(cutSchema),
-  /** Where `headMs` and `tailMs` were measured. */
-  profile: object({ machine: text, provider: text, threads: count }),
-  /** How {@link Cut.fidelity} was measured. */
-  calibration: optional(calibrationSchema),
-});
-/** The cuts of one variant, and what crosses at each. @useDeclaredType */
-export type CutTable = Output<typeof cutTableSchema>;

@@ -1,6 +1,6 @@
 import { MAX_FRAME_BYTES } from './chunk.js';
 import { ProtocolError } from './errors.js';
-import { type CutTable, cutTableSchema, type Manifest, manifestSchema } from './manifest.js';
+import { type Manifest, manifestSchema } from './manifest.js';
 import { type ClientMessage, clientMessageSchema, type EdgeMessage, edgeMessageSchema } from './messages.js';
 import { type ModelList, modelListSchema } from './models.js';
 import { Mismatch, type Schema } from './schema.js';
@@ -24,25 +24,6 @@ export function parseManifest(value: unknown): Manifest | ProtocolError {
   return check(manifestSchema, value);
 }
 
-/** Reads a cut table, and checks that its indexes point at tensors that are there. */
-export function parseCutTable(value: unknown): CutTable | ProtocolError {
-  const table = check(cutTableSchema, value);
-  if (table instanceof ProtocolError) return table;
-  const seen = new Set<number>();
-  for (const cut of table.cuts) {
-    const stray = cut.crossing.find((index) => index >= table.tensors.length);
-    if (stray !== undefined) {
-      return new ProtocolError(
-        'bad_message',
-        `cut ${cut.id} names tensor ${stray}; the table has ${table.tensors.length} tensors`,
-      );
-    }
-    if (seen.has(cut.id)) return new ProtocolError('bad_message', `cut ${cut.id} is there twice`);
-    seen.add(cut.id);
-  }
-  return table;
-}
-
 function parseText<T>(schema: Schema<T>, text: string): T | ProtocolError {
   // Characters, not bytes: never above the bytes, so nothing legal is refused.
   if (text.length > MAX_FRAME_BYTES) {
@@ -58,7 +39,7 @@ function parseText<T>(schema: Schema<T>, text: string): T | ProtocolError {
 }
 
 /** The value as its schema has it, or what is wrong with it and where. */
-function check<T>(schema: Schema<T>, value: unknown): T | ProtocolError {
+export function check<T>(schema: Schema<T>, value: unknown): T | ProtocolError {
   try {
     return schema(value);
   } catch (error) {

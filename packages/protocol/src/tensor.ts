@@ -1,4 +1,3 @@
-import { decodeTensor, type NumberCodec, narrow } from './codec.js';
 import { tensorBytes } from './element.js';
 import { ProtocolError } from './errors.js';
 import type { TensorInfo } from './manifest.js';
@@ -30,11 +29,10 @@ export interface EncodedTensors {
 }
 
 /**
- * Writes a tensor by `codec` where that can be, raw otherwise: f16 is for float32, u8 for float32 and float16, and either
- * for numbers that are all finite and stay so. Raw bytes are a view of the tensor's own.
+ * A tensor as it is, its bytes a view of its own.
  * @throws ProtocolError `bad_tensors` when the data does not fit the shape
  */
-export function encodeTensor({ name, type, dims, data }: TensorData, codec: NumberCodec): EncodedTensor {
+export function rawTensor({ name, type, dims, data }: TensorData): EncodedTensor {
   const numBytes = tensorBytes(type, dims);
   if (data.byteLength !== numBytes) {
     throw new ProtocolError(
@@ -43,13 +41,12 @@ export function encodeTensor({ name, type, dims, data }: TensorData, codec: Numb
     );
   }
   const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
-  const header: TensorHeader = { name, type, dims: [...dims], codec: 'raw', numBytes };
-  return narrow(header, bytes, codec) ?? { header, bytes };
+  return { header: { name, type, dims: [...dims], codec: 'raw', numBytes }, bytes };
 }
 
 /** Describes tensors and views their bytes, without copying. Throws when a tensor's data does not fit its shape. */
 export function encodeTensors(tensors: readonly TensorData[]): EncodedTensors {
-  return gather(tensors.map((tensor) => encodeTensor(tensor, 'raw')));
+  return gather(tensors.map(rawTensor));
 }
 
 /** One payload of tensors that are encoded already. */
@@ -69,13 +66,4 @@ export function splitPayload(headers: readonly TensorHeader[], payload: Uint8Arr
     offset += header.numBytes;
     return { header, bytes };
   });
-}
-
-/**
- * Cuts a payload into its tensors. Views the payload where a tensor is raw and its element size allows it. Check the
- * headers first ({@link checkTensorHeaders}).
- * @throws ProtocolError `bad_tensors` for what must be inflated, or is a picture: see {@link splitPayload}
- */
-export function decodeTensors(headers: readonly TensorHeader[], payload: Uint8Array<ArrayBuffer>): TensorBytes[] {
-  return splitPayload(headers, payload).map(({ header, bytes }) => ({ header, bytes: decodeTensor(header, bytes) }));
 }

@@ -41,7 +41,9 @@ export async function gzipped(file, names) {
     ],
   });
   try {
-    const { output } = await build.generate({ format: 'es', minify: true });
+    // Annotations are for bundlers: what an app serves has none.
+    const comments = { annotation: false, jsdoc: false, legal: true };
+    const { output } = await build.generate({ format: 'es', minify: true, comments });
     const chunks = new Map(output.flatMap((part) => (part.type === 'chunk' ? [[part.fileName, part]] : [])));
     const bytesOf = (part) => gzipSync(part.code, { level: 9 }).length;
     const sum = (parts) => parts.reduce((total, part) => total + bytesOf(part), 0);

@@ -4,6 +4,8 @@ import { build } from 'vite';
 
 export interface PageSource {
   readonly title: string;
+  /** Elements that stand before the script. */
+  readonly head?: string;
   /** File of the compiled script. */
   readonly script: string;
   /** Where the page is put together. */
@@ -15,9 +17,16 @@ export interface PageSource {
 }
 
 /** Bundles a page around one script of ours, with what it imports, as an app would be. */
-export async function bundlePage({ title, script, sourceDir, outDir, base = '/' }: PageSource): Promise<void> {
+export async function bundlePage({
+  title,
+  head = '',
+  script,
+  sourceDir,
+  outDir,
+  base = '/',
+}: PageSource): Promise<void> {
   await mkdir(sourceDir, { recursive: true });
-  const html = `<!doctype html><title>${title}</title><script type="module" src="./page.js"></script>`;
+  const html = `<!doctype html><title>${title}</title>${head}<script type="module" src="./page.js"></script>`;
   await writeFile(join(sourceDir, 'index.html'), html);
   // Bundled from where it lies, so that its imports are found.
   await writeFile(join(sourceDir, 'page.js'), `import ${JSON.stringify(script)};\n`);

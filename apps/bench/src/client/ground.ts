@@ -36,8 +36,8 @@ export interface GroundOptions {
 export async function prepareClientGround({ workDir, options, print }: GroundOptions): Promise<ClientGround> {
   const { modelFile, storeDir } = options;
   const pageDir = join(workDir, 'page');
-  await buildPages(workDir, pageDir);
   const model = modelFile === undefined ? UNTRAINED : 'squeezenet';
+  await buildPages(workDir, pageDir, model);
   if (modelFile === undefined) {
     print(`There is no SqueezeNet: ${UNTRAINED} takes its place, whose answers and deflated sizes mean nothing.`);
     await writeFile(join(pageDir, PATHS.network), encodeModel(benchmarkNetworks.squeezenet.build()));
@@ -68,7 +68,7 @@ export async function prepareClientGround({ workDir, options, print }: GroundOpt
 }
 
 /** The bench's own page, and the small one that only shows a first result. */
-async function buildPages(workDir: string, pageDir: string): Promise<void> {
+async function buildPages(workDir: string, pageDir: string, model: string): Promise<void> {
   const script = (path: string) => fileURLToPath(new URL(path, import.meta.url));
   const source = (name: string) => join(workDir, 'source', name);
   await bundlePage({
@@ -79,11 +79,16 @@ async function buildPages(workDir: string, pageDir: string): Promise<void> {
   });
   await bundlePage({
     title: 'first result',
+    // What `docs/embedding.md` says of a first result.
+    head:
+      `<script type="module" async src="${PATHS.first}picture.js" vite-ignore></script>` +
+      `<link rel="preload" as="fetch" crossorigin href="/v1/models/${model}/manifest" />`,
     script: script('./first/own-page.js'),
     sourceDir: source('first'),
     outDir: join(pageDir, PATHS.first),
     base: PATHS.first,
   });
+  await copyFile(script('./first/picture.js'), join(pageDir, PATHS.first, 'picture.js'));
   await gzipBeside(pageDir);
 }
 

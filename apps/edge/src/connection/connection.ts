@@ -1,6 +1,7 @@
 import {
   type ClientMessage,
   chunksOf,
+  closeCodeOf,
   decodeChunk,
   type EdgeMessage,
   type InferMessage,
@@ -123,7 +124,7 @@ export class Connection {
   #fail(error: ProtocolError): void {
     this.#send({ type: 'error', id: null, code: error.code, message: error.message });
     this.close();
-    this.#outbox.close(error.closeCode, error.code);
+    this.#outbox.close(closeCodeOf(error), error.code);
   }
 
   #receiveText(data: Uint8Array, atMs: number): ProtocolError | undefined {

@@ -1,6 +1,6 @@
 import type { Controller } from '@cutpoint/partition';
 import type { Cut, CutTable, EncodedTensors, Pack, Variant } from '@cutpoint/protocol';
-import type { Tensor } from 'onnxruntime-common';
+import { Tensor } from 'onnxruntime-common';
 import { headPacks, headSpec, type Part, type PartSpec } from '../heads/head-store.js';
 import { toTensor } from '../tensors.js';
 import type { RunnerHost } from '../variant-runner.js';
@@ -103,7 +103,7 @@ export class Rescue {
         const part = await this.#build(spec, signal);
         const feeds = kind === 'tail' ? await decodeKept(unfinished.payload) : unfinished.feeds;
         const { outputs, headMs } = await this.#parts.host.edge.heads.run(part, { feeds, fetches }, signal);
-        const tensors = outputs.map(({ name, type, dims, bytes }) => [name, toTensor(type, dims, bytes)]);
+        const tensors = outputs.map(({ name, type, dims, bytes }) => [name, toTensor(Tensor, type, dims, bytes)]);
         return { kind, cut: cut.id, outputs: Object.fromEntries(tensors), runMs: headMs };
       } catch (error) {
         if (signal.aborted) throw error;

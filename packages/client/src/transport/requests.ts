@@ -1,5 +1,5 @@
 import type { Arrivals, EdgeTimings, LoadReport, TensorBytes, TensorHeader } from '@cutpoint/protocol';
-import { decodeTensors, PayloadAssembler } from '@cutpoint/protocol';
+import { PayloadAssembler, splitPayload } from '@cutpoint/protocol';
 import type { CutpointError } from '../errors.js';
 import type { Reservation, ReservedTail } from './reservations.js';
 
@@ -102,7 +102,8 @@ export class PendingRequest {
     if (!result || !assembler) return;
     this.release?.();
     this.#resolve({
-      tensors: decodeTensors(result.tensors, assembler.payload),
+      // They travel raw.
+      tensors: splitPayload(result.tensors, assembler.payload),
       numBytes: result.numBytes,
       timings: result.timings,
       arrivals: result.arrivals,

@@ -6,11 +6,16 @@ import { PATHS } from '../ground.js';
 import { linkInWords, linkOf } from '../links.js';
 import type { Measurement } from '../measurement.js';
 import { ms, quantileRatio } from '../ratios.js';
+import { ISOLATED_PATH } from './plain-page.js';
 import { PlainServer } from './plain-server.js';
 
 const MEGABITS = 10;
-/** The first is what the figure is of; the other shows what the round trips are. */
-const ROUND_TRIPS_MS = [20, 0];
+/** The first is what the figure is of; the others show what the round trips are, and what it costs to be isolated. */
+const CELLS = [
+  { roundTripMs: 20, path: '/' },
+  { roundTripMs: 0, path: '/' },
+  { roundTripMs: 20, path: ISOLATED_PATH },
+] as const;
 const OTHER_PAIRS = 15;
 const QUICK_PAIRS = 3;
 /** On both sides: sessions are opened, code is compiled. */
@@ -32,9 +37,9 @@ export const firstResult: Measurement = {
     await using plain = await PlainServer.start(edge.url, model);
     await using browser = await ClientBrowser.open(options.browserArgs);
     const own = { serverUrl: edge.url, path: `${PATHS.first}?model=${model}`, picture };
-    const other = { serverUrl: plain.url, path: '/', picture };
     const cells = [];
-    for (const [index, roundTripMs] of ROUND_TRIPS_MS.entries()) {
+    for (const [index, { roundTripMs, path }] of CELLS.entries()) {
+      const other = { serverUrl: plain.url, path, picture };
       const pairs = options.isQuick ? QUICK_PAIRS : index === 0 ? options.runs : OTHER_PAIRS;
       const cell = await comparePages(browser, { own, other, link: linkOf(MEGABITS, roundTripMs), pairs });
       print(`  ${cell.inWords}`);
@@ -68,7 +73,8 @@ async function comparePages(
   const [ownMs, otherMs] = [times.ownMs, times.otherMs].map(
     (all) => `${ms(median(all))} (p95 ${ms(quantile(all, 0.95))})`,
   );
-  const inWords = `${linkInWords(link)}: ours ${ownMs}, plain ${otherMs}, ${pairs} pairs, ${ratio}`;
+  const plain = other.path === ISOLATED_PATH ? 'plain and isolated' : 'plain';
+  const inWords = `${linkInWords(link)}: ours ${ownMs}, ${plain} ${otherMs}, ${pairs} pairs, ${ratio}`;
   return { link, ratio, ...times, inWords };
 }
 

@@ -1,3 +1,6 @@
+/** The same page as one that is isolated from other origins, as the edge serves ours. */
+export const ISOLATED_PATH = '/isolated';
+
 /** What one would write without us: scales a picture, posts it as a JPEG, and shows the answer. */
 export const PLAIN_PAGE = `<!doctype html>
 <html lang="en">

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { fetchTail, fetchVariant } from '../../overhead/edge-documents.js';
 import { decodePicture } from '../../profile/picture-decoder.js';
-import { PLAIN_PAGE } from './plain-page.js';
+import { ISOLATED_PATH, PLAIN_PAGE } from './plain-page.js';
 
 /**
  * Arguments: an edge's address and a model. Serves the plain page, and classifies what it posts: with the very graph that
@@ -13,6 +13,8 @@ import { PLAIN_PAGE } from './plain-page.js';
  */
 const THREADS = 1;
 const WARM_UP_RUNS = 5;
+/** What the edge sends with a page so that it may use threads: the browser starts another process for it. */
+const ISOLATED = { 'cross-origin-opener-policy': 'same-origin', 'cross-origin-embedder-policy': 'require-corp' };
 
 async function classifier(edgeUrl: string, model: string, dir: string) {
   const { manifest, variant, table } = await fetchVariant(edgeUrl, model, 'pixels');
@@ -46,7 +48,8 @@ const dir = await mkdtemp(join(tmpdir(), 'cutpoint-plain-'));
 const classify = await classifier(edgeUrl, model, dir);
 const server = createServer(async (request, response) => {
   if (request.method !== 'POST') {
-    response.writeHead(200, { 'content-type': 'text/html; charset=utf-8' }).end(PLAIN_PAGE);
+    const headers = request.url === ISOLATED_PATH ? ISOLATED : {};
+    response.writeHead(200, { 'content-type': 'text/html; charset=utf-8', ...headers }).end(PLAIN_PAGE);
     return;
   }
   try {
