@@ -168,6 +168,8 @@ export interface Trace {
   readonly rescued?: 'tail' | 'feeds';
   /** Decoding and resizing of the picture; 0 for tensors. */
   readonly resizeMs: number;
+  /** Until the workers of this page that it needed had done what other inferences asked of them. */
+  readonly waitMs: number;
   /** Until the outputs were there, or until the GPU had finished where they stay on it to be encoded. */
   readonly headMs: number;
   /** With the read-back of what was encoded on the GPU. */

@@ -16,7 +16,7 @@ export interface TraceFacts {
 /** The record of one inference. What no stage explains is `otherMs`: round trip, framing, waiting, earlier tries. */
 export function traceOf(facts: TraceFacts, outcome: Traced): Trace {
   const { id, model, variant, startedAtMs, endedAtMs, resizeMs } = facts;
-  const { plan, cut, codec, encodeMs, bytesUp, reply, edgeUrl, finished, rescued } = outcome;
+  const { plan, cut, codec, waitMs, encodeMs, bytesUp, reply, edgeUrl, finished, rescued } = outcome;
   const headMs = finished?.kind === 'feeds' ? finished.runMs : outcome.headMs;
   const totalMs = endedAtMs - startedAtMs;
   const uploadMs = reply?.timings.uploadMs ?? 0;
@@ -24,7 +24,7 @@ export function traceOf(facts: TraceFacts, outcome: Traced): Trace {
   const decodeMs = reply?.timings.decodeMs ?? 0;
   const tailMs = reply?.timings.tailMs ?? (finished?.kind === 'tail' ? finished.runMs : 0);
   const downloadMs = reply?.downloadMs ?? 0;
-  const explainedMs = resizeMs + headMs + encodeMs + uploadMs + queueMs + decodeMs + tailMs + downloadMs;
+  const explainedMs = resizeMs + waitMs + headMs + encodeMs + uploadMs + queueMs + decodeMs + tailMs + downloadMs;
   return {
     id,
     model,
@@ -35,6 +35,7 @@ export function traceOf(facts: TraceFacts, outcome: Traced): Trace {
     ...(rescued === undefined ? {} : { rescued }),
     startedAtMs,
     resizeMs,
+    waitMs,
     headMs,
     encodeMs,
     uploadMs,

@@ -133,6 +133,7 @@ export class VariantRunner {
       link: edge.link,
       load,
       device,
+      ahead: () => edge.ahead(variant),
     });
     const parts = { host, variant, table, controller: this.controller };
     this.#preparation = new Preparation(parts);
@@ -218,6 +219,7 @@ export class VariantRunner {
           table: this.table,
           cut,
           codec: arm.codec,
+          terms: plan.chosen.terms,
           key: headKey(this.variant, cut.id),
           feeds,
           deadlineMs: endMs === undefined ? undefined : Math.max(1, endMs - edge.clock.now()),
@@ -243,7 +245,7 @@ export class VariantRunner {
   /** As if it had been an inference of its own. */
   learnFrom({ codec, outputs, encodeMs, bytesUp, reply, endedAtMs }: FirstRun): void {
     const whole = this.table.cuts.find(({ id }) => id === 0);
-    const result = { outputs, headMs: 0, encodeMs, bytesUp, reply };
+    const result = { outputs, waitMs: 0, headMs: 0, encodeMs, bytesUp, reply };
     const times = { totalMs: encodeMs + reply.roundMs, wasAlone: false, endedAtMs };
     this.#lastCut ??= 0;
     if (whole && this.controller.arms.some((arm) => arm.cut === 0 && arm.codec === codec)) {
@@ -295,7 +297,7 @@ export class VariantRunner {
   #observe(
     cut: Cut,
     codec: Codec,
-    { headMs, encodeMs, bytesUp, reply, finished }: CutResult,
+    { waitMs, headMs, encodeMs, bytesUp, reply, finished }: CutResult,
     { totalMs, wasAlone, endedAtMs: nowMs }: RunTimes,
   ): void {
     const { edge } = this.#host;
@@ -304,7 +306,7 @@ export class VariantRunner {
     // The rest would say something of an arm that nobody chose.
     if (finished) return;
     if (!reply) {
-      if (wasAlone) this.controller.observeOverhead(totalMs - headMs, nowMs);
+      if (wasAlone) this.controller.observeOverhead(totalMs - waitMs - headMs, nowMs);
       this.controller.observeOutcome({ cut: cut.id, codec, totalMs, headMs, queueMs: 0, tailMs: 0 });
       return;
     }
@@ -320,7 +322,7 @@ export class VariantRunner {
     this.controller.observeCodec(cut.id, codec, { encodeMs, decodeMs: timings.decodeMs }, nowMs);
     const { queueMs, tailMs } = timings;
     // Beside others it is mostly waiting for the worker and for a turn on the connection.
-    if (wasAlone) this.controller.observeOverhead(totalMs - headMs - encodeMs - roundMs, nowMs);
+    if (wasAlone) this.controller.observeOverhead(totalMs - waitMs - headMs - encodeMs - roundMs, nowMs);
     this.controller.observeOutcome({ cut: cut.id, codec, totalMs, headMs, queueMs, tailMs });
   }
 }

@@ -24,6 +24,7 @@ export function spansOf(trace: Trace): Span[] {
   const terms = trace.plan?.chosen.terms;
   const stages: [name: string, kind: Span['kind'], ms: number, predictedMs: number | undefined, bytes?: number][] = [
     ['Resize', 'device', trace.resizeMs, undefined],
+    ['Wait', 'queue', trace.waitMs, terms?.waitMs],
     ['Head', 'device', trace.headMs, terms?.headMs],
     ['Encode', 'device', trace.encodeMs, terms?.encodeMs],
     ['Upload', 'net', trace.uploadMs, terms?.uploadMs, trace.bytesUp],
