@@ -167,7 +167,7 @@ export class SharedEdge {
     const headMs = this.heads.aheadMs(variant);
     const pictureMs = this.pictures.work.aheadMs;
     const tailMs = this.tails.size < workers ? 0 : this.tails.aheadMs / workers;
-    return headMs + pictureMs + tailMs > 0 ? { headMs, pictureMs, tailMs } : undefined;
+    return headMs || pictureMs || tailMs ? { headMs, pictureMs, tailMs } : undefined;
   }
 
   #close(): void {

@@ -115,14 +115,10 @@ export class VariantRunner {
     const { policy, objective, forced } = options;
     const {
       keepInputOnDevice = DEFAULT_CONNECT_OPTIONS.keepInputOnDevice,
-      maxAccuracyDrop = defaultMaxAccuracyDrop(variant.kind, arms),
+      maxAccuracyDrop = defaultMaxAccuracyDrop(variant.kind, arms, manifest.task),
       maxUplinkBytesPerSecond,
     } = options.constraints;
-    const constraints: Constraints = {
-      keepInputOnDevice,
-      maxAccuracyDrop,
-      ...(maxUplinkBytesPerSecond === undefined ? {} : { maxUplinkBytesPerSecond }),
-    };
+    const constraints: Constraints = { keepInputOnDevice, maxAccuracyDrop, maxUplinkBytesPerSecond };
     const { load, device } = edge.knowledgeOf(manifest.model);
     this.controller = new Controller(arms, {
       policy,
@@ -275,9 +271,10 @@ export class VariantRunner {
     for (;;) {
       try {
         const plan = this.controller.decide(edge.clock.now(), {
-          ...(cut === undefined ? {} : { cut, ...(codec === undefined ? {} : { codec }) }),
-          ...(endMs === undefined ? {} : { deadlineMs: Math.max(0, endMs - edge.clock.now()) }),
-          ...(objective === undefined ? {} : { objective }),
+          cut,
+          codec,
+          deadlineMs: endMs === undefined ? undefined : Math.max(0, endMs - edge.clock.now()),
+          objective,
           withoutEdge: recovery.refusal !== undefined,
         });
         this.#host.onPlan(plan, this.controller.lastInput);

@@ -1,6 +1,6 @@
 import type { Arm } from './arm.js';
-import type { Ahead, Conditions } from './conditions.js';
-import { type ArmFactors, type ConditionValues, predictTotal, valuesOf } from './cost.js';
+import type { Conditions } from './conditions.js';
+import { type ArmFactors, type ConditionValues, predictTotal, totalOf, valuesOf } from './cost.js';
 import type { Cause } from './plan.js';
 
 /** One end of a switch: an arm, with the corrections that its real runs gave. */
@@ -49,7 +49,7 @@ export function attribute(change: Switch, before: Conditions, now: Conditions): 
   }
   if (decisive === undefined) return undefined;
   const [rose, fell] = CAUSES[decisive];
-  if (decisive === 'ahead') return sumOf(to.ahead) > sumOf(from.ahead) ? rose : fell;
+  if (decisive === 'ahead') return totalOf(to.ahead) > totalOf(from.ahead) ? rose : fell;
   if (before[decisive].ageMs === Number.POSITIVE_INFINITY && decisive !== 'queueMs' && decisive !== 'k') {
     return decisive === 'd' ? 'device-measured' : 'link-measured';
   }
@@ -63,10 +63,6 @@ function gainOf({ from, to }: Switch, at: ConditionValues): number {
 
 function endMs({ arm, factors }: SwitchEnd, at: ConditionValues): number {
   return predictTotal(arm, at, factors);
-}
-
-function sumOf({ headMs, pictureMs, tailMs }: Ahead): number {
-  return headMs + pictureMs + tailMs;
 }
 
 /** What belongs together to a person: how long the queue is, and how it moves. */

@@ -41,13 +41,13 @@ export interface ControllerOptions {
 
 export interface DecideOptions {
   /** Forces a cut (the nearest listed one) for this decision alone; what is remembered is not touched. */
-  readonly cut?: number;
+  readonly cut?: number | undefined;
   /** With {@link cut}: the codec to use there, if there is such an arm. */
-  readonly codec?: Codec;
+  readonly codec?: Codec | undefined;
   /** ms that are left for this inference; default the constraint's `deadlineMs`. */
-  readonly deadlineMs?: number;
+  readonly deadlineMs?: number | undefined;
   /** Of this decision; default the controller's. */
-  readonly objective?: Objective;
+  readonly objective?: Objective | undefined;
   /** Answers what would be decided, and remembers nothing of it. */
   readonly peek?: boolean;
   /** Decides this once as if the edge could not be reached, because it failed this inference; remembers nothing. */

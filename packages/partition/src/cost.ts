@@ -157,16 +157,8 @@ function uploadTime(numBytes: number, { uplink, slowStartMs }: ConditionValues):
   return slowStartMs > 0 ? sendMs + stallMs(slowStartRounds(numBytes), slowStartMs, uplink) : sendMs;
 }
 
-export function totalOf(terms: Terms): number {
-  return (
-    terms.waitMs +
-    terms.headMs +
-    terms.encodeMs +
-    terms.fixedMs +
-    terms.uploadMs +
-    terms.queueMs +
-    terms.tailMs +
-    terms.decodeMs +
-    terms.downloadMs
-  );
+/** Of what is all ms. */
+export function totalOf(terms: Terms | Ahead): number {
+  const all: readonly number[] = Object.values(terms);
+  return all.reduce((sum, ms) => sum + ms, 0);
 }

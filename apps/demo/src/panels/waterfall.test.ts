@@ -60,7 +60,6 @@ describe('spansOf', () => {
       kind: 'other',
       ms: stages.otherMs,
       predictedMs: chosen.terms.fixedMs,
-      note: expect.stringContaining('waiting for other inferences'),
     });
   });
 
