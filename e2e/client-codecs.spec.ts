@@ -82,7 +82,7 @@ test('without a word about accuracy only what loses nothing runs', async ({ page
 
 test('a picture travels as the browser compresses it, and means the same', async ({ page }) => {
   await openPage(page, edge.url);
-  const runs = await page.evaluate(async () => {
+  const { runs, waits } = await page.evaluate(async () => {
     const { connect, decodeClassification } = globalThis.cutpoint;
     const session = await connect('/', { model: 'tiny', device: 'wasm' });
     const canvas = new OffscreenCanvas(48, 48);
@@ -102,9 +102,16 @@ test('a picture travels as the browser compresses it, and means the same', async
       const classes = decodeClassification(result, session.manifest);
       runs.push({ codec, ran: trace.codec, encodeMs, bytesUp, decodeMs: edge?.decodeMs ?? 0, classes });
     }
+    const atOnce = Array.from({ length: 8 }, () => session.runImage(canvas, { cut: 0, codec: 'jpeg' }));
+    const waits = (await Promise.all(atOnce)).map(({ trace: { waitMs, plan } }) => ({
+      waitMs,
+      predictedMs: plan?.chosen.terms.waitMs ?? 0,
+    }));
     await session.close();
-    return runs;
+    return { runs, waits };
   });
+  // One worker compresses one after the other, and who decides knows what is before it.
+  expect(waits.filter(({ waitMs, predictedMs }) => waitMs > 0 && predictedMs > 0).length).toBeGreaterThan(2);
   const [raw] = runs;
   for (const { codec, ran, classes, bytesUp, encodeMs, decodeMs } of runs) {
     expect(ran).toBe(codec);

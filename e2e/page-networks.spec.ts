@@ -16,6 +16,8 @@ test('a benchmark network is prepared when it is chosen, runs, and is said to be
   const store = await mkdtemp(join(tmpdir(), 'cutpoint-page-networks-store-'));
   await using edge = await Edge.start({ models, store });
   const demo = new DemoPage(page);
+  const said: string[] = [];
+  page.on('console', (message) => said.push(message.text()));
   await demo.open(edge.url, '?device=wasm');
 
   const group = page.getByTestId('model').locator('optgroup');
@@ -28,5 +30,7 @@ test('a benchmark network is prepared when it is chosen, runs, and is said to be
   await expect(demo.result.locator('li').first()).toContainText(/class \d+/, { timeout: 60_000 });
   await expect(group.locator('option')).toHaveText([NAME]);
   await expect(demo.slider(NAME)).toBeVisible();
+  // Not even the browser has anything to say of a model that is not ready yet; of the one that is not at this edge it has.
+  expect(said.filter((text) => !text.includes('404'))).toEqual([]);
   expect(demo.complaints).toEqual([]);
 });

@@ -77,6 +77,12 @@ test('at every width, light and dark: nothing scrolls sideways, axe finds nothin
       expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(width);
       expect(await violations(page), `${width} ${colorScheme}`).toEqual([]);
     }
+    // What was predicted is there without a pointer that could hover, and what one plays with before what one measures with.
+    await expect(page.locator('.waterfall th', { hasText: 'Predicted' }).first()).toBeVisible();
+    await expect(page.locator('.arms tbody .terms .number').first()).toBeVisible();
+    const titles = ['#cut-title', '#whatif-title', '#play-title', '#compare-title'];
+    const tops = await Promise.all(titles.map(async (id) => (await page.locator(id).boundingBox())?.y ?? 0));
+    if (width < 1160) expect(tops).toEqual(tops.toSorted((a, b) => a - b));
   }
   expect(demo.complaints).toEqual([]);
 });
@@ -109,9 +115,12 @@ test('every control is reached by the keyboard, in the order of the page, with a
   await page.getByTestId('sample-board').focus();
   await page.keyboard.press('Enter');
   await expect(demo.result).toContainText('Museum closed');
+  const row = await page.getByTestId('arms').locator('tbody tr').first().elementHandle();
   await page.getByTestId('repeat').focus();
   await page.keyboard.press('Space');
   await demo.moreRuns(1);
+  // The table is written to, not made anew: what a person has marked in it stays.
+  expect(await row?.evaluate(({ isConnected }) => isConnected)).toBe(true);
   await page.keyboard.press('Space');
   await expect(page.getByTestId('repeat')).not.toBeChecked();
   expect(demo.complaints).toEqual([]);

@@ -1,6 +1,5 @@
-import { CutpointError, type LinkShape, type ModelStatus, type Progress, type SessionEvents } from '@cutpoint/client';
-import { askFor, EDGE_URL, fetchModels } from './edge-info.js';
-import { rateOf } from './format.js';
+import { CutpointError, type ModelStatus, type Progress, type SessionEvents } from '@cutpoint/client';
+import { EDGE_URL, whenPrepared } from './edge-info.js';
 import type { Answer, Reading } from './networks/answer.js';
 import { Reader } from './networks/reader.js';
 import type { PageState } from './page-state.js';
@@ -8,14 +7,13 @@ import type { Batch } from './picture/batch.js';
 import type { Frames } from './picture/chooser.js';
 import type { Picture } from './picture/picture.js';
 import { type Bench, type Comparison, type ComparisonEvents, compare } from './play/comparison.js';
+import { LINK, shapeOf } from './play/link-shape.js';
 
 /** How often the page asks whether the cut would be elsewhere by now, and how often it follows in a row. */
 const SETTLE_EVERY_MS = 600;
 const MAX_SETTLING_RUNS = 8;
 /** Pause between tries to open a model while the edge does not answer. */
 const REOPEN_AFTER_MS = 3_000;
-/** How often the edge is asked how far it is with a model that it prepares. */
-const PREPARING_POLL_MS = 700;
 /** A stream rests this long after an error that it may get over. */
 const STREAM_PAUSE_MS = 1_000;
 
@@ -143,7 +141,7 @@ export class App {
     await former?.[Symbol.asyncDispose]();
     signal.throwIfAborted();
     const { model, policy, device } = this.#state;
-    await this.#whenPrepared(Reader.modelsOf(model), signal);
+    await whenPrepared(Reader.modelsOf(model), (unready) => this.#view.preparing(unready), signal);
     const reader = await Reader.open(model, EDGE_URL, {
       policy,
       device,
@@ -170,24 +168,6 @@ export class App {
     }
     this.#view.opened(reader);
     this.runAgain();
-  }
-
-  /** `connect` waits by itself; asking here first shows how far the edge is, step by step. */
-  async #whenPrepared(names: readonly string[], signal: AbortSignal): Promise<void> {
-    for (;;) {
-      // An edge that does not answer is for `connect` to report.
-      const models = await fetchModels().catch(() => []);
-      signal.throwIfAborted();
-      const unready = models.find(
-        ({ name, status }) => names.includes(name) && (status === 'preparing' || status === 'on-demand'),
-      );
-      if (unready === undefined) return;
-      if (unready.status === 'on-demand') await askFor(unready.name).catch(() => undefined);
-      signal.throwIfAborted();
-      this.#view.preparing(unready);
-      await new Promise((resolve) => setTimeout(resolve, PREPARING_POLL_MS));
-      signal.throwIfAborted();
-    }
   }
 
   #onConnection(state: SessionEvents['state']): void {
@@ -280,15 +260,6 @@ export class App {
     this.#settlingRuns++;
     this.#run();
   }
-}
-
-const LINK = ['linkMbit', 'roundTripMs', 'pacedBy', 'cutOff'] as const;
-
-/** What this page's own transport is to make of the link. */
-function shapeOf({ linkMbit, roundTripMs, pacedBy, cutOff }: PageState): LinkShape | undefined {
-  if (cutOff) return { offline: true };
-  if (pacedBy === 'edge' || (linkMbit === undefined && roundTripMs === 0)) return undefined;
-  return { ...(linkMbit === undefined ? {} : rateOf(linkMbit)), roundTripMs };
 }
 
 function benchOf(reader: Reader, picture: Picture): Bench {

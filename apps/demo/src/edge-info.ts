@@ -7,12 +7,7 @@ export const HEADERS: Readonly<Record<string, string>> =
 /** The edge that serves this page. */
 export const EDGE_URL = new URL('/', location.href).href;
 
-/** What the edge says of every model it knows. Rejects when it cannot be reached. */
-export async function fetchModels(): Promise<readonly ModelStatus[]> {
-  return (await fetchModelList()).models;
-}
-
-/** The same, with what the edge says of itself. */
+/** What the edge says of every model it knows, and of itself. Rejects when it cannot be reached. */
 export async function fetchModelList(): Promise<ModelList> {
   const list = parseModelList(await fetchJson('v1/models'));
   if (list instanceof Error) throw list;
@@ -20,8 +15,36 @@ export async function fetchModelList(): Promise<ModelList> {
 }
 
 /** Has the edge prepare a model that is on demand: asking for its manifest does. Rejects when the edge cannot be reached. */
-export async function askFor(model: string): Promise<void> {
+async function askFor(model: string): Promise<void> {
   await fetch(new URL(`v1/models/${encodeURIComponent(model)}/manifest`, EDGE_URL), { headers: HEADERS });
+}
+
+/** How often the edge is asked how far it is with a model that it prepares. */
+const PREPARING_POLL_MS = 700;
+
+/** `connect` waits by itself; asking here first shows how far the edge is, step by step. */
+export async function whenPrepared(
+  names: readonly string[],
+  onPreparing: (unready: ModelStatus) => void,
+  signal: AbortSignal,
+): Promise<void> {
+  for (;;) {
+    // An edge that does not answer is for `connect` to report.
+    const models = await fetchModelList().then(
+      (list) => list.models,
+      () => [],
+    );
+    signal.throwIfAborted();
+    const unready = models.find(
+      ({ name, status }) => names.includes(name) && (status === 'preparing' || status === 'on-demand'),
+    );
+    if (unready === undefined) return;
+    if (unready.status === 'on-demand') await askFor(unready.name).catch(() => undefined);
+    signal.throwIfAborted();
+    onPreparing(unready);
+    await new Promise((resolve) => setTimeout(resolve, PREPARING_POLL_MS));
+    signal.throwIfAborted();
+  }
 }
 
 const tables = new Map<string, Promise<CutTable>>();

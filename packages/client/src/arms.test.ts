@@ -184,15 +184,29 @@ describe('what a codec costs in accuracy', () => {
 
 describe('what may be lost when the app does not say', () => {
   const arm = (codec: Arm['codec'], accuracyDrop: number) => ({ codec, accuracyDrop }) as Arm;
+  const classes = { type: 'tensors' } as const;
 
   it('is nothing for tensors', () => {
-    expect(defaultMaxAccuracyDrop('tensors', [arm('u8', 0.2)])).toBe(0);
+    expect(defaultMaxAccuracyDrop('tensors', [arm('u8', 0.2)], classes)).toBe(0);
   });
 
   it('is for pictures what their own compression loses, and a hundredth at least', () => {
-    expect(defaultMaxAccuracyDrop('pixels', [arm('u8', 0.2), arm('jpeg', 0.04), arm('webp', 0.03)])).toBe(0.04);
-    expect(defaultMaxAccuracyDrop('pixels', [arm('u8', 0.2), arm('jpeg', 0.002)])).toBe(0.01);
-    expect(defaultMaxAccuracyDrop('pixels', [arm('u8', 0.2)])).toBe(0.01);
+    expect(defaultMaxAccuracyDrop('pixels', [arm('u8', 0.2), arm('jpeg', 0.04), arm('webp', 0.03)], classes)).toBe(
+      0.04,
+    );
+    expect(defaultMaxAccuracyDrop('pixels', [arm('u8', 0.2), arm('jpeg', 0.002)], classes)).toBe(0.01);
+    expect(defaultMaxAccuracyDrop('pixels', [arm('u8', 0.2)], classes)).toBe(0.01);
+  });
+
+  it('is less than a JPEG loses where lines of text are read', () => {
+    const text: Parameters<typeof defaultMaxAccuracyDrop>[2] = {
+      type: 'text-recognition',
+      values: 'v',
+      indices: 'i',
+      labels: [],
+    };
+    expect(defaultMaxAccuracyDrop('pixels', [arm('u8', 0.2), arm('jpeg', 0.0098)], text)).toBeLessThan(0.0098);
+    expect(defaultMaxAccuracyDrop('pixels', [arm('u8', 0.2), arm('jpeg', 0.0098)], text)).toBeGreaterThan(0.00495);
   });
 });
 

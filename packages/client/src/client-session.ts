@@ -253,7 +253,7 @@ export class ClientSession implements Session {
   #traced(run: FirstRun, { startedAtMs, traceparent }: Undertaking): Trace {
     const { variant, codec, resizeMs, encodeMs, bytesUp, reply, edgeUrl, endedAtMs } = run;
     const facts = { id: this.#takeTraceId(), model: this.#manifest.model, variant: variant.id };
-    const outcome = { cut: 0, codec, headMs: 0, encodeMs, bytesUp, reply, edgeUrl, rescued: undefined };
+    const outcome = { cut: 0, codec, waitMs: 0, headMs: 0, encodeMs, bytesUp, reply, edgeUrl, rescued: undefined };
     const trace = traceOf({ ...facts, startedAtMs, traceparent, endedAtMs, resizeMs }, outcome);
     this.#events.emit('trace', trace);
     return trace;

@@ -1,4 +1,5 @@
-import { DeviceFactorEstimator, type EdgeLoadTracker, type LinkState } from '@cutpoint/partition';
+import { type Ahead, DeviceFactorEstimator, type EdgeLoadTracker, type LinkState } from '@cutpoint/partition';
+import type { Variant } from '@cutpoint/protocol';
 import type { Clock } from './clock.js';
 import { BrowserDeviceMemory, type DeviceMemory } from './device/device-memory.js';
 import { DeviceTrial } from './device/device-trial.js';
@@ -13,6 +14,7 @@ import type { EdgeHttp } from './http.js';
 import { Overlap } from './overlap.js';
 import type { DeviceChoice } from './session.js';
 import type { EdgeConnection } from './transport/connection.js';
+import { Backlog } from './worker/backlog.js';
 import { PictureEncoder } from './worker/picture-encoder.js';
 import { Runtime } from './worker/runtime.js';
 import { spawnWorker } from './worker/spawn-worker.js';
@@ -51,6 +53,8 @@ export class SharedEdge {
   readonly packs: PackStore;
   readonly heads: HeadStore;
   readonly pictures: PictureEncoder;
+  /** That the edge was asked for. */
+  readonly tails: Backlog;
   /** Where heads run; `undefined` where nothing here can run any, for which {@link headless} is the reason. */
   device: DeviceChoice | undefined;
   headless: CutpointError | undefined;
@@ -67,6 +71,7 @@ export class SharedEdge {
     this.device = device;
     this.pace = new LinkPace(this.clock);
     this.pictures = new PictureEncoder(this.clock);
+    this.tails = new Backlog(this.clock);
     this.packs = new PackStore(this.http, this.pace);
     this.heads = new HeadStore(this.packs, runtime);
     access.onEnd = () => this.#close();
@@ -154,6 +159,15 @@ export class SharedEdge {
     const device = this.#devices.get(model) ?? new DeviceFactorEstimator();
     this.#devices.set(model, device);
     return { load: this.#now.loadOf(model, this.clock.now()), device };
+  }
+
+  /** What inferences that are under way still need of what a new one of this variant would need. */
+  ahead(variant: Variant): Ahead | undefined {
+    const workers = this.#now.lastReport?.workers ?? 1;
+    const headMs = this.heads.aheadMs(variant);
+    const pictureMs = this.pictures.work.aheadMs;
+    const tailMs = this.tails.size < workers ? 0 : this.tails.aheadMs / workers;
+    return headMs || pictureMs || tailMs ? { headMs, pictureMs, tailMs } : undefined;
   }
 
   #close(): void {

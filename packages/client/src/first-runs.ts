@@ -88,8 +88,9 @@ export class FirstRuns {
     const drawn = await drawImage(picture, size);
     throwIfAborted(undertaking.signal);
     const drawnAtMs = clock.now();
-    // While the connection is not there yet, perhaps; hardly any edge reads no JPEG.
-    const compressed = await compressCanvas(drawn.canvas, 'jpeg').catch(() => undefined);
+    // While the connection is not there yet, perhaps; hardly any edge reads no JPEG. Text loses by it: see `defaultMaxAccuracyDrop`.
+    const isText = manifest.task.type === 'text-recognition';
+    const compressed = isText ? undefined : await compressCanvas(drawn.canvas, 'jpeg').catch(() => undefined);
     let encodeMs = clock.now() - drawnAtMs;
     if (!(await this.#isReached(undertaking))) return undefined;
     const info: TensorInfo = { name: size.input, type: 'uint8', dims: [size.height, size.width, 3] };

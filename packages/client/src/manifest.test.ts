@@ -13,6 +13,7 @@ afterEach(async () => {
 const MANIFEST = '/v1/models/tiny/manifest';
 const LIST = '/v1/models';
 const NOT_READY = { status: 503, body: { code: 'model_not_ready', message: 'not yet' } };
+const PREPARING = { status: 202, body: { name: 'tiny', version: '1', description: '', status: 'preparing' } };
 
 interface Answer {
   readonly status: number;
@@ -39,7 +40,7 @@ const tiny = tinyManifest(tinyTable());
 describe('the manifest', () => {
   it('is waited for while the edge prepares the model, and says how far that is', async () => {
     const http = await serve({
-      [MANIFEST]: [NOT_READY, { status: 200, body: tiny }],
+      [MANIFEST]: [PREPARING, { status: 200, body: tiny }],
       [LIST]: [
         listed({ name: 'tiny', status: 'preparing', progress: { stage: 'profile', done: 1, total: 2 } }),
         listed({ name: 'tiny', status: 'ready' }),
@@ -52,7 +53,7 @@ describe('the manifest', () => {
 
   it('is asked for again where only that has the edge prepare the model', async () => {
     const http = await serve({
-      [MANIFEST]: [NOT_READY, NOT_READY, { status: 200, body: tiny }],
+      [MANIFEST]: [NOT_READY, PREPARING, { status: 200, body: tiny }],
       [LIST]: [
         listed({ name: 'tiny', status: 'on-demand' }),
         listed({ name: 'tiny', status: 'preparing' }),

@@ -17,7 +17,8 @@ export async function fetchManifest(
   onProgress({ stage: 'manifest', loadedBytes: 0, totalBytes: 0 });
   for (let isLast = false; ; ) {
     const { status, body } = await http.json(path, signal);
-    if (status >= 200 && status < 300) return checked(parseManifest(body), path);
+    // 202 says that the edge is preparing it.
+    if (status === 200) return checked(parseManifest(body), path);
     const error = edgeErrorOf(body);
     if (status === 401 || status === 403) throw refusal(status, error, path);
     // It may have become ready between two questions; after a second refusal it has not.

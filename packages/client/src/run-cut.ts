@@ -1,4 +1,4 @@
-import type { Codec } from '@cutpoint/partition';
+import type { Codec, Terms } from '@cutpoint/partition';
 import {
   type Cut,
   type CutTable,
@@ -8,22 +8,24 @@ import {
   type TensorInfo,
 } from '@cutpoint/protocol';
 import { Tensor } from 'onnxruntime-common';
-import { encode } from './codec/encode.js';
+import { encode, stepsOf } from './codec/encode.js';
 import type { SharedEdge } from './edge.js';
 import { CutpointError } from './errors.js';
-import type { HeadKey } from './heads/head-store.js';
+import type { HeadKey, HeadStore } from './heads/head-store.js';
 import type { Finished, Rescue } from './rescue/rescue.js';
-import { runTail } from './run-tail.js';
+import { runTail, type TailRun } from './run-tail.js';
 import { toTensor } from './tensors.js';
 import type { TailReply } from './transport/requests.js';
 import type { Reservation } from './transport/reservations.js';
-import type { RunResult, TensorMessage } from './worker/messages.js';
+import type { TensorMessage } from './worker/messages.js';
 
 export interface CutRun {
   readonly table: CutTable;
   readonly cut: Cut;
   /** How the crossing tensors travel. */
   readonly codec: Codec;
+  /** What was predicted, for inferences that come after it. */
+  readonly terms: Terms;
   readonly key: HeadKey;
   readonly feeds: readonly TensorMessage[];
   readonly deadlineMs: number | undefined;
@@ -35,9 +37,13 @@ export interface CutRun {
   readonly failures: number;
 }
 
+type HeadResult = Awaited<ReturnType<HeadStore['run']>>;
+
 /** What one pass through head and tail gave, and what each took. */
 export interface CutResult {
   readonly outputs: Record<string, Tensor>;
+  /** For workers of this page that had other things to do. */
+  readonly waitMs: number;
   readonly headMs: number;
   /** In the worker and here. */
   readonly encodeMs: number;
@@ -78,12 +84,12 @@ async function runWith(edge: SharedEdge, run: CutRun, reservation: Reservation |
     const { type, dims, bytes } = found(made, name);
     outputs[name] = toTensor(Tensor, type, dims, bytes);
   }
-  const headMs = head?.headMs ?? 0;
-  if (cut.tailGraph === null) return { outputs, headMs, encodeMs: 0, bytesUp: 0 };
+  const { headMs = 0, waitMs = 0 } = head ?? {};
+  if (cut.tailGraph === null) return { outputs, waitMs, headMs, encodeMs: 0, bytesUp: 0 };
 
-  const { payload, encodeMs } = await encodeCrossing(edge, run, crossing, made, head);
-  const { deadlineMs } = run;
-  const outcome = await runTail(edge, {
+  const { payload, ...encoding } = await encodeCrossing(edge, run, crossing, made, head);
+  const { deadlineMs, terms } = run;
+  const tail: TailRun = {
     request: {
       model: table.model,
       table: run.key.table,
@@ -98,8 +104,9 @@ async function runWith(edge: SharedEdge, run: CutRun, reservation: Reservation |
     unfinished: { cut, feeds, payload },
     rescue: run.rescue,
     failures: run.failures,
-  });
-  const whole = { headMs, encodeMs, bytesUp: payload.numBytes };
+  };
+  const { value: outcome } = await edge.tails.run(terms.tailMs + terms.decodeMs, () => runTail(edge, tail));
+  const whole = { ...encoding, headMs, bytesUp: payload.numBytes };
   if ('reply' in outcome) {
     return { ...whole, outputs: { ...outputs, ...outcome.outputs }, reply: outcome.reply, edgeUrl: outcome.edgeUrl };
   }
@@ -113,19 +120,26 @@ async function encodeCrossing(
   run: CutRun,
   crossing: readonly TensorInfo[],
   made: ReadonlyMap<string, TensorMessage>,
-  head: RunResult | undefined,
-): Promise<{ payload: EncodedTensors; encodeMs: number }> {
+  head: HeadResult | undefined,
+): Promise<{ payload: EncodedTensors; encodeMs: number; waitMs: number }> {
   const fromMs = edge.clock.now();
   const fromHead = new Map(head?.encoded.map((tensor) => [tensor.header.name, tensor]));
   const { connection, pictures } = edge;
-  const encoded: EncodedTensor[] = [];
-  for (const { name } of crossing) {
-    encoded.push(fromHead.get(name) ?? (await encode(found(made, name), run.codec, connection.codecs, pictures)));
-  }
-  return { payload: gather(encoded), encodeMs: (head?.encodeMs ?? 0) + edge.clock.now() - fromMs };
+  const write = async (): Promise<EncodedTensor[]> => {
+    const encoded: EncodedTensor[] = [];
+    for (const { name } of crossing) {
+      encoded.push(fromHead.get(name) ?? (await encode(found(made, name), run.codec, connection.codecs, pictures)));
+    }
+    return encoded;
+  };
+  const { value, waitMs } = stepsOf(run.codec).picture
+    ? await pictures.work.run(run.terms.encodeMs, write)
+    : { value: await write(), waitMs: 0 };
+  const encodeMs = (head?.encodeMs ?? 0) + edge.clock.now() - fromMs - waitMs;
+  return { payload: gather(value), encodeMs, waitMs: (head?.waitMs ?? 0) + waitMs };
 }
 
-async function runHead(edge: SharedEdge, run: CutRun, crossing: readonly TensorInfo[]): Promise<RunResult> {
+async function runHead(edge: SharedEdge, run: CutRun, crossing: readonly TensorInfo[]): Promise<HeadResult> {
   const head = edge.heads.get(run.key.text);
   if (!head) throw new CutpointError('runtime_failed', `The head of cut ${run.cut.id} is not built.`);
   const given = new Set(run.feeds.map(({ name }) => name));
@@ -135,7 +149,8 @@ async function runHead(edge: SharedEdge, run: CutRun, crossing: readonly TensorI
   const names = crossingNames.filter((name) => !kept.includes(name));
   const fetches = [...new Set([...crossingNames, ...kept])];
   const encode = { names, codec: run.codec, known: edge.connection.codecs };
-  return edge.heads.run(head, { feeds: run.feeds, fetches, encode }, run.signal);
+  const expectedMs = run.terms.headMs + run.terms.encodeMs;
+  return edge.heads.run(head, { feeds: run.feeds, fetches, encode, expectedMs }, run.signal);
 }
 
 function tensorInfo(table: CutTable, index: number): TensorInfo {

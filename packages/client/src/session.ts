@@ -89,7 +89,8 @@ export interface ConnectOptions {
    * Most that the codec of crossing tensors may cost in accuracy, 0..1: the share of top-1 answers that change for
    * classifiers and text recognisers, else the relative error of the outputs (root mean square error over their range). The edge
    * measures it per cut and codec when it prepares the model; see `docs/protocol.md`. Default 0 for `run`, whose outputs
-   * are then those of the whole network; for `runImage` what the picture itself loses as a JPEG or WebP, at least 0.01.
+   * are then those of the whole network; for `runImage` what the picture itself loses as a JPEG or WebP, at least 0.01, and of a
+   * text recogniser 0.005, which as a JPEG reads one line in twelve with a letter or a space less.
    */
   readonly maxAccuracyDrop?: number;
   /** Neither the input leaves the page nor what only casts and resizes made of it. Default false. */
@@ -175,6 +176,8 @@ export interface Trace {
   readonly rescued?: 'tail' | 'feeds';
   /** Decoding and resizing of the picture; 0 for tensors. */
   readonly resizeMs: number;
+  /** Until the workers of this page that it needed had done what other inferences asked of them. */
+  readonly waitMs: number;
   /** Until the outputs were there, or until the GPU had finished where they stay on it to be encoded. */
   readonly headMs: number;
   /** With the read-back of what was encoded on the GPU. */

@@ -18,7 +18,7 @@ export interface TraceFacts {
 export function traceOf(facts: TraceFacts, outcome: Traced): Trace {
   const { endedAtMs, ...known } = facts;
   const { startedAtMs, resizeMs } = known;
-  const { plan, cut, codec, encodeMs, bytesUp, reply, edgeUrl, finished, rescued } = outcome;
+  const { plan, cut, codec, waitMs, encodeMs, bytesUp, reply, edgeUrl, finished, rescued } = outcome;
   const headMs = finished?.kind === 'feeds' ? finished.runMs : outcome.headMs;
   const totalMs = endedAtMs - startedAtMs;
   const uploadMs = reply?.timings.uploadMs ?? 0;
@@ -26,13 +26,14 @@ export function traceOf(facts: TraceFacts, outcome: Traced): Trace {
   const decodeMs = reply?.timings.decodeMs ?? 0;
   const tailMs = reply?.timings.tailMs ?? (finished?.kind === 'tail' ? finished.runMs : 0);
   const downloadMs = reply?.downloadMs ?? 0;
-  const explainedMs = resizeMs + headMs + encodeMs + uploadMs + queueMs + decodeMs + tailMs + downloadMs;
+  const explainedMs = resizeMs + waitMs + headMs + encodeMs + uploadMs + queueMs + decodeMs + tailMs + downloadMs;
   return {
     ...known,
     ...(plan === undefined ? {} : { plan }),
     cut,
     codec,
     ...(rescued === undefined ? {} : { rescued }),
+    waitMs,
     headMs,
     encodeMs,
     uploadMs,

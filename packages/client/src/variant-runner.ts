@@ -3,6 +3,7 @@ import {
   type Codec,
   type Constraints,
   Controller,
+  type DecideOptions,
   type DecisionInput,
   type Objective,
   PartitionError,
@@ -117,14 +118,10 @@ export class VariantRunner {
     const { policy, objective, forced } = options;
     const {
       keepInputOnDevice = DEFAULT_CONNECT_OPTIONS.keepInputOnDevice,
-      maxAccuracyDrop = defaultMaxAccuracyDrop(variant.kind, arms),
+      maxAccuracyDrop = defaultMaxAccuracyDrop(variant.kind, arms, manifest.task),
       maxUplinkBytesPerSecond,
     } = options.constraints;
-    const constraints: Constraints = {
-      keepInputOnDevice,
-      maxAccuracyDrop,
-      ...(maxUplinkBytesPerSecond === undefined ? {} : { maxUplinkBytesPerSecond }),
-    };
+    const constraints: Constraints = { keepInputOnDevice, maxAccuracyDrop, maxUplinkBytesPerSecond };
     const { load, device } = edge.knowledgeOf(manifest.model);
     this.controller = new Controller(arms, {
       policy,
@@ -135,6 +132,7 @@ export class VariantRunner {
       link: edge.link,
       load,
       device,
+      ahead: () => edge.ahead(variant),
     });
     const parts = { host, variant, table, controller: this.controller };
     this.#preparation = new Preparation(parts);
@@ -158,12 +156,7 @@ export class VariantRunner {
 
   /** What would be decided now; changes nothing. */
   explain(): Plan | undefined {
-    try {
-      return this.controller.decide(this.#host.edge.clock.now(), { peek: true });
-    } catch (error) {
-      if (error instanceof PartitionError) return undefined;
-      throw error;
-    }
+    return this.#plan({ peek: true });
   }
 
   /** Whatever the decisions wish for is here, or will not be. */
@@ -210,7 +203,12 @@ export class VariantRunner {
       try {
         // Again after a failure: it may have taken the head with it.
         if (asked !== undefined && !recovery.refusal) await this.#prepareAsked(asked, signal);
-        const plan = await this.#decide(request, recovery);
+        // Nothing is waited for from here until its work is with the workers: the next decision has to see it there.
+        const plan = this.#decide(request, recovery);
+        if (!plan) {
+          await this.#untilRunnable(recovery, signal);
+          continue;
+        }
         const { arm } = plan.chosen;
         cut = cutOf(this.table, arm.cut);
         const startMs = edge.clock.now();
@@ -220,6 +218,7 @@ export class VariantRunner {
           table: this.table,
           cut,
           codec: arm.codec,
+          terms: plan.chosen.terms,
           key: headKey(this.variant, cut.id),
           feeds,
           deadlineMs: endMs === undefined ? undefined : Math.max(1, endMs - edge.clock.now()),
@@ -246,7 +245,7 @@ export class VariantRunner {
   /** As if it had been an inference of its own. */
   learnFrom({ codec, outputs, encodeMs, bytesUp, reply, endedAtMs }: FirstRun): void {
     const whole = this.table.cuts.find(({ id }) => id === 0);
-    const result = { outputs, headMs: 0, encodeMs, bytesUp, reply };
+    const result = { outputs, waitMs: 0, headMs: 0, encodeMs, bytesUp, reply };
     const times = { totalMs: encodeMs + reply.roundMs, wasAlone: false, endedAtMs };
     this.#lastCut ??= 0;
     if (whole && this.controller.arms.some((arm) => arm.cut === 0 && arm.codec === codec)) {
@@ -270,35 +269,44 @@ export class VariantRunner {
     }
   }
 
-  /** Waits for the edge when nothing can run without it, and for a head when nothing can run with it. */
-  async #decide({ cut, codec, endMs, objective, signal }: RunRequest, recovery: Recovery): Promise<Plan> {
-    const { edge } = this.#host;
-    for (;;) {
-      try {
-        const plan = this.controller.decide(edge.clock.now(), {
-          ...(cut === undefined ? {} : { cut, ...(codec === undefined ? {} : { codec }) }),
-          ...(endMs === undefined ? {} : { deadlineMs: Math.max(0, endMs - edge.clock.now()) }),
-          ...(objective === undefined ? {} : { objective }),
-          withoutEdge: recovery.refusal !== undefined,
-        });
-        this.#host.onPlan(plan, this.controller.lastInput);
-        this.#preparation.inBackground(() => this.#preparation.wishOf(plan, () => this.explain()));
-        return plan;
-      } catch (error) {
-        if (!(error instanceof PartitionError) || error.code !== 'no_runnable_arm') throw error;
-        const isWithout = recovery.refusal !== undefined || !edge.link.connected;
-        if (isWithout && (await this.#rescue.prepareWhole(signal))) continue;
-        if (recovery.refusal) throw recovery.refusal;
-        if (edge.link.connected) await this.#preparation.soonest(signal);
-        else await recovery.untilOnline();
-      }
+  /** @returns `undefined` when nothing can run as things are */
+  #decide({ cut, codec, endMs, objective }: RunRequest, recovery: Recovery): Plan | undefined {
+    const plan = this.#plan({
+      cut,
+      codec,
+      deadlineMs: endMs === undefined ? undefined : Math.max(0, endMs - this.#host.edge.clock.now()),
+      objective,
+      withoutEdge: recovery.refusal !== undefined,
+    });
+    if (plan) {
+      this.#host.onPlan(plan, this.controller.lastInput);
+      this.#preparation.inBackground(() => this.#preparation.wishOf(plan, () => this.explain()));
     }
+    return plan;
+  }
+
+  #plan(options: DecideOptions): Plan | undefined {
+    try {
+      return this.controller.decide(this.#host.edge.clock.now(), options);
+    } catch (error) {
+      if (error instanceof PartitionError) return undefined;
+      throw error;
+    }
+  }
+
+  /** Waits for the edge when nothing can run without it, and for a head when nothing can run with it. */
+  async #untilRunnable(recovery: Recovery, signal: AbortSignal): Promise<void> {
+    const { link } = this.#host.edge;
+    const isWithout = recovery.refusal !== undefined || !link.connected;
+    if (isWithout && (await this.#rescue.prepareWhole(signal))) return;
+    if (recovery.refusal) throw recovery.refusal;
+    await (link.connected ? this.#preparation.soonest(signal) : recovery.untilOnline());
   }
 
   #observe(
     cut: Cut,
     codec: Codec,
-    { headMs, encodeMs, bytesUp, reply, finished }: CutResult,
+    { waitMs, headMs, encodeMs, bytesUp, reply, finished }: CutResult,
     { totalMs, wasAlone, endedAtMs: nowMs }: RunTimes,
   ): void {
     const { edge } = this.#host;
@@ -307,7 +315,7 @@ export class VariantRunner {
     // The rest would say something of an arm that nobody chose.
     if (finished) return;
     if (!reply) {
-      if (wasAlone) this.controller.observeOverhead(totalMs - headMs, nowMs);
+      if (wasAlone) this.controller.observeOverhead(totalMs - waitMs - headMs, nowMs);
       this.controller.observeOutcome({ cut: cut.id, codec, totalMs, headMs, queueMs: 0, tailMs: 0 });
       return;
     }
@@ -323,7 +331,7 @@ export class VariantRunner {
     this.controller.observeCodec(cut.id, codec, { encodeMs, decodeMs: timings.decodeMs }, nowMs);
     const { queueMs, tailMs } = timings;
     // Beside others it is mostly waiting for the worker and for a turn on the connection.
-    if (wasAlone) this.controller.observeOverhead(totalMs - headMs - encodeMs - roundMs, nowMs);
+    if (wasAlone) this.controller.observeOverhead(totalMs - waitMs - headMs - encodeMs - roundMs, nowMs);
     this.controller.observeOutcome({ cut: cut.id, codec, totalMs, headMs, queueMs, tailMs });
   }
 }

@@ -18,6 +18,11 @@ export const CODECS = Object.freeze([
  */
 export type Codec = (typeof CODECS)[number];
 
+/** Whether it is the picture that travels, compressed. */
+export function isPicture(codec: Codec): boolean {
+  return codec === 'jpeg' || codec === 'webp';
+}
+
 /** One choice that can be run: a cut and the codec of its crossing tensors, with what was profiled of it. */
 export interface Arm {
   /** Cut id of the manifest's cut table. */

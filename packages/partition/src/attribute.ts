@@ -1,6 +1,6 @@
 import type { Arm } from './arm.js';
 import type { Conditions } from './conditions.js';
-import { type ArmFactors, type ConditionValues, predictTotal, valuesOf } from './cost.js';
+import { type ArmFactors, type ConditionValues, predictTotal, totalOf, valuesOf } from './cost.js';
 import type { Cause } from './plan.js';
 
 /** One end of a switch: an arm, with the corrections that its real runs gave. */
@@ -15,7 +15,7 @@ export interface Switch {
   readonly to: SwitchEnd;
 }
 
-const QUANTITIES = ['uplink', 'downlink', 'fixedMs', 'queueMs', 'k', 'd'] as const;
+const QUANTITIES = ['uplink', 'downlink', 'fixedMs', 'queueMs', 'k', 'd', 'ahead'] as const;
 type Quantity = (typeof QUANTITIES)[number];
 
 /** Cause when the quantity grew, and when it shrank. */
@@ -26,6 +26,7 @@ const CAUSES: Readonly<Record<Quantity, readonly [Cause, Cause]>> = {
   queueMs: ['edge-busy', 'edge-idle'],
   k: ['edge-busy', 'edge-idle'],
   d: ['device-slower', 'device-faster'],
+  ahead: ['page-busy', 'page-idle'],
 };
 
 /**
@@ -47,10 +48,11 @@ export function attribute(change: Switch, before: Conditions, now: Conditions): 
     }
   }
   if (decisive === undefined) return undefined;
+  const [rose, fell] = CAUSES[decisive];
+  if (decisive === 'ahead') return totalOf(to.ahead) > totalOf(from.ahead) ? rose : fell;
   if (before[decisive].ageMs === Number.POSITIVE_INFINITY && decisive !== 'queueMs' && decisive !== 'k') {
     return decisive === 'd' ? 'device-measured' : 'link-measured';
   }
-  const [rose, fell] = CAUSES[decisive];
   return to[decisive] > from[decisive] ? rose : fell;
 }
 

@@ -9,6 +9,19 @@ export interface Estimate {
   readonly uncertainty: number;
 }
 
+/**
+ * What inferences of this page that are under way still need of what a new one needs as well, by what was predicted for
+ * them, in ms.
+ */
+export interface Ahead {
+  /** Of the worker that runs heads, which encodes what they give as well. */
+  readonly headMs: number;
+  /** Of the worker that compresses pictures. */
+  readonly pictureMs: number;
+  /** Until a worker of the edge has no tail of this page to run. */
+  readonly tailMs: number;
+}
+
 /** What is known of link, edge and device when a decision is made. */
 export interface Conditions {
   /** Whether the edge can be reached at all. */
@@ -41,4 +54,6 @@ export interface Conditions {
   readonly d: Estimate;
   /** What an inference takes in the page beside its stages: messages to the worker and back, timers. In ms. */
   readonly overheadMs: Estimate;
+  /** Absent where nothing of this page is under way. */
+  readonly ahead?: Ahead | undefined;
 }

@@ -10,7 +10,7 @@ export interface Constraints {
    * Mean of what inferences may send. An inference is never refused for it: when no arm fits in what is left, the one
    * that sends least runs, and the debt is paid by those after it.
    */
-  readonly maxUplinkBytesPerSecond?: number;
+  readonly maxUplinkBytesPerSecond?: number | undefined;
   /** ms in which an inference should be done: the fastest arm among those that very likely make it. */
   readonly deadlineMs?: number;
 }

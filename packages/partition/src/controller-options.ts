@@ -1,4 +1,5 @@
 import type { Codec } from './arm.js';
+import type { Ahead } from './conditions.js';
 import type { Constraints, Objective } from './constraints.js';
 import type { DeviceFactorEstimator } from './estimators/device-factor.js';
 import type { EdgeLoadTracker } from './estimators/edge-load.js';
@@ -6,7 +7,7 @@ import type { LinkState } from './link-state.js';
 import type { Outcome } from './policies/policy.js';
 import type { PolicyName } from './policies/registry.js';
 import type { MakePruner } from './pruner.js';
-import type { Signal } from './signals.js';
+import type { Ablation } from './signals.js';
 
 /** Share of the latency that may be spent on trying arms that never ran. */
 export const DEFAULT_EXPLORATION_BUDGET = 0.005;
@@ -26,25 +27,27 @@ export interface ControllerOptions {
    * where hardly ever every head is built, would load it for nothing.
    */
   readonly pruner?: MakePruner;
-  /** Signals to do without, for ablations. */
-  readonly without?: readonly Signal[];
+  /** Signals to do without: see `without`. */
+  readonly without?: Ablation;
   /** Shared between all controllers of one edge. */
   readonly link?: LinkState;
   /** Shared between the variants of one model at one edge. */
   readonly load?: EdgeLoadTracker;
   /** Shared between the variants of one model on one device. */
   readonly device?: DeviceFactorEstimator;
+  /** What inferences that are under way still need; default nothing. */
+  readonly ahead?: (nowMs: number) => Ahead | undefined;
 }
 
 export interface DecideOptions {
   /** Forces a cut (the nearest listed one) for this decision alone; what is remembered is not touched. */
-  readonly cut?: number;
+  readonly cut?: number | undefined;
   /** With {@link cut}: the codec to use there, if there is such an arm. */
-  readonly codec?: Codec;
+  readonly codec?: Codec | undefined;
   /** ms that are left for this inference; default the constraint's `deadlineMs`. */
-  readonly deadlineMs?: number;
+  readonly deadlineMs?: number | undefined;
   /** Of this decision; default the controller's. */
-  readonly objective?: Objective;
+  readonly objective?: Objective | undefined;
   /** Answers what would be decided, and remembers nothing of it. */
   readonly peek?: boolean;
   /** Decides this once as if the edge could not be reached, because it failed this inference; remembers nothing. */

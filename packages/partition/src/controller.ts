@@ -24,7 +24,7 @@ import { isPolicyName, POLICY_NAMES, type PolicyName, policies } from './policie
 import { PROBE_BYTES, PROBE_RESERVE_BYTES, wantsProbe } from './probe.js';
 import type { Pruner } from './pruner.js';
 import { READY, UNATTAINABLE, UNREADY } from './readiness.js';
-import { type Signal, withoutSignals } from './signals.js';
+import type { Signal } from './signals.js';
 import { UplinkAllowance } from './uplink-allowance.js';
 import { isBeyondReach } from './wish.js';
 
@@ -40,7 +40,6 @@ export class Controller {
   readonly device: DeviceFactorEstimator;
   readonly #options: ControllerOptions;
   readonly #constraints: Constraints;
-  readonly #without: readonly Signal[];
   readonly #corrections: Corrections;
   readonly #pruner: Pruner | undefined;
   readonly #allowance: UplinkAllowance;
@@ -67,7 +66,6 @@ export class Controller {
     this.device = options.device ?? new DeviceFactorEstimator();
     this.#options = options;
     this.#constraints = options.constraints ?? {};
-    this.#without = options.without ?? [];
     this.#ready = arms.map((arm) => (arm.usesEdge && arm.cut === 0 ? READY : UNREADY));
     this.#corrections = new Corrections(arms);
     this.#pruner = options.pruner?.(arms, () => this.#factors);
@@ -225,8 +223,9 @@ export class Controller {
       gpuUtilisation: load.gpuUtilisation,
       d: device.estimate(nowMs),
       overheadMs: this.#overhead.estimate(nowMs),
+      ahead: this.#options.ahead?.(nowMs),
     };
-    return withoutSignals(conditions, this.#without);
+    return this.#options.without?.conditions(conditions) ?? conditions;
   }
 
   /** @throws PartitionError `no_runnable_arm` when no arm that is ready can run as things are */
@@ -234,7 +233,7 @@ export class Controller {
     const isOwn = options.cut === undefined && !options.peek && !options.withoutEdge;
     if (isOwn) this.#requests.asked(nowMs);
     const input = this.#inputAt(nowMs, options);
-    const { plan, memory } = decide(input);
+    const { plan, memory } = decide(input, this.#pruner);
     if (isOwn) this.#memory = memory;
     if (!options.peek) this.#lastInput = input;
     return plan;
@@ -282,7 +281,6 @@ export class Controller {
       clients: this.#lacks('stagger') ? 1 : this.load.clients,
       requestRate: this.#requests.perMs(nowMs),
       policyState: this.#policyState,
-      frontier: this.#pruner?.active,
       deadlineMs: options.deadlineMs ?? this.#constraints.deadlineMs,
       forcedCut: options.cut ?? this.#forced?.cut,
       forcedCodec: options.cut === undefined ? this.#forced?.codec : options.codec,
@@ -300,7 +298,7 @@ export class Controller {
   }
 
   #lacks(signal: Signal): boolean {
-    return this.#without.includes(signal);
+    return this.#options.without?.lacks(signal) ?? false;
   }
 
   #setReadiness(cut: number, readiness: number): void {

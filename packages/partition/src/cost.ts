@@ -1,5 +1,5 @@
-import type { Arm } from './arm.js';
-import type { Conditions } from './conditions.js';
+import { type Arm, isPicture } from './arm.js';
+import type { Ahead, Conditions } from './conditions.js';
 import type { Terms } from './plan.js';
 import { slowStartRounds, stallMs } from './slow-start.js';
 
@@ -20,7 +20,10 @@ export interface ConditionValues {
   readonly gpuUtilisation: number | null;
   readonly d: number;
   readonly overheadMs: number;
+  readonly ahead: Ahead;
 }
+
+export const NOTHING_AHEAD: Ahead = Object.freeze({ headMs: 0, pictureMs: 0, tailMs: 0 });
 
 export function valuesOf(conditions: Conditions): ConditionValues {
   return {
@@ -38,6 +41,7 @@ export function valuesOf(conditions: Conditions): ConditionValues {
     gpuUtilisation: conditions.gpuUtilisation,
     d: conditions.d.value,
     overheadMs: conditions.overheadMs.value,
+    ahead: conditions.ahead ?? NOTHING_AHEAD,
   };
 }
 
@@ -68,15 +72,25 @@ export const QUEUE_RISE_MS = 100;
  * the queue left the edge half a round trip ago, and the request has its place there in another half: meanwhile the queue
  * goes down only by what does not come anew. From then on it goes down by 1 ms a ms; only what others announced earlier may
  * still come before it, no faster than work comes at all. Whoever arrives finds some tail running, and waits for the rest
- * of it.
+ * of it. Tails of this page go before it as well; what is known of the queue does not hold them.
  */
 export function queueAt(at: ConditionValues, inMs: number): number {
+  return Math.max(queueOfOthersAt(at, inMs), at.ahead.tailMs - at.fixedMs / 2 - inMs);
+}
+
+function queueOfOthersAt(at: ConditionValues, inMs: number): number {
   const { queueMs, residualMs, busy, fixedMs } = at;
   if (queueMs < residualMs) {
     return queueMs + (residualMs - queueMs) * Math.min(1, (fixedMs + inMs) / QUEUE_RISE_MS);
   }
   const placedMs = Math.max(residualMs, queueMs - (1 - Math.min(1, busy)) * fixedMs);
   return Math.max(residualMs, placedMs + comesBefore(at, inMs) - inMs);
+}
+
+/** Until the worker that this arm needs first has done what it was asked before. */
+function waitOf({ cut, codec, usesEdge }: Arm, { headMs, pictureMs }: Ahead): number {
+  if (!usesEdge || cut !== 0) return headMs;
+  return isPicture(codec) ? pictureMs : 0;
 }
 
 function comesBefore({ announcedMs, busy, queueDoubt }: ConditionValues, inMs: number): number {
@@ -86,15 +100,17 @@ function comesBefore({ announcedMs, busy, queueDoubt }: ConditionValues, inMs: n
 /**
  * The cost of an arm, term by term:
  *
- *     latency = d·head + encode + fixed + bytesUp/uplink + q + k·tail + decode + bytesDown/downlink
+ *     latency = wait + d·head + encode + fixed + bytesUp/uplink + q + k·tail + decode + bytesDown/downlink
  *
- * A local arm has only its first term. Every arm has the page's own overhead on top, which is counted in `fixedMs`. The upload includes the stalls of TCP's slow start, when it starts anew; q is
+ * A local arm has only its first two terms. Every arm has the page's own overhead on top, which is counted in `fixedMs`. The upload includes the stalls of TCP's slow start, when it starts anew; q is
  * what will be left of the queue when the request arrives ({@link queueAt}).
  */
 export function predict(arm: Arm, at: ConditionValues, factors: ArmFactors = UNCORRECTED): Terms {
+  const waitMs = waitOf(arm, at.ahead);
   const headMs = at.d * arm.headMs * factors.head;
   if (!arm.usesEdge) {
     return {
+      waitMs,
       headMs,
       encodeMs: 0,
       fixedMs: at.overheadMs,
@@ -108,11 +124,12 @@ export function predict(arm: Arm, at: ConditionValues, factors: ArmFactors = UNC
   const encodeMs = (arm.encodeMs ?? 0) * factors.encode;
   const uploadMs = uploadTime(arm.bytesUp * factors.bytes, at);
   return {
+    waitMs,
     headMs,
     encodeMs,
     fixedMs: at.fixedMs + at.overheadMs,
     uploadMs,
-    queueMs: queueAt(at, headMs + encodeMs + uploadMs),
+    queueMs: queueAt(at, waitMs + headMs + encodeMs + uploadMs),
     tailMs: at.k * arm.tailMs * factors.tail,
     decodeMs: (arm.decodeMs ?? 0) * factors.decode,
     downloadMs: arm.bytesDown / at.downlink,
@@ -121,7 +138,7 @@ export function predict(arm: Arm, at: ConditionValues, factors: ArmFactors = UNC
 
 /** The sum of {@link predict}'s terms, without making the record. */
 export function predictTotal(arm: Arm, at: ConditionValues, factors: ArmFactors = UNCORRECTED): number {
-  const headMs = at.d * arm.headMs * factors.head;
+  const headMs = waitOf(arm, at.ahead) + at.d * arm.headMs * factors.head;
   if (!arm.usesEdge) return headMs + at.overheadMs;
   const untilArrivalMs = headMs + (arm.encodeMs ?? 0) * factors.encode + uploadTime(arm.bytesUp * factors.bytes, at);
   return (
@@ -140,15 +157,8 @@ function uploadTime(numBytes: number, { uplink, slowStartMs }: ConditionValues):
   return slowStartMs > 0 ? sendMs + stallMs(slowStartRounds(numBytes), slowStartMs, uplink) : sendMs;
 }
 
-export function totalOf(terms: Terms): number {
-  return (
-    terms.headMs +
-    terms.encodeMs +
-    terms.fixedMs +
-    terms.uploadMs +
-    terms.queueMs +
-    terms.tailMs +
-    terms.decodeMs +
-    terms.downloadMs
-  );
+/** Of what is all ms. */
+export function totalOf(terms: Terms | Ahead): number {
+  const all: readonly number[] = Object.values(terms);
+  return all.reduce((sum, ms) => sum + ms, 0);
 }

@@ -7,8 +7,9 @@ import { PartitionError } from './errors.js';
 import { type Exploration, explore } from './exploration.js';
 import { type Options, optionsOf } from './options.js';
 import type { Cause, Plan } from './plan.js';
-import { argMin, type PolicyInput } from './policies/policy.js';
+import { argMin, lowest, type PolicyInput } from './policies/policy.js';
 import { type PolicyName, policies } from './policies/registry.js';
+import type { FewArms } from './pruner.js';
 import { READY } from './readiness.js';
 import { writePlan } from './record.js';
 import { chooseByScore, fitsMoment, type Score, scoreOf } from './score.js';
@@ -63,8 +64,6 @@ export interface DecisionInput {
   readonly requestRate: number;
   /** What the policy learnt, for one that learns. */
   readonly policyState: readonly number[];
-  /** Arms among which the fastest is whenever latency alone counts and its terms add up. */
-  readonly frontier: readonly number[] | undefined;
   /** ms that this inference should take at the most; `undefined` when it may take as long as it takes. */
   readonly deadlineMs: number | undefined;
   readonly forcedCut: number | undefined;
@@ -99,13 +98,17 @@ export interface Deciding {
   readonly input: DecisionInput;
   readonly options: Options;
   readonly score: Score;
+  readonly few: FewArms | undefined;
 }
 
-/** @throws PartitionError `no_runnable_arm` */
-export function decide(input: DecisionInput): { readonly plan: Plan; readonly memory: DecisionMemory } {
+/**
+ * @param few changes the time that it takes, never what is decided
+ * @throws PartitionError `no_runnable_arm`
+ */
+export function decide(input: DecisionInput, few?: FewArms): { readonly plan: Plan; readonly memory: DecisionMemory } {
   const options = optionsOf(input);
   if (options.runnable.length === 0) throw PartitionError.noRunnableArm(input.conditions.connected);
-  const deciding: Deciding = { input, options, score: scoreOf(input) };
+  const deciding: Deciding = { input, options, score: scoreOf(input), few };
   const forced = input.forcedCut === undefined ? -1 : nearest(deciding, input.forcedCut);
   const choice = chooseArm(deciding, forced);
   const wish = forced >= 0 && options.reachable.includes(forced) ? forced : wishOf(deciding, choice.chosen);
@@ -180,8 +183,8 @@ function chooseArm(deciding: Deciding, forced: number): Choice {
 }
 
 /** The policy's own choice; when what it would use cannot run, the fastest of what can: better than no answer. */
-function bestOf({ input, options, score }: Deciding): number {
-  if (input.policy === 'cutpoint') return chooseByScore(input, options, score);
+function bestOf({ input, options, score, few }: Deciding): number {
+  if (input.policy === 'cutpoint') return chooseByScore(input, options, score, few);
   const policyInput: PolicyInput = {
     arms: input.arms,
     factors: input.factors,
@@ -259,13 +262,11 @@ function nearest({ input, options, score }: Deciding, cut: number): number {
  * at first, and may be measured by the second inference, long before the device is.
  */
 function quickestOffload({ input: { arms }, score }: Deciding, runnable: readonly number[]): number {
-  let quickest = -1;
-  for (const index of runnable) {
-    const arm = at(arms, index);
-    if (!arm.usesEdge || arm.cut !== 0) continue;
-    if (quickest < 0 || score(index) < score(quickest)) quickest = index;
-  }
-  return quickest;
+  const isWhole = ({ usesEdge, cut }: Arm) => usesEdge && cut === 0;
+  return lowest(
+    runnable.filter((index) => isWhole(at(arms, index))),
+    score,
+  );
 }
 
 /** Whether both the link and the device are more than a default. */

@@ -6,25 +6,14 @@ export type PartitionErrorCode =
   | 'too_few_groups'
   | 'unknown_policy';
 
-/** Every error that this package throws. */
+/** Every error that this package throws. Those that no page throws are written where they are thrown. */
 export class PartitionError extends Error {
   override readonly name = 'PartitionError';
   readonly code: PartitionErrorCode;
 
-  private constructor(code: PartitionErrorCode, message: string, cause?: unknown) {
+  constructor(code: PartitionErrorCode, message: string, cause?: unknown) {
     super(message, cause === undefined ? undefined : { cause });
     this.code = code;
-  }
-
-  static badRecording(what: string, cause?: unknown): PartitionError {
-    return new PartitionError('bad_recording', `This is no recording that can be replayed: ${what}.`, cause);
-  }
-
-  static invalidGraph(what: string): PartitionError {
-    return new PartitionError(
-      'invalid_graph',
-      `Costs must be finite and not negative, and nodes in topological order: ${what}.`,
-    );
   }
 
   static noArms(): PartitionError {
@@ -36,13 +25,6 @@ export class PartitionError extends Error {
       ? 'no arm is ready; prepare one and call setReady'
       : 'the edge cannot be reached and the whole network is not ready here; reconnect, or prepare the local arm';
     return new PartitionError('no_runnable_arm', `Nothing can run this inference now: ${why}.`);
-  }
-
-  static tooFewGroups(groups: number, folds: number): PartitionError {
-    return new PartitionError(
-      'too_few_groups',
-      `Validation leaves out whole networks: ${folds} folds need at least as many networks, and two; there are ${groups}.`,
-    );
   }
 
   static unknownPolicy(name: string, known: readonly string[]): PartitionError {

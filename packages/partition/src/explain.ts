@@ -1,4 +1,5 @@
 import type { Conditions } from './conditions.js';
+import { NOTHING_AHEAD } from './cost.js';
 import type { Plan } from './plan.js';
 
 /** One short line for people: what changed, and what it did to the cut. */
@@ -55,6 +56,10 @@ function reason({ cause, conditions, policy }: Plan): string {
       return `this device became slower, ${times(d.value)} the profiled head time`;
     case 'device-faster':
       return `this device became faster, ${times(d.value)} the profiled head time`;
+    case 'page-busy':
+      return `this page is busy (${waiting(conditions)})`;
+    case 'page-idle':
+      return `this page has time (${waiting(conditions)})`;
     case 'corrected':
       return 'real runs corrected the prediction';
     case 'exploring':
@@ -74,6 +79,12 @@ function effect(plan: Plan, previous?: Plan): string {
   const count = Math.abs(more);
   const layers = `${count} ${more > 0 ? 'more' : 'fewer'} ${count === 1 ? 'layer' : 'layers'}`;
   return `${layers} ${count === 1 ? 'stays' : 'stay'} here`;
+}
+
+/** Of its own inferences. */
+function waiting({ ahead }: Conditions): string {
+  const { headMs, pictureMs, tailMs } = ahead ?? NOTHING_AHEAD;
+  return `heads ${milliseconds(headMs)}, pictures ${milliseconds(pictureMs)}, its tails ${milliseconds(tailMs)}`;
 }
 
 function load({ queueMs, k }: Conditions): string {

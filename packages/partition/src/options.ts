@@ -56,8 +56,7 @@ export function optionsOf({ arms, ready, constraints, policy, conditions }: Opti
 
 export function considered(arms: readonly Arm[], possible: readonly number[], name: PolicyName): readonly number[] {
   const policy = policies[name];
-  return possible.filter((index) => {
-    const arm = arms[index];
-    return arm !== undefined && policy.considers(arm, arms);
-  });
+  // The cast: what is possible is an index of them.
+  const among = possible.map((index) => arms[index] as Arm);
+  return possible.filter((_index, at) => policy.considers(among[at] as Arm, among));
 }

@@ -1,8 +1,13 @@
 import type { Arm } from './arm.js';
 import type { Conditions } from './conditions.js';
 
-/** Predicted terms of one arm, in ms; they sum to `totalMs`. A local arm has only its `headMs` and the page's own overhead in `fixedMs`. */
+/**
+ * Predicted terms of one arm, in ms; they sum to `totalMs`. A local arm has only its `waitMs` and `headMs`, and the page's own
+ * overhead in `fixedMs`.
+ */
 export interface Terms {
+  /** Until the worker of the page that it needs first has done what other inferences asked of it. */
+  readonly waitMs: number;
   readonly headMs: number;
   readonly encodeMs: number;
   /** Round trip and framing, and what the page itself takes beside everything else. */
@@ -23,8 +28,8 @@ export interface Terms {
  * - `ready`: the arm that was wished for became ready. `not-ready`: the arm in use is no longer ready.
  * - `disconnected`, `reconnected`: the edge went away or came back. `edge-failed`: it failed this very inference.
  * - `link-measured`, `device-measured`: a figure that was a mere default is now a measured one.
- * - `uplink-…`, `downlink-…`, `latency-…` (the fixed cost), `edge-…` (q or k), `device-…` (d): the condition that moved
- *   and made the difference.
+ * - `uplink-…`, `downlink-…`, `latency-…` (the fixed cost), `edge-…` (q or k), `device-…` (d), `page-…` (what its other
+ *   inferences still need): the condition that moved and made the difference.
  * - `corrected`: real runs of single arms corrected their prediction.
  * - `exploring`: an arm that never ran is tried for this one inference, within the budget for that.
  */
@@ -52,6 +57,8 @@ export type Cause =
   | 'edge-idle'
   | 'device-slower'
   | 'device-faster'
+  | 'page-busy'
+  | 'page-idle'
   | 'corrected'
   | 'exploring';
 

@@ -30,6 +30,7 @@ function featuresOf(arm: Arm, factors: ArmFactors): readonly number[] {
 
 /** Keeps the frontier of a controller's arms true to their corrections. */
 export class Pruning implements Pruner {
+  readonly #arms: readonly Arm[];
   readonly #factors: () => readonly ArmFactors[];
   readonly #frontier: Frontier | undefined;
   readonly #movedSince = new Set<number>();
@@ -37,6 +38,7 @@ export class Pruning implements Pruner {
 
   /** @param factors the corrections of now */
   constructor(arms: readonly Arm[], factors: () => readonly ArmFactors[]) {
+    this.#arms = arms;
     this.#factors = factors;
     // Beyond the last round that is a feature stalls would not be seen.
     if (arms.some(({ bytesUp }) => slowStartRounds(bytesUp * 2) > ROUNDS)) return;
@@ -67,6 +69,10 @@ export class Pruning implements Pruner {
 
   get active(): readonly number[] | undefined {
     return this.#frontier?.active;
+  }
+
+  suffices(at: ConditionValues, leastCost: number): boolean {
+    return frontierSuffices(this.active ?? [], this.#arms, this.#factors(), at, leastCost);
   }
 }
 

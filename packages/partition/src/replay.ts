@@ -32,5 +32,5 @@ export function readDecision(record: string): DecisionInput {
     return WORDS.get(String(value[KEY])) ?? Number.NaN;
   }) as DecisionInput;
   // `undefined` is not written; what is optional is looked at by name all the same.
-  return { ...read, frontier: read.frontier, memory: read.memory, deadlineMs: read.deadlineMs };
+  return { ...read, memory: read.memory, deadlineMs: read.deadlineMs };
 }

@@ -2,7 +2,8 @@ import { cautious, DEADLINE_RISK } from './caution.js';
 import { type ConditionValues, predict, predictTotal, UNCORRECTED } from './cost.js';
 import { at, type DecisionInput } from './decision.js';
 import type { Options } from './options.js';
-import { frontierSuffices } from './pruning.js';
+import { lowest } from './policies/policy.js';
+import type { FewArms } from './pruner.js';
 
 /** What the decision minimises, of one arm by its index, in ms. */
 export type Score = (index: number) => number;
@@ -18,11 +19,11 @@ export function scoreOf(input: DecisionInput): Score {
 }
 
 /** The arm of the lowest score among those that fit the moment: the uplink's allowance and the deadline. */
-export function chooseByScore(input: DecisionInput, options: Options, score: Score): number {
+export function chooseByScore(input: DecisionInput, options: Options, score: Score, few: FewArms | undefined): number {
   const { uplinkAllowance, deadlineMs } = input;
   const { considered } = options;
   if (uplinkAllowance === Number.POSITIVE_INFINITY && deadlineMs === undefined) {
-    return chooseByLatency(input, options, score);
+    return chooseByLatency(input, options, score, few);
   }
   const affordable = considered.filter((index) => bytesOf(input, index) <= uplinkAllowance);
   const allowed = affordable.length > 0 ? affordable : [lowest(considered, (index) => bytesOf(input, index))];
@@ -43,15 +44,18 @@ export function bytesOf(input: DecisionInput, index: number): number {
   return at(input.arms, index).bytesUp * (input.factors[index] ?? UNCORRECTED).bytes;
 }
 
-/** Where latency alone counts and everything is ready, the frontier is looked at first, and mostly suffices. */
-function chooseByLatency(input: DecisionInput, { considered }: Options, score: Score): number {
-  const { frontier, arms, factors, conditions, risk } = input;
-  if (frontier === undefined || considered.length < arms.length || input.objective !== 'latency') {
-    return lowest(considered, score);
-  }
-  const best = lowest(frontier, score);
-  const suffices = frontierSuffices(frontier, arms, factors, cautious(conditions, risk), score(best));
-  return suffices ? best : lowest(considered, score);
+/** Where latency alone counts and everything is ready, few arms are looked at first, and mostly suffice. */
+function chooseByLatency(
+  input: DecisionInput,
+  { considered }: Options,
+  score: Score,
+  few: FewArms | undefined,
+): number {
+  const { arms, conditions, risk, objective } = input;
+  const isSum = conditions.ahead === undefined && considered.length === arms.length && objective === 'latency';
+  if (!isSum || !few?.active) return lowest(considered, score);
+  const best = lowest(few.active, score);
+  return few.suffices(cautious(conditions, risk), score(best)) ? best : lowest(considered, score);
 }
 
 function totalOf(input: DecisionInput, values: ConditionValues, index: number): number {
@@ -63,17 +67,4 @@ function slowestStageOf(input: DecisionInput, values: ConditionValues, index: nu
   const terms = predict(at(input.arms, index), values, input.factors[index] ?? UNCORRECTED);
   const stages = [terms.headMs + terms.encodeMs, terms.uploadMs, terms.tailMs + terms.decodeMs, terms.downloadMs];
   return Math.max(...stages) + LATENCY_SHARE * totalOf(input, values, index);
-}
-
-function lowest(indexes: readonly number[], score: Score): number {
-  let best = -1;
-  let bestMs = Number.POSITIVE_INFINITY;
-  for (const index of indexes) {
-    const value = score(index);
-    if (value < bestMs) {
-      best = index;
-      bestMs = value;
-    }
-  }
-  return best;
 }

@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { Controller } from './controller.js';
-import { SIGNALS, type Signal } from './signals.js';
+import { SIGNALS, type Signal, without } from './signals.js';
 import { shrinkingNetwork } from './testing/arms.js';
 
 const arms = shrinkingNetwork();
 
-function controllerWithout(without: readonly Signal[]): Controller {
-  const controller = new Controller(arms, { without });
+function controllerWithout(signals: readonly Signal[]): Controller {
+  const controller = new Controller(arms, { without: without(signals) });
   controller.observeConnection(true);
   for (const { cut } of arms) controller.setReady(cut, true);
   for (let index = 0; index < 6; index++) {

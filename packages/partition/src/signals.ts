@@ -19,10 +19,20 @@ export const SIGNALS = Object.freeze([
 ] as const);
 export type Signal = (typeof SIGNALS)[number];
 
-/** Conditions as they look to whoever lacks some of the signals: the defaults take their place. */
-export function withoutSignals(conditions: Conditions, without: readonly Signal[]): Conditions {
-  if (without.length === 0) return conditions;
-  const lacks = (signal: Signal) => without.includes(signal);
+/** Signals that a controller does without. */
+export interface Ablation {
+  lacks(signal: Signal): boolean;
+  /** As they look without: the defaults take the place of what is lacking. */
+  conditions(conditions: Conditions): Conditions;
+}
+
+/** For `ControllerOptions.without`. */
+export function without(signals: readonly Signal[]): Ablation {
+  const lacks = (signal: Signal) => signals.includes(signal);
+  return { lacks, conditions: (conditions) => withoutSignals(conditions, lacks) };
+}
+
+function withoutSignals(conditions: Conditions, lacks: Ablation['lacks']): Conditions {
   return {
     ...conditions,
     ...(lacks('uplink')

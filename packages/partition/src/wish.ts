@@ -1,8 +1,8 @@
 import type { Arm } from './arm.js';
-import { predictTotal, UNCORRECTED, valuesOf } from './cost.js';
+import { type ConditionValues, predictTotal, UNCORRECTED, valuesOf } from './cost.js';
 import { at, type Deciding, type DecisionInput } from './decision.js';
 import { considered } from './options.js';
-import type { PolicyInput } from './policies/policy.js';
+import { lowest, type PolicyInput } from './policies/policy.js';
 import { policies } from './policies/registry.js';
 import { UNATTAINABLE, UNREADY } from './readiness.js';
 import { SWITCH_MS, SWITCH_SHARE } from './steadiness.js';
@@ -52,7 +52,7 @@ function bestWish(input: DecisionInput, allowed: readonly number[]): number {
 /** Predicted latency, with heads beyond reach of what was measured taken at `beyondFactor` of their time. */
 function predictedMs(input: DecisionInput, index: number, beyondFactor: number): number {
   const arm = at(input.arms, index);
-  const values = valuesOf(input.conditions);
+  const values = lastingValues(input);
   const factors = input.factors[index] ?? UNCORRECTED;
   if (isDeviceUnknown(input)) return predictTotal(arm, { ...values, d: EXPLORE_D }, factors);
   return predictTotal(
@@ -68,7 +68,7 @@ export function isBeyondReach({ headMs }: Arm, longestHeadMs: number): boolean {
 }
 
 function hopefulInput(input: DecisionInput, allowed: readonly number[]): PolicyInput {
-  const at = valuesOf(input.conditions);
+  const at = lastingValues(input);
   return {
     arms: input.arms,
     factors: input.factors,
@@ -80,10 +80,11 @@ function hopefulInput(input: DecisionInput, allowed: readonly number[]): PolicyI
   };
 }
 
-function isDeviceUnknown({ conditions }: DecisionInput): boolean {
-  return conditions.d.ageMs === Number.POSITIVE_INFINITY;
+/** What is under way is over when a wish is ready. */
+function lastingValues({ conditions }: DecisionInput): ConditionValues {
+  return valuesOf({ ...conditions, ahead: undefined });
 }
 
-function lowest(indexes: readonly number[], score: (index: number) => number): number {
-  return indexes.reduce((best, index) => (best < 0 || score(index) < score(best) ? index : best), -1);
+function isDeviceUnknown({ conditions }: DecisionInput): boolean {
+  return conditions.d.ageMs === Number.POSITIVE_INFINITY;
 }

@@ -8,6 +8,7 @@ export interface ArmName {
 
 /** What each stage of one inference took, in ms, by the clocks of page and edge. */
 export interface Stages {
+  readonly waitMs: number;
   readonly headMs: number;
   readonly encodeMs: number;
   readonly uploadMs: number;

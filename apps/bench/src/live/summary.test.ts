@@ -4,7 +4,7 @@ import type { InferenceRecord } from './record.js';
 import { errorPct, overallOf, standingOf, summaryOf } from './summary.js';
 import { termErrors } from './term-errors.js';
 
-const ZERO = { headMs: 0, encodeMs: 0, uploadMs: 0, queueMs: 0, tailMs: 0, decodeMs: 0, downloadMs: 0 };
+const ZERO = { waitMs: 0, headMs: 0, encodeMs: 0, uploadMs: 0, queueMs: 0, tailMs: 0, decodeMs: 0, downloadMs: 0 };
 
 function record(totalMs: number, predictedMs: number, part: Partial<InferenceRecord> = {}): InferenceRecord {
   return {

@@ -15,6 +15,7 @@ export interface TermError {
 
 /** Each stage beside the term that predicts it. What no stage explains is what the fixed cost is for. */
 const STAGE_OF_TERM = [
+  ['wait', 'waitMs', 'waitMs'],
   ['head', 'headMs', 'headMs'],
   ['encode', 'encodeMs', 'encodeMs'],
   ['upload', 'uploadMs', 'uploadMs'],

@@ -73,9 +73,9 @@ export class EdgeProcess implements AsyncDisposable {
     const startMs = performance.now();
     for (let isFirst = true; ; isFirst = false) {
       const response = await fetch(`${this.url}/v1/models/${model}/manifest`);
-      if (response.ok) return;
       const text = await response.text();
-      if (response.status !== 503 || /failed|missing/.test(text) || performance.now() - startMs > PREPARE_LIMIT_MS) {
+      if (response.status === 200) return;
+      if (response.status !== 202 || performance.now() - startMs > PREPARE_LIMIT_MS) {
         throw new Error(`the edge has no ${model}: ${text}`);
       }
       if (isFirst) print(`The edge prepares ${model} …`);

@@ -1,12 +1,15 @@
 import type { LoadReport, SessionEvents } from '@cutpoint/client';
-import { el } from '../dom.js';
+import { el, setText } from '../dom.js';
 import { formatMs, formatPercent, formatRate } from '../format.js';
 
 /** The edge's load, every number as it reports it. What it cannot read is said, never shown as 0. */
-export function renderLoad(load: LoadReport | undefined, model: string): HTMLElement[] {
-  if (load === undefined) return facts([['Load', 'nothing reported yet']]);
+export function showLoad(list: HTMLElement, load: LoadReport | undefined, model: string): void {
+  if (load === undefined) {
+    showFacts(list, [['Load', 'nothing reported yet']]);
+    return;
+  }
   const k = load.k[model];
-  return facts([
+  showFacts(list, [
     ['Queue delay', formatMs(load.queueMs)],
     ['Waiting', String(load.queueDepth)],
     ['Running', `${load.inFlight} of ${load.workers}`],
@@ -25,10 +28,10 @@ export interface HeardLink {
 /** A rate is as old as the last transfer: who runs everything here measures nothing. */
 const OLD_MS = 3_000;
 
-export function renderLink(heard: HeardLink): HTMLElement[] {
+export function showLink(list: HTMLElement, heard: HeardLink): void {
   const { fixedMs } = heard.link;
   const { up, down } = ratesOf(heard);
-  return facts([
+  showFacts(list, [
     ['Up', up],
     ['Down', down],
     ['Fixed cost', fixedMs === undefined ? 'not measured yet' : formatMs(fixedMs)],
@@ -46,6 +49,14 @@ export function ratesOf({ link, atMs }: HeardLink): { readonly up: string; reado
   return { up: rate(uplinkBytesPerMs, uplinkAgeMs), down: rate(downlinkBytesPerMs, downlinkAgeMs) };
 }
 
-function facts(rows: readonly (readonly [string, string])[]): HTMLElement[] {
-  return rows.map(([title, value]) => el('div', {}, el('dt', {}, title), el('dd', {}, value)));
+/** Drawn several times a second: what is there stays, and only a value that differs is written. */
+function showFacts(list: HTMLElement, rows: readonly (readonly [string, string])[]): void {
+  // Other facts come in other numbers.
+  if (list.children.length !== rows.length) {
+    list.replaceChildren(...rows.map(([title]) => el('div', {}, el('dt', {}, title), el('dd'))));
+  }
+  for (const [index, [, value]] of rows.entries()) {
+    const shown = list.children[index]?.lastElementChild;
+    if (shown) setText(shown, value);
+  }
 }

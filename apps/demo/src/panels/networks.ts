@@ -5,7 +5,7 @@ import { formatBytes } from '../format.js';
 import type { Network } from '../networks/reader.js';
 import { layRibbon } from '../networks/stages.js';
 import type { CutPlace } from './answer.js';
-import { type HeardLink, renderLink, renderLoad } from './facts.js';
+import { type HeardLink, showLink, showLoad } from './facts.js';
 import { LivePanel } from './live.js';
 import { RibbonPanel } from './ribbon.js';
 import { renderWaterfall } from './waterfall.js';
@@ -201,8 +201,8 @@ export class NetworksView {
   #drawFacts(): void {
     const focused = this.#shown[Number(this.#focus.value)] ?? this.#shown[0];
     const model = focused?.network.session.manifest.model ?? '';
-    byId('load', HTMLElement).replaceChildren(...renderLoad(this.#load, model));
-    byId('link-facts', HTMLElement).replaceChildren(...renderLink(this.#link));
+    showLoad(byId('load', HTMLElement), this.#load, model);
+    showLink(byId('link-facts', HTMLElement), this.#link);
   }
 }
 

@@ -4,26 +4,21 @@ import { formatBytes, formatMs } from '../format.js';
 
 interface Span {
   readonly name: string;
-  readonly kind: 'device' | 'net' | 'queue' | 'edge' | 'other';
+  readonly kind: 'wait' | 'device' | 'net' | 'queue' | 'edge' | 'other';
   readonly startMs: number;
   readonly ms: number;
   /** `undefined` for what nobody predicts apart. */
   readonly predictedStartMs?: number;
   readonly predictedMs?: number;
   readonly bytes?: number;
-  /** What the figure is made of, where its name does not say it. */
-  readonly note?: string;
 }
-
-/** Waiting is no fault of the network, and cannot be told apart from it here: only the link's share is predicted. */
-const OTHER_NOTE =
-  'round trip, framing, and waiting for other inferences; predicted is the fixed cost of the link alone';
 
 /** The stages of one inference one after another, each beside what was predicted for it. */
 export function spansOf(trace: Trace): Span[] {
   const terms = trace.plan?.chosen.terms;
   const stages: [name: string, kind: Span['kind'], ms: number, predictedMs: number | undefined, bytes?: number][] = [
     ['Resize', 'device', trace.resizeMs, undefined],
+    ['Wait', 'wait', trace.waitMs, terms?.waitMs],
     ['Head', 'device', trace.headMs, terms?.headMs],
     ['Encode', 'device', trace.encodeMs, terms?.encodeMs],
     ['Upload', 'net', trace.uploadMs, terms?.uploadMs, trace.bytesUp],
@@ -42,7 +37,6 @@ export function spansOf(trace: Trace): Span[] {
       ms,
       ...(predictedMs === undefined ? {} : { predictedStartMs, predictedMs }),
       ...(bytes === undefined || bytes === 0 ? {} : { bytes }),
-      ...(kind === 'other' ? { note: OTHER_NOTE } : {}),
     };
     startMs += ms;
     predictedStartMs += predictedMs ?? 0;
@@ -57,23 +51,22 @@ export function renderWaterfall(title: string, trace: Trace, runs: number): HTML
   const foretold = predictedMs === undefined ? 'nothing' : formatMs(predictedMs);
   const sent = trace.bytesUp > 0 ? `, sent as ${trace.codec}` : '';
   const scale = 100 / Math.max(1, trace.totalMs, predictedMs ?? 0);
-  const rows = spans.map((span) => {
-    const track = el('span', { class: 'track', 'aria-hidden': 'true' });
-    if (span.predictedMs !== undefined && span.predictedMs > 0) {
-      track.append(bar('predicted', (span.predictedStartMs ?? 0) * scale, span.predictedMs * scale));
-    }
-    if (span.ms > 0) track.append(bar(`measured ${span.kind}-bar`, span.startMs * scale, span.ms * scale));
-    const bytes = span.bytes === undefined ? '' : `, ${formatBytes(span.bytes)}`;
-    const predicted = span.predictedMs === undefined ? '' : ` (predicted ${formatMs(span.predictedMs)})`;
-    const value = el('span', { class: 'number' }, span.ms > 0 ? `${formatMs(span.ms)}${bytes}` : '–');
-    const note = span.note === undefined ? '' : `: ${span.note}`;
-    const said = `${span.name}: ${formatMs(span.ms)}${bytes}${predicted}${note}`;
+  const rows = spans.map(({ name, kind, startMs, ms, predictedStartMs = 0, predictedMs = 0, bytes = 0 }) => {
+    const track = el('td', { class: 'track', 'aria-hidden': 'true' });
+    if (predictedMs > 0) track.append(bar('predicted', predictedStartMs * scale, predictedMs * scale));
+    if (ms > 0) track.append(bar(`measured ${kind}-bar`, startMs * scale, ms * scale));
     return el(
-      'li',
-      { title: said },
-      el('span', { title: said }, span.name),
+      'tr',
+      { class: ms > 0 || predictedMs > 0 ? undefined : 'idle' },
+      el(
+        'th',
+        { scope: 'row' },
+        name,
+        ...(bytes > 0 ? [' ', el('small', { class: 'muted' }, formatBytes(bytes))] : []),
+      ),
       track,
-      el('span', { class: 'value', title: said }, value, hidden(`${predicted}${note}`)),
+      el('td', {}, msOf(ms)),
+      el('td', { class: 'muted' }, msOf(predictedMs)),
     );
   });
   const rescued =
@@ -88,7 +81,7 @@ export function renderWaterfall(title: string, trace: Trace, runs: number): HTML
       {},
       `${title}${runs > 1 ? `, the last of ${runs}` : ''}: ${formatMs(trace.totalMs)} measured, ${foretold} predicted${sent}`,
     ),
-    el('ol', { class: 'waterfall' }, ...rows),
+    el('table', { class: 'waterfall' }, heads(), el('tbody', {}, ...rows)),
     ...rescued,
   );
 }
@@ -100,6 +93,11 @@ function bar(classes: string, left: number, width: number): HTMLElement {
   return element;
 }
 
-function hidden(text: string): HTMLElement {
-  return el('span', { class: 'unseen' }, text);
+function heads(): HTMLElement {
+  const names = ['Measured', 'Predicted'].map((name) => el('th', { scope: 'col' }, name));
+  return el('thead', {}, el('tr', {}, el('th', { scope: 'col' }, 'Stage'), el('td', { class: 'track' }), ...names));
+}
+
+function msOf(ms: number): string {
+  return ms > 0 ? formatMs(ms) : '–';
 }

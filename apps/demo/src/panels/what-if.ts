@@ -1,9 +1,11 @@
-import type { Candidate, Plan, Rejection } from '@cutpoint/client';
-import { el } from '../dom.js';
+import type { Arm, Candidate, Plan, Rejection } from '@cutpoint/client';
+import { el, setText } from '../dom.js';
 import { formatBytes, formatMs } from '../format.js';
 
 /** Rows that are shown before "all of them" is asked for. */
 const SHORT_LIST = 10;
+/** A term of less is not named. */
+const LEAST_MS = 0.05;
 
 const REJECTIONS: Readonly<Record<Rejection, string>> = {
   slower: 'slower',
@@ -20,10 +22,11 @@ const REJECTIONS: Readonly<Record<Rejection, string>> = {
   exploring: 'another one is being tried',
 };
 
-/** Every arm of a plan with its predicted terms, best first. */
+/** Every arm of a plan with its predicted terms, best first. Only what differs from what is there is written. */
 export class WhatIfPanel {
   readonly element = el('div');
   readonly #body = el('tbody');
+  readonly #rows: Row[] = [];
   readonly #more: HTMLButtonElement;
   #showAll = false;
   #plan: Plan | undefined;
@@ -33,7 +36,7 @@ export class WhatIfPanel {
     this.#more = el('button', { type: 'button', 'data-testid': `all-${name}`, 'aria-expanded': 'false' });
     const heads = [
       el('th', { scope: 'col' }, 'Cut and codec'),
-      el('th', { scope: 'col', class: 'terms' }, 'Head, network, queue, tail'),
+      el('th', { scope: 'col', class: 'terms' }, 'Its terms, in ms'),
       el('th', { scope: 'col', class: 'right' }, 'Predicted'),
       el('th', { scope: 'col', class: 'right' }, 'Sends'),
       el('th', { scope: 'col' }, 'Verdict'),
@@ -47,79 +50,87 @@ export class WhatIfPanel {
       el('table', { class: 'arms', 'data-testid': name }, el('thead', {}, el('tr', {}, ...heads)), this.#body),
       this.#more,
     );
+    this.#body.append(emptyRow());
     this.show(undefined);
   }
 
   show(plan: Plan | undefined): void {
     this.#plan = plan;
-    const arms = plan === undefined ? [] : [...plan.candidates].sort((a, b) => rank(plan, a) - rank(plan, b));
+    // Worked out whenever it is read.
+    const runnerUp = plan?.runnerUp?.arm;
+    const arms = plan === undefined ? [] : [...plan.candidates].sort(ranked(plan.chosen.arm, runnerUp));
     const shown = this.#showAll ? arms : arms.slice(0, SHORT_LIST);
     const longestMs = Math.max(1, ...shown.map(({ totalMs }) => totalMs).filter(Number.isFinite));
-    this.#body.replaceChildren(...(plan ? shown.map((arm) => row(plan, arm, longestMs)) : [emptyRow()]));
+    while (this.#rows.length < shown.length) this.#rows.push(new Row());
+    for (const [index, arm] of shown.entries()) this.#rows[index]?.show(arm, arm.arm === runnerUp, longestMs);
+    if (shown.length !== this.#body.querySelectorAll('[data-cut]').length) {
+      const rows = this.#rows.slice(0, shown.length).map(({ element }) => element);
+      this.#body.replaceChildren(...(plan ? rows : [emptyRow()]));
+    }
     this.#more.hidden = arms.length <= SHORT_LIST;
-    this.#more.textContent = this.#showAll ? `Show the best ${SHORT_LIST}` : `Show all ${arms.length}`;
+    setText(this.#more, this.#showAll ? `Show the best ${SHORT_LIST}` : `Show all ${arms.length}`);
   }
 }
 
 /** The chosen arm first, then by predicted time; the two ends are always among the first rows. */
-function rank(plan: Plan, candidate: Candidate): number {
-  if (isSame(candidate, plan.chosen)) return -4;
-  if (plan.runnerUp && isSame(candidate, plan.runnerUp)) return -3;
-  if (candidate.arm.cut === 0 && candidate.arm.codec === 'f32') return -2;
-  if (!candidate.arm.usesEdge) return -1;
-  return candidate.totalMs;
+function ranked(chosen: Arm, runnerUp: Arm | undefined): (a: Candidate, b: Candidate) => number {
+  const rank = (candidate: Candidate): number => {
+    if (candidate.arm === chosen) return -4;
+    if (candidate.arm === runnerUp) return -3;
+    if (candidate.arm.cut === 0 && candidate.arm.codec === 'f32') return -2;
+    if (!candidate.arm.usesEdge) return -1;
+    return candidate.totalMs;
+  };
+  return (a, b) => rank(a) - rank(b);
 }
 
-function row(plan: Plan, candidate: Candidate, longestMs: number): HTMLElement {
-  const { arm, terms, totalMs } = candidate;
-  const isChosen = isSame(candidate, plan.chosen);
-  const verdict = isChosen
-    ? 'chosen'
-    : plan.runnerUp && isSame(candidate, plan.runnerUp)
-      ? `runner-up: ${words(candidate.rejected)}`
-      : words(candidate.rejected);
-  const networkMs = terms.fixedMs + terms.uploadMs + terms.downloadMs;
-  const parts: [kind: string, ms: number][] = [
-    ['device', terms.headMs + terms.encodeMs],
-    ['net', networkMs],
-    ['queue', terms.queueMs],
-    ['edge', terms.decodeMs + terms.tailMs],
-  ];
-  const stack = el('div', { class: 'stack', 'aria-hidden': 'true' });
-  for (const [kind, ms] of parts) {
-    const part = el('i', { class: `${kind}-bar` });
-    part.style.width = `${(100 * ms) / longestMs}%`;
-    stack.append(part);
+const KINDS = ['wait', 'device', 'net', 'queue', 'edge'] as const;
+
+/** One arm of the table. */
+class Row {
+  readonly element = el('tr');
+  readonly #name = el('td');
+  readonly #bars = KINDS.map((kind) => el('i', { class: `${kind}-bar` }));
+  readonly #terms = el('span', { class: 'muted number' });
+  readonly #total = el('td', { class: 'right number' });
+  readonly #sends = el('td', { class: 'right number' });
+  readonly #verdict = el('td');
+
+  constructor() {
+    const stack = el('div', { class: 'stack', 'aria-hidden': 'true' }, ...this.#bars);
+    const terms = el('td', { class: 'terms' }, stack, this.#terms);
+    this.element.append(this.#name, terms, this.#total, this.#sends, this.#verdict);
   }
-  const said = `head ${formatMs(terms.headMs)}, network ${formatMs(networkMs)}, queue ${formatMs(terms.queueMs)}, tail ${formatMs(terms.tailMs)}`;
-  const impossible = candidate.rejected !== undefined && candidate.rejected !== 'slower';
-  return el(
-    'tr',
-    {
-      class: isChosen ? 'chosen' : impossible ? 'impossible' : undefined,
-      'data-cut': arm.cut,
-      'data-codec': arm.codec,
-      title: said,
-    },
-    el('td', {}, name(candidate)),
-    el('td', { class: 'terms' }, stack, el('span', { class: 'unseen' }, said)),
-    el('td', { class: 'right number' }, formatMs(totalMs)),
-    el('td', { class: 'right number' }, arm.usesEdge ? formatBytes(arm.bytesUp) : 'nothing'),
-    el('td', {}, verdict),
-  );
+
+  show({ arm, terms, totalMs, rejected }: Candidate, isRunnerUp: boolean, longestMs: number): void {
+    const why = rejected === undefined ? 'chosen' : REJECTIONS[rejected];
+    const impossible = rejected !== undefined && rejected !== 'slower';
+    const classes = rejected === undefined ? 'chosen' : impossible ? 'impossible' : '';
+    if (this.element.className !== classes) this.element.className = classes;
+    this.element.dataset.cut = String(arm.cut);
+    this.element.dataset.codec = arm.codec;
+    const networkMs = terms.fixedMs + terms.uploadMs + terms.downloadMs;
+    const [headMs, tailMs] = [terms.headMs + terms.encodeMs, terms.decodeMs + terms.tailMs];
+    const parts = [terms.waitMs, headMs, networkMs, terms.queueMs, tailMs];
+    for (const [index, bar] of this.#bars.entries()) {
+      const width = `${((100 * (parts[index] ?? 0)) / longestMs).toFixed(1)}%`;
+      if (bar.style.width !== width) bar.style.width = width;
+    }
+    const words = ['wait', 'head', 'network', 'queue', 'tail'].flatMap((name, index) => {
+      const ms = parts[index] ?? 0;
+      return ms < LEAST_MS ? [] : `${name} ${ms < 10 ? ms.toFixed(1) : Math.round(ms)}`;
+    });
+    setText(this.#terms, words.join(', '));
+    setText(this.#name, nameOf(arm));
+    setText(this.#total, formatMs(totalMs));
+    setText(this.#sends, arm.usesEdge ? formatBytes(arm.bytesUp) : 'nothing');
+    setText(this.#verdict, isRunnerUp ? `runner-up: ${why}` : why);
+  }
 }
 
-function name({ arm }: Candidate): string {
-  if (!arm.usesEdge) return `${arm.cut}: all here`;
-  return `${arm.cut === 0 ? '0: all at the edge' : arm.cut}, ${arm.codec}`;
-}
-
-function words(rejection: Rejection | undefined): string {
-  return rejection === undefined ? '' : REJECTIONS[rejection];
-}
-
-function isSame(a: Candidate, b: Candidate): boolean {
-  return a.arm.cut === b.arm.cut && a.arm.codec === b.arm.codec;
+function nameOf({ cut, codec, usesEdge }: Arm): string {
+  if (!usesEdge) return `${cut}: all here`;
+  return `${cut === 0 ? '0: all at the edge' : cut}, ${codec}`;
 }
 
 function emptyRow(): HTMLElement {

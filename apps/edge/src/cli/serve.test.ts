@@ -60,7 +60,7 @@ describe('cutpoint serve', () => {
     const url = await until(edge, /Ready: open (http:\S+)/);
     const statusOf = async () => parseModelList(await (await fetch(`${url}/v1/models`)).json());
     expect(await statusOf()).toMatchObject({ models: [{ name: 'lazy', status: 'on-demand' }] });
-    expect((await fetch(`${url}/v1/models/lazy/manifest`)).status).toBe(503);
+    expect((await fetch(`${url}/v1/models/lazy/manifest`)).status).toBe(202);
     expect(await statusOf()).toMatchObject({ models: [{ name: 'lazy', status: 'preparing' }] });
     await until(edge, /lazy is ready/);
     expect((await fetch(`${url}/v1/models/lazy/manifest`)).status).toBe(200);

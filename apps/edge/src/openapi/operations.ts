@@ -71,14 +71,15 @@ const described = {
   },
   manifest: {
     summary: 'What a client must know of a model',
-    description: 'The first request for a model that is on demand starts preparing it.',
+    description: 'The first request for a model that is on demand starts preparing it, and is answered 202.',
     tags: [MODEL],
     params: param('name', 'Name of the model.'),
     response: {
       200: json('The manifest', 'Manifest'),
+      202: json('The model is being prepared: how far that is. Come back (`Retry-After`)', 'ModelStatus'),
       304: { description: 'Not modified' },
       404: failure('There is no such model'),
-      503: failure('The model is not ready; perhaps it soon is (`Retry-After`)'),
+      503: failure('The model cannot be served, and why'),
     },
   },
   table: {

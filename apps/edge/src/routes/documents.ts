@@ -49,6 +49,8 @@ export function installDocuments(app: FastifyInstance, { models, load, demo }: D
       if (manifest === undefined) {
         reply.header('retry-after', '1');
         const { status, reason } = entry;
+        // No failure: a browser would write one on the console of a page that only has to wait.
+        if (status === 'preparing') return reply.code(202).header('cache-control', 'no-store').send(statusOf(entry));
         return sendError(
           reply,
           503,

@@ -242,12 +242,12 @@ describe('a model that comes', () => {
       await vi.waitUntil(() => repository.get('later')?.status !== 'preparing', { timeout: 20_000 });
       return repository.get('later')?.status;
     };
-    expect((await ask()).status).toBe(503);
+    expect((await ask()).status).toBe(202);
     expect(await settled()).toBe('failed');
     expect(await (await ask()).json()).toMatchObject({ message: expect.stringContaining('failed') });
     expect(repository.get('later')?.status, 'nothing has changed').toBe('failed');
     putModel('later', timesOnnx(2), { onDemand: true });
-    expect((await ask()).status).toBe(503);
+    expect((await ask()).status).toBe(202);
     expect(await settled()).toBe('ready');
     expect((await ask()).status).toBe(200);
   });

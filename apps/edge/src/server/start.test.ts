@@ -178,7 +178,6 @@ describe('documents', () => {
 
   it.each([
     ['/v1/models/nothing/manifest', 404, 'unknown_model'],
-    ['/v1/models/late/manifest', 503, 'model_not_ready'],
     [`/v1/packs/${'0'.repeat(64)}`, 404, 'unknown_object'],
     ['/v1/graphs/..%2F..%2Fetc%2Fpasswd', 404, 'unknown_object'],
     ['/v1/nothing', 404, 'not_found'],
@@ -304,9 +303,11 @@ describe('health', () => {
       expect((await get('v2/health/ready')).status).toBe(200);
       const listed = { name: 'lazy', version: '1', description: 'd', untrained: true };
       expect(await (await get('v1/models')).json()).toEqual({ models: [{ ...listed, status: 'on-demand' }] });
-      const refused = await get('v1/models/lazy/manifest');
-      expect(refused.status).toBe(503);
-      expect(await refused.json()).toMatchObject({ code: 'model_not_ready' });
+      const accepted = await get('v1/models/lazy/manifest');
+      expect(accepted.status).toBe(202);
+      expect(accepted.headers.get('retry-after')).toBe('1');
+      expect(await accepted.json()).toMatchObject({ ...listed, status: 'preparing' });
+      expect((await get('v2/models/lazy/ready')).status).toBe(503);
       expect(await (await get('v1/models')).json()).toMatchObject({ models: [{ ...listed, status: 'preparing' }] });
       expect((await get('v2/health/ready')).status).toBe(200);
     } finally {

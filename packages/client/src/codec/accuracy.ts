@@ -1,5 +1,12 @@
 import type { Arm, Codec } from '@cutpoint/partition';
-import { type Calibration, type Cut, DEFAULT_ACCURACY_DROP, type Fidelity, type Variant } from '@cutpoint/protocol';
+import {
+  type Calibration,
+  type Cut,
+  DEFAULT_ACCURACY_DROP,
+  type Fidelity,
+  type Manifest,
+  type Variant,
+} from '@cutpoint/protocol';
 import { DEFAULT_CONNECT_OPTIONS } from '../defaults.js';
 import { stepsOf } from './encode.js';
 
@@ -36,14 +43,19 @@ function weighted({ drop, inputs }: Fidelity, stated: number): number {
   return (DEFAULT_COUNTS_FOR * stated + inputs * drop) / (DEFAULT_COUNTS_FOR + inputs);
 }
 
+/** Of a text recogniser: JPEG and WebP are said to cost more wherever they were measured, 8 bits that changed no answer less. */
+const MOST_TEXT_DROP = 0.005;
+
 /**
  * What may be lost when the app does not say. `run` is onnxruntime's, to the last bit but rounding. A picture may lose what it
  * would lose as a JPEG or WebP, since sending it so is what everybody does who cuts no network; at least what
- * {@link DEFAULT_CONNECT_OPTIONS} says.
+ * {@link DEFAULT_CONNECT_OPTIONS} says. But for a line of text: as a JPEG one in twelve is read with a letter or a space less, which everybody sees
+ * ([decision 23](../../../../docs/decisions/0023-text-is-not-compressed.md)).
  */
-export function defaultMaxAccuracyDrop(kind: Variant['kind'], arms: readonly Arm[]): number {
+export function defaultMaxAccuracyDrop(kind: Variant['kind'], arms: readonly Arm[], task: Manifest['task']): number {
   const { run, runImage } = DEFAULT_CONNECT_OPTIONS.maxAccuracyDrop;
   if (kind === 'tensors') return run;
+  if (task.type === 'text-recognition') return MOST_TEXT_DROP;
   const pictures = arms.filter(({ codec }) => stepsOf(codec).picture !== undefined);
   return Math.max(runImage, ...pictures.map(({ accuracyDrop = 0 }) => accuracyDrop));
 }

@@ -38,24 +38,12 @@ export class EdgeKnowledge {
 
 /** What of a report is only believed when no work of this page is in it. */
 function queueOf({ queueMs, announcedMs }: ConnectionEvents['queue']): EdgeLoad {
-  return { queueMs, ...(announcedMs === undefined ? {} : { announcedMs }) };
+  return { queueMs, announcedMs };
 }
 
 /** All of a report but the queue. */
 function observeLoad(tracker: EdgeLoadTracker, model: string, report: LoadReport, nowMs: number): void {
   const { busy, residualMs, workers, gpuUtilisation, clients } = report;
-  const k = report.k[model];
-  const kWithQueue = report.kWithQueue?.[model];
-  tracker.observe(
-    {
-      gpuUtilisation,
-      workers,
-      ...(k === undefined ? {} : { k }),
-      ...(kWithQueue === undefined ? {} : { kWithQueue }),
-      ...(busy === undefined ? {} : { busy }),
-      ...(residualMs === undefined ? {} : { residualMs }),
-      ...(clients === undefined ? {} : { clients }),
-    },
-    nowMs,
-  );
+  const [k, kWithQueue] = [report.k[model], report.kWithQueue?.[model]];
+  tracker.observe({ busy, residualMs, workers, gpuUtilisation, clients, k, kWithQueue }, nowMs);
 }

@@ -36,7 +36,7 @@ export interface Part {
 }
 
 /** One run of a part. */
-export type PartWork = Pick<RunCall, 'feeds' | 'fetches' | 'encode' | 'isTrial'>;
+export type PartWork = Pick<RunCall, 'feeds' | 'fetches' | 'encode' | 'expectedMs' | 'isTrial'>;
 
 export interface HeadStoreEvents {
   /** It is no longer built: another one needed its place, or the runtime was replaced. */
@@ -129,7 +129,14 @@ export class HeadStore {
     return orAborted(coming, signal);
   }
 
-  async run(part: Part, { feeds, ...rest }: PartWork, signal?: AbortSignal): Promise<RunResult> {
+  /** ms of runs that one of the head of this variant that ran last would wait for. */
+  aheadMs(variant: Variant): number {
+    const inUse = [...this.#parts.values()].findLast(({ spec }) => spec.variant === variant && spec.kind === 'head');
+    return inUse ? this.#runtime.aheadMs(inUse.key) : 0;
+  }
+
+  /** @returns with the ms that it waited for other runs */
+  async run(part: Part, { feeds, ...rest }: PartWork, signal?: AbortSignal): Promise<RunResult & { waitMs: number }> {
     if (this.#parts.get(part.key) === part && !rest.isTrial) {
       this.#parts.delete(part.key);
       this.#parts.set(part.key, part);
@@ -138,7 +145,7 @@ export class HeadStore {
     const copies = feeds
       .filter(({ name }) => part.created.inputNames.includes(name))
       .map((feed) => ({ ...feed, bytes: feed.bytes.slice() }));
-    return this.#runtime.call({ type: 'run', key: part.key, feeds: copies, ...rest }, buffersOf(copies), signal);
+    return this.#runtime.run({ type: 'run', key: part.key, feeds: copies, ...rest }, buffersOf(copies), signal);
   }
 
   /** A fresh copy of all that a part is built from. */

@@ -56,6 +56,8 @@ export interface RunCall {
   readonly fetches: readonly string[];
   /** Those of {@link fetches} that will travel, and how. */
   readonly encode?: EncodeOrder;
+  /** What the run and the codec are predicted to take, for those that come after it. */
+  readonly expectedMs?: number;
   /** No inference: it tells the page's end nothing of which head is in use. */
   readonly isTrial?: boolean;
 }

@@ -1,5 +1,6 @@
 import type { Clock } from '../clock.js';
 import type { PictureCodec } from '../codec/picture.js';
+import { Backlog } from './backlog.js';
 import { CALL_LIMITS_MS } from './call-watch.js';
 import { spawnPictureWorker } from './spawn-worker.js';
 
@@ -32,6 +33,8 @@ export interface PictureWorkerLike {
  * dies, what it was asked for is answered with nothing, and the next picture starts another one.
  */
 export class PictureEncoder {
+  /** Pictures that it was asked for. */
+  readonly work: Backlog;
   readonly #clock: Clock;
   readonly #spawn: () => PictureWorkerLike;
   readonly #waiting = new Map<number, (bytes: Uint8Array<ArrayBuffer> | undefined) => void>();
@@ -43,6 +46,7 @@ export class PictureEncoder {
 
   constructor(clock: Clock, spawn: () => PictureWorkerLike = spawnPictureWorker) {
     this.#clock = clock;
+    this.work = new Backlog(clock);
     this.#spawn = spawn;
   }
 

@@ -5,8 +5,9 @@ import { wordsOf } from '../device/words.js';
 import { Emitter } from '../emitter.js';
 import { CutpointError } from '../errors.js';
 import type { DeviceChoice } from '../session.js';
+import { Backlog } from './backlog.js';
 import { Lane, type Losses, type WorkerLike } from './lane.js';
-import type { Call, CreateCall, CreateResult, Results, TensorMessage } from './messages.js';
+import type { Call, CreateCall, CreateResult, Results, RunCall, RunResult, TensorMessage } from './messages.js';
 import { spawnWorker } from './spawn-worker.js';
 
 /** Of one build: one in which heads run, and one in which the next is built meanwhile. */
@@ -37,6 +38,8 @@ export interface RuntimeHints {
 /** A worker, and what is in it. */
 interface Place {
   readonly lane: Lane;
+  /** Runs that it was asked for. */
+  readonly runs: Backlog;
   /** Of the heads. */
   readonly keys: Set<string>;
   /** Of those that were there when what is being built was begun. */
@@ -109,11 +112,27 @@ export class Runtime {
     if (call.type === 'create') return this.#create(call, transfer, signal);
     if (call.type === 'load') return this.#through(this.#loaded() ?? this.#stalest(), call, transfer, signal);
     if (call.type === 'probe') return this.#through(this.#stalest(), call, transfer, signal);
-    const place = this.#places.find(({ keys }) => keys.has(call.key));
+    const place = this.#placeOf(call.key);
     if (!place) return Promise.reject(new CutpointError('runtime_failed', `There is no head ${call.key}.`));
     if (call.type === 'release') return this.#release(place, call.key);
     if (!call.isTrial) place.lastRunMs = this.#clock.now();
     return this.#through(place, call, transfer, signal);
+  }
+
+  /** {@link call} of a run, with the ms that it waited for other runs in that worker. */
+  async run(
+    call: RunCall,
+    transfer: Transferable[],
+    signal: AbortSignal | undefined,
+  ): Promise<RunResult & { readonly waitMs: number }> {
+    const runs = this.#placeOf(call.key)?.runs ?? new Backlog(this.#clock);
+    const { value, waitMs } = await runs.run(call.expectedMs ?? 0, () => this.call(call, transfer, signal));
+    return { ...value, waitMs };
+  }
+
+  /** ms of runs that one of this head would wait for. */
+  aheadMs(key: string): number {
+    return this.#placeOf(key)?.runs.aheadMs ?? 0;
   }
 
   /** A head that WebGPU cannot run, asked for on `wasm`, is built in a worker of the plain build, not where it is now. */
@@ -170,7 +189,7 @@ export class Runtime {
     this.#block(place);
     try {
       const created = await this.#through(place, call, transfer, signal);
-      const before = this.#places.find(({ keys }) => keys.has(call.key));
+      const before = this.#placeOf(call.key);
       place.keys.add(call.key);
       // Runs that it was sent end there first.
       if (before && before !== place) this.#release(before, call.key).catch(() => {});
@@ -194,6 +213,10 @@ export class Runtime {
     const freed = [...blocked];
     blocked.clear();
     if (freed.length > 0) this.events.emit('freed', freed);
+  }
+
+  #placeOf(key: string): Place | undefined {
+    return this.#places.find(({ keys }) => keys.has(key));
   }
 
   async #release(place: Place, key: string): Promise<null> {
@@ -259,7 +282,8 @@ export class Runtime {
       losses: this.#losses,
     });
     const sets = { keys: new Set<string>(), blocked: new Set<string>() };
-    const place: Place = { lane, ...sets, isPlain, calls: 0, builds: 0, lastBuildMs: NEVER, lastRunMs: NEVER };
+    const runs = new Backlog(this.#clock);
+    const place: Place = { lane, runs, ...sets, isPlain, calls: 0, builds: 0, lastBuildMs: NEVER, lastRunMs: NEVER };
     lane.events.on('lost', (reason) => this.#onLost(place, reason));
     // That a plain one is back changes nothing of where the others run.
     lane.events.on('restarted', (choice) => this.#onRestarted((isPlain && this.#device) || choice));

@@ -47,16 +47,16 @@ export interface CutWeights {
 export function assertCostGraph({ nodes, tensors }: CostGraph): void {
   for (const [index, { headMs, tailMs }] of nodes.entries()) {
     if (isCost(headMs) && isCost(tailMs)) continue;
-    throw PartitionError.invalidGraph(`node ${index} costs ${headMs} and ${tailMs} ms`);
+    throw invalidGraph(`node ${index} costs ${headMs} and ${tailMs} ms`);
   }
   for (const [index, { bytes, producer, readers }] of tensors.entries()) {
-    if (!isCost(bytes)) throw PartitionError.invalidGraph(`tensor ${index} has ${bytes} bytes`);
+    if (!isCost(bytes)) throw invalidGraph(`tensor ${index} has ${bytes} bytes`);
     for (const node of producer === null ? readers : [producer, ...readers]) {
-      if (nodes[node] === undefined) throw PartitionError.invalidGraph(`tensor ${index} names node ${node}`);
+      if (nodes[node] === undefined) throw invalidGraph(`tensor ${index} names node ${node}`);
     }
     const early = readers.find((reader) => producer !== null && reader <= producer);
     if (early === undefined) continue;
-    throw PartitionError.invalidGraph(`node ${early} reads tensor ${index}, which node ${producer} writes later`);
+    throw invalidGraph(`node ${early} reads tensor ${index}, which node ${producer} writes later`);
   }
 }
 
@@ -89,4 +89,9 @@ export function weighted(
   { head, tail, up, down }: CutWeights,
 ): number {
   return head * headMs + tail * tailMs + up * bytesUp + down * bytesDown;
+}
+
+function invalidGraph(what: string): PartitionError {
+  const message = `Costs must be finite and not negative, and nodes in topological order: ${what}.`;
+  return new PartitionError('invalid_graph', message);
 }

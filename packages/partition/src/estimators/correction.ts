@@ -6,7 +6,7 @@ import { Ewma } from './ewma.js';
 const HALF_LIFE = 3;
 /** What was learnt of an arm is half forgotten after this time without a run: towards no correction. */
 const FORGET_HALF_LIFE_MS = 120_000;
-/** A single run is at most this factor off, in the logarithm: more is a stall, not the arm. */
+/** A single run moves what is believed by at most this factor, in the logarithm: more is a stall, until it comes again. */
 const MAX_LOG = Math.log(3);
 
 /**
@@ -22,7 +22,8 @@ export class Correction {
   observe(measuredMs: number, predictedMs: number, atMs: number, weight = 1): void {
     const ratio = measuredMs / predictedMs;
     if (!(ratio > 0) || !Number.isFinite(ratio) || !(weight > 0)) return;
-    this.#log.observe(Math.max(-MAX_LOG, Math.min(MAX_LOG, Math.log(ratio))), weight);
+    const value = this.#log.value ?? 0;
+    this.#log.observe(value + Math.max(-MAX_LOG, Math.min(MAX_LOG, Math.log(ratio) - value)), weight);
     this.#runs += weight;
     this.#lastAtMs = atMs;
   }

@@ -4,21 +4,21 @@ import { ServiceLoad, type ServiceShare, waitForWorker } from './service-load.js
 /** What a load report of the edge says of one model. */
 export interface EdgeLoad {
   /** ms that a request arriving now would wait before its tail starts; left out when this client's own work is in it. */
-  readonly queueMs?: number;
+  readonly queueMs?: number | undefined;
   /** Load factor of this model; left out when the edge has none yet. */
-  readonly k?: number;
+  readonly k?: number | undefined;
   /** ms of work a worker that others announced and have not sent yet; left out like `queueMs`. */
-  readonly announcedMs?: number;
+  readonly announcedMs?: number | undefined;
   /** Share of its time that a worker runs tails, and what is left of the one that runs: see {@link ServiceLoad}. */
-  readonly busy?: number;
-  readonly residualMs?: number;
-  readonly workers?: number;
+  readonly busy?: number | undefined;
+  readonly residualMs?: number | undefined;
+  readonly workers?: number | undefined;
   /** (Waiting + run) ÷ profiled time of recent tails of this model. */
-  readonly kWithQueue?: number;
+  readonly kWithQueue?: number | undefined;
   /** 0..1, or `null` where there is no GPU that can be read. */
-  readonly gpuUtilisation?: number | null;
+  readonly gpuUtilisation?: number | null | undefined;
   /** Clients that see this edge's load and may act on it, this one included. */
-  readonly clients?: number;
+  readonly clients?: number | undefined;
 }
 
 /**

@@ -1,4 +1,4 @@
-import type { Arm } from '../arm.js';
+import { type Arm, isPicture } from '../arm.js';
 import { fastest, type Policy } from './policy.js';
 
 /** Everything on the device. */
@@ -25,6 +25,6 @@ function sendsEverything(arm: Arm): boolean {
 
 function strength(arm: Arm): number {
   if (!sendsEverything(arm)) return -1;
-  if (arm.codec === 'jpeg' || arm.codec === 'webp') return 2;
+  if (isPicture(arm.codec)) return 2;
   return arm.codec === 'u8' || arm.codec === 'u8+deflate' ? 1 : 0;
 }

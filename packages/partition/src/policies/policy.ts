@@ -37,11 +37,18 @@ export interface Policy {
 
 /** Index of the lowest score among the allowed arms, the first of equals; -1 when there is none. */
 export function argMin(input: PolicyInput, score: (arm: Arm, index: number) => number): number {
+  return lowest(input.allowed, (index) => {
+    const arm = input.arms[index];
+    return arm === undefined ? Number.POSITIVE_INFINITY : score(arm, index);
+  });
+}
+
+/** The index of the lowest score, the first of equals; -1 where none has a finite one. */
+export function lowest(indexes: readonly number[], score: (index: number) => number): number {
   let best = -1;
   let bestScore = Number.POSITIVE_INFINITY;
-  for (const index of input.allowed) {
-    const arm = input.arms[index];
-    const value = arm === undefined ? Number.POSITIVE_INFINITY : score(arm, index);
+  for (const index of indexes) {
+    const value = score(index);
     if (value < bestScore) {
       best = index;
       bestScore = value;

@@ -79,7 +79,7 @@ export interface Fold {
 export function foldsOf(samples: readonly NodeSample[], folds: Folds): readonly Fold[] {
   const names = [...new Set(samples.map(({ group }) => group))].sort();
   const count = folds === 'leave-one-group-out' ? names.length : folds;
-  if (!(count >= 2 && count <= names.length)) throw PartitionError.tooFewGroups(names.length, count);
+  if (!(count >= 2 && count <= names.length)) throw tooFewGroups(names.length, count);
   return Array.from({ length: count }, (_, fold): Fold => {
     const groups = new Set(names.filter((_, index) => index % count === fold));
     return {
@@ -92,4 +92,11 @@ export function foldsOf(samples: readonly NodeSample[], folds: Folds): readonly 
 
 function accuracies<T extends Pair>(pairs: readonly T[], keyOf: (pair: T) => string): Record<string, Accuracy> {
   return Object.fromEntries(groupBy(pairs, keyOf).map(([key, own]) => [key, accuracyOf(own)]));
+}
+
+function tooFewGroups(groups: number, folds: number): PartitionError {
+  return new PartitionError(
+    'too_few_groups',
+    `Validation leaves out whole networks: ${folds} folds need at least as many networks, and two; there are ${groups}.`,
+  );
 }

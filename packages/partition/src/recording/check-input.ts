@@ -70,6 +70,7 @@ const conditions = objectOf({
   gpuUtilisation: orAbsent(number),
   d: estimate,
   overheadMs: estimate,
+  ahead: orAbsent(objectOf({ headMs: number, pictureMs: number, tailMs: number })),
 });
 const memory = objectOf({
   steadiness: objectOf({ owedMs: number, restless: number }),
@@ -99,7 +100,6 @@ const input = objectOf({
   clients: number,
   requestRate: number,
   policyState: listOf(number),
-  frontier: orAbsent(listOf(number)),
   deadlineMs: orAbsent(number),
   forcedCut: orAbsent(number),
   forcedCodec: orAbsent(oneOf(CODECS)),
@@ -114,5 +114,5 @@ export function checkInput(value: unknown, path: string): DecisionInput {
   // It was looked at key by key.
   const read = value as DecisionInput;
   // `undefined` is not written; what is optional is looked at by name all the same.
-  return { ...read, frontier: read.frontier, memory: read.memory, deadlineMs: read.deadlineMs };
+  return { ...read, memory: read.memory, deadlineMs: read.deadlineMs };
 }

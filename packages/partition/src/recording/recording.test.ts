@@ -128,7 +128,7 @@ describe('what is no recording', () => {
     [
       'JSON of something else',
       '{"format":"cutpoint.cuts.v1"}',
-      /format is "cutpoint.cuts.v1"; cutpoint.recording.v1 is read/,
+      /format is "cutpoint.cuts.v1"; cutpoint.recording.v2, cutpoint.recording.v1 are read/,
     ],
     ['a list', '[]', /the file is not an object/],
     ['without its values', changed((file) => Object.assign(file, { values: undefined })), /values is not a list/],

@@ -5,7 +5,9 @@ import type { Cause, Plan } from '../plan.js';
 import { checkInput, WrongInput } from './check-input.js';
 import { readValue, readValues } from './shared-values.js';
 
-export const RECORDING_FORMAT = 'cutpoint.recording.v1';
+export const RECORDING_FORMAT = 'cutpoint.recording.v2';
+/** What decisions depended on before `conditions.ahead` was known means the same without it. */
+const EARLIER_FORMATS: readonly unknown[] = ['cutpoint.recording.v1'];
 /** A file that is longer is none of ours. */
 export const MAX_RECORDING_CHARS = 64 * 1024 * 1024;
 
@@ -63,26 +65,33 @@ export function decidedOf({ chosen: { arm, totalMs }, cause }: Plan): Decided {
  */
 export function readRecording(text: string): Recording {
   if (text.length > MAX_RECORDING_CHARS) {
-    throw PartitionError.badRecording(`${text.length} characters; at most ${MAX_RECORDING_CHARS} are read`);
+    throw badRecording(`${text.length} characters; at most ${MAX_RECORDING_CHARS} are read`);
   }
   let file: unknown;
   try {
     file = JSON.parse(text);
   } catch (cause) {
-    throw PartitionError.badRecording('it is no JSON', cause);
+    throw badRecording('it is no JSON', cause);
   }
   try {
     return recordingOf(file);
   } catch (error) {
-    if (error instanceof WrongInput || error instanceof RangeError) throw PartitionError.badRecording(error.message);
+    if (error instanceof WrongInput || error instanceof RangeError) throw badRecording(error.message);
     throw error;
   }
 }
 
+function badRecording(what: string, cause?: unknown): PartitionError {
+  return new PartitionError('bad_recording', `This is no recording that can be replayed: ${what}.`, cause);
+}
+
 function recordingOf(file: unknown): Recording {
   const { format, recordedAt, isCutShort, values, decisions, traces } = fieldsOf(file, 'the file');
-  if (format !== RECORDING_FORMAT) {
-    throw new WrongInput(`format is ${JSON.stringify(format) ?? 'missing'}; ${RECORDING_FORMAT} is read here`);
+  if (format !== RECORDING_FORMAT && !EARLIER_FORMATS.includes(format)) {
+    const earlier = EARLIER_FORMATS.map((each) => `, ${each}`).join('');
+    throw new WrongInput(
+      `format is ${JSON.stringify(format) ?? 'missing'}; ${RECORDING_FORMAT}${earlier} are read here`,
+    );
   }
   const read = readValues(listAt(values, 'values'));
   const recorded = listAt(decisions, 'decisions').map((item, index) => decisionOf(item, read, `decisions.${index}`));

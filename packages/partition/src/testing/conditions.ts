@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import type { Conditions, Estimate } from '../conditions.js';
-import type { ConditionValues } from '../cost.js';
+import { type ConditionValues, NOTHING_AHEAD } from '../cost.js';
 
 /** An idle edge on an open, fast link, as fast as the machine that profiled, with some things changed. For tests. */
 export function valuesWith(changed: Partial<ConditionValues> = {}): ConditionValues {
@@ -19,6 +19,7 @@ export function valuesWith(changed: Partial<ConditionValues> = {}): ConditionVal
     gpuUtilisation: null,
     d: 1,
     overheadMs: 0,
+    ahead: NOTHING_AHEAD,
     ...changed,
   };
 }
@@ -43,6 +44,7 @@ export const anyValues: fc.Arbitrary<ConditionValues> = fc.record({
   gpuUtilisation: fc.option(fc.double({ min: 0, max: 1, noNaN: true })),
   d: factor,
   overheadMs: fc.double({ min: 0, max: 20, noNaN: true }),
+  ahead: fc.constant(NOTHING_AHEAD),
 });
 
 /** Conditions of which everybody is sure. */
@@ -63,5 +65,6 @@ export function conditionsOf(values: ConditionValues): Conditions {
     gpuUtilisation: values.gpuUtilisation,
     d: sure(values.d),
     overheadMs: sure(values.overheadMs),
+    ahead: values.ahead === NOTHING_AHEAD ? undefined : values.ahead,
   };
 }

@@ -73,17 +73,17 @@ function decided({ plan }: Trace): Plan {
 function recordOf(trace: Trace): InferenceRecord {
   const plan = decided(trace);
   const { chosen, conditions } = plan;
-  const { headMs, encodeMs, uploadMs, queueMs, tailMs, downloadMs } = trace;
+  const { waitMs, headMs, encodeMs, uploadMs, queueMs, tailMs, downloadMs } = trace;
   const totalMs = trace.totalMs - trace.resizeMs;
   const decodeMs = trace.edge?.decodeMs ?? 0;
-  const explainedMs = headMs + encodeMs + uploadMs + queueMs + decodeMs + tailMs + downloadMs;
+  const explainedMs = waitMs + headMs + encodeMs + uploadMs + queueMs + decodeMs + tailMs + downloadMs;
   return {
     atMs: trace.startedAtMs,
     cut: trace.cut,
     codec: trace.codec,
     totalMs,
     stages: {
-      ...{ headMs, encodeMs, uploadMs, queueMs, decodeMs, tailMs, downloadMs },
+      ...{ waitMs, headMs, encodeMs, uploadMs, queueMs, decodeMs, tailMs, downloadMs },
       otherMs: totalMs - explainedMs,
     },
     predictedMs: chosen.totalMs,

@@ -1,5 +1,5 @@
 import type { Arm } from '@cutpoint/partition';
-import { Controller, type PolicyName, pruned, type Signal } from '@cutpoint/partition';
+import { Controller, type PolicyName, pruned, type Signal, without } from '@cutpoint/partition';
 import { PERIODIC_PROBE } from '../protocol.js';
 
 /** Who chooses in a run. */
@@ -28,8 +28,9 @@ export function nameOf(contestant: Contestant): string {
 /** The controller of a policy; `undefined` for who needs none. */
 export function controllerOf(contestant: Contestant, arms: readonly Arm[], seed: number): Controller | undefined {
   if (contestant.kind !== 'policy') return undefined;
-  const { policy, without } = contestant;
-  return new Controller(arms, { policy, seed, pruner: pruned, ...(without === undefined ? {} : { without }) });
+  const { policy, without: signals } = contestant;
+  const ablation = signals === undefined ? {} : { without: without(signals) };
+  return new Controller(arms, { policy, seed, pruner: pruned, ...ablation });
 }
 
 /** Whether the page probes a silent link of its own accord, as the paper of this policy has it. */
