@@ -50,7 +50,7 @@ const MOST_TEXT_DROP = 0.005;
  * What may be lost when the app does not say. `run` is onnxruntime's, to the last bit but rounding. A picture may lose what it
  * would lose as a JPEG or WebP, since sending it so is what everybody does who cuts no network; at least what
  * {@link DEFAULT_CONNECT_OPTIONS} says. But for a line of text: as a JPEG one in twelve is read with a letter or a space less, which everybody sees
- * ([decision 23](../../../../docs/decisions/0023-text-is-not-compressed.md)).
+ * ([decision 25](../../../../docs/decisions/0025-text-is-not-compressed.md)).
  */
 export function defaultMaxAccuracyDrop(kind: Variant['kind'], arms: readonly Arm[], task: Manifest['task']): number {
   const { run, runImage } = DEFAULT_CONNECT_OPTIONS.maxAccuracyDrop;
