@@ -6,8 +6,8 @@ import type { Ground } from './ground.js';
 import type { ClientOrder } from './load/order.js';
 import { runLoad, served } from './load/run-load.js';
 
-/** One whose time goes into products with large weights, and two of convolutions; pictures, raw. */
-const NETWORKS = ['bench-alexnet', 'bench-resnet18', 'bench-squeezenet'] as const;
+/** One whose time goes into products with large weights in good part, and one of convolutions. */
+const NETWORKS = ['bench-alexnet', 'bench-resnet18'] as const;
 const CLIENTS = 16;
 /** Long enough that requests meet, and then quiet for so long that the edge finds out whether that pays. */
 const MEETING_MS = 3_000;

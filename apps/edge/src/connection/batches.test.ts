@@ -91,38 +91,42 @@ async function runsOf(model: string): Promise<readonly [runs: number | undefined
   return [sample('count'), sample('sum')];
 }
 
-it('of two sockets and of KServe join one run, and each gets its own answer', async () => {
+it('are answered when one of them fails, which fails alone', async () => {
+  const [one, two] = [await open(), await open()];
+  await whileBusy(() => {
+    ask(one, 1, paying, [1, 2, 3, 4], 99);
+    ask(two, 1, paying, [1, 2, 3, 4], 1);
+  }, 2);
+  expect(await one.errorOf(1)).toBe('tail_failed');
+  expect((await two.result(1)).outputs).toEqual({ y: Float32Array.of(2, 4, 6, 8) });
+});
+
+it('of two sockets and of KServe join one run, also after one that failed, and each gets its own answer', async () => {
   const [one, two] = [await open(), await open()];
   const [runs = 0, requests = 0] = await runsOf('paying');
+  const [plainRuns = 0, plainRequests = 0] = await runsOf('plain');
   let http: Promise<Response> | undefined;
   await whileBusy(() => {
     ask(one, 1, paying, [1, 2, 3, 4], 0);
     ask(two, 1, paying, [1, 2, 3, 4], 3);
+    ask(one, 2, plain, [1, 2, 3, 4], 0);
+    ask(two, 2, plain, [1, 2, 3, 4], 1);
     const inputs = [
       { name: 'x', datatype: 'FP32', shape: [1, 4], data: [5, 6, 7, 8] },
       { name: 'pick', datatype: 'INT64', shape: [1, 1], data: [1] },
     ];
     http = fetch(`${server.url}/v2/models/paying@0/infer`, { method: 'POST', body: JSON.stringify({ inputs }) });
-  }, 3);
+  }, 5);
   const first = await one.result(1);
   expect(first.outputs).toEqual({ y: Float32Array.of(1, 2, 3, 4) });
   expect((await two.result(1)).outputs).toEqual({ y: Float32Array.of(4, 8, 12, 16) });
   expect(await (await http)?.json()).toMatchObject({ outputs: [{ name: 'y', data: [10, 12, 14, 16] }] });
   expect(await runsOf('paying')).toEqual([runs + 1, requests + 3]);
+  await Promise.all([one.result(2), two.result(2)]);
+  expect(await runsOf('plain'), 'where it was found not to pay').toEqual([plainRuns + 2, plainRequests + 2]);
   // The stages still add up to the whole.
   const { queueMs, decodeMs, tailMs, encodeMs, totalMs } = first.message.timings;
   expect(queueMs + decodeMs + tailMs + encodeMs).toBeLessThanOrEqual(totalMs + 0.01);
-});
-
-it('run by themselves where that was found not to pay', async () => {
-  const [one, two] = [await open(), await open()];
-  const [runs = 0, requests = 0] = await runsOf('plain');
-  await whileBusy(() => {
-    ask(one, 1, plain, [1, 2, 3, 4], 0);
-    ask(two, 1, plain, [1, 2, 3, 4], 1);
-  }, 2);
-  await Promise.all([one.result(1), two.result(1)]);
-  expect(await runsOf('plain')).toEqual([runs + 2, requests + 2]);
 });
 
 it('get what is theirs when one of them is cancelled, or its socket closed, while they run', async () => {
@@ -140,21 +144,4 @@ it('get what is theirs when one of them is cancelled, or its socket closed, whil
   // The sockets go on.
   ask(one, 2, paying, [1, 1, 1, 1], 0);
   expect((await one.result(2)).outputs).toEqual({ y: Float32Array.of(1, 1, 1, 1) });
-});
-
-it('are answered when one of them fails, which fails alone, and join again afterwards', async () => {
-  const [one, two] = [await open(), await open()];
-  await whileBusy(() => {
-    ask(one, 1, paying, [1, 2, 3, 4], 99);
-    ask(two, 1, paying, [1, 2, 3, 4], 1);
-  }, 2);
-  expect(await one.errorOf(1)).toBe('tail_failed');
-  expect((await two.result(1)).outputs).toEqual({ y: Float32Array.of(2, 4, 6, 8) });
-  const [runs = 0, requests = 0] = await runsOf('paying');
-  await whileBusy(() => {
-    ask(one, 2, paying, [1, 2, 3, 4], 0);
-    ask(two, 2, paying, [1, 2, 3, 4], 0);
-  }, 2);
-  await Promise.all([one.result(2), two.result(2)]);
-  expect(await runsOf('paying')).toEqual([runs + 1, requests + 2]);
 });

@@ -27,8 +27,8 @@ export interface ConnectionLimits {
 export interface MeasuredTail {
   /** It waited for a worker, */
   readonly queueMs: number;
-  /** kept it, decoding and encoding included (`undefined` where another request in the same run says so), */
-  readonly serviceMs: number | undefined;
+  /** kept it, decoding and encoding included, */
+  readonly serviceMs: number;
   /** and ran. */
   readonly tailMs: number;
 }

@@ -59,26 +59,33 @@ function alone(outcome: TailOutcome, batching: TailBatching, together: number): 
   return { ...outcome, tailMs, sessionMs: outcome.sessionMs + outcome.tailMs - tailMs };
 }
 
+/** A run is measured once, whoever shared it: it is one sign of how loaded the edge is. */
 function measure(
   { clock, onTail, onRun }: ConnectionContext,
   members: readonly BatchMember[],
   outcomes: readonly (TailOutcome | Error)[],
   { startedAtMs, together }: { readonly startedAtMs: number; readonly together: number },
 ): void {
-  let serviceMs: number | undefined = clock() - startedAtMs;
-  for (const [index, { request }] of members.entries()) {
+  const runs = members.flatMap(({ request: { admitted, receivedAtMs } }, index) => {
     const outcome = outcomes[index];
-    if (outcome === undefined || outcome instanceof Error) continue;
-    const { admitted, receivedAtMs } = request;
-    if (together === 0) onRun(admitted.model, 1);
-    if (outcome.isFirstRun) continue;
-    const queueMs = Math.max(0, startedAtMs - receivedAtMs);
-    onTail(admitted.model, admitted.served, { queueMs, serviceMs, tailMs: outcome.tailMs });
-    // They had the worker once, all of them.
-    serviceMs = undefined;
+    if (outcome === undefined || outcome instanceof Error) return [];
+    return [{ admitted, outcome, queueMs: Math.max(0, startedAtMs - receivedAtMs) }];
+  });
+  const [first] = runs;
+  if (first === undefined) return;
+  const { model, served } = first.admitted;
+  if (together > 0) {
+    onRun(model, together);
+    const queueMs = runs.reduce((sum, run) => sum + run.queueMs, 0) / runs.length;
+    const { isFirstRun, tailMs } = first.outcome;
+    if (!isFirstRun) onTail(model, served, { queueMs, serviceMs: clock() - startedAtMs, tailMs });
+    return;
   }
-  const model = members[0]?.request.admitted.model;
-  if (together > 0 && model !== undefined) onRun(model, together);
+  for (const { outcome, queueMs } of runs) {
+    onRun(model, 1);
+    const { isFirstRun, decodeMs, tailMs, encodeMs } = outcome;
+    if (!isFirstRun) onTail(model, served, { queueMs, serviceMs: decodeMs + tailMs + encodeMs, tailMs });
+  }
 }
 
 function settle(

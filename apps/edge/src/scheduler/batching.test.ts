@@ -31,10 +31,14 @@ class TestJob implements Job {
   refusal: string | undefined;
   #done: () => void = () => undefined;
 
-  constructor(name: string, batching?: Batching, more: { client?: object; deadlineAtMs?: number } = {}) {
+  constructor(
+    name: string,
+    batching?: Batching,
+    more: { client?: object; connection?: object; deadlineAtMs?: number } = {},
+  ) {
     this.name = name;
     this.client = more.client ?? {};
-    this.connection = this.client;
+    this.connection = more.connection ?? this.client;
     if (batching !== undefined) this.batching = batching;
     if (more.deadlineAtMs !== undefined) this.deadlineAtMs = more.deadlineAtMs;
   }
@@ -149,6 +153,25 @@ describe('others that wait meanwhile', () => {
     expect(first?.run).toBe('1 2 later');
     await first?.finish();
     expect(other.run).toBe('other');
+  });
+
+  it('of the same client are passed by one request of each connection, and by those of the same one', async () => {
+    const [a, b] = [tail(8), tail()];
+    const client = {};
+    const [here, there] = [{}, {}];
+    const at = (name: string, connection: object, batching: Batching) =>
+      new TestJob(name, batching, { client, connection });
+    const jobs = [at('1', here, a), at('other', here, b), at('2', here, a), at('3', there, a)];
+    submit(...jobs);
+    await busy.finish();
+    // Of the other connection one passes, and then what is of the same one as the other.
+    expect(jobs[0]?.run).toBe('1 3 2');
+    await jobs[0]?.finish();
+
+    const more = [at('4', there, a), at('5', there, a)];
+    submit(...[...more, at('6', here, a), at('7', here, b), at('8', there, a)]);
+    await jobs[1]?.finish();
+    expect(more[0]?.run, 'the eighth would pass the seventh').toBe('4 5 6');
   });
 
   it('are not passed by a client that had too much', async () => {

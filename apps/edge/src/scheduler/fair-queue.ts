@@ -55,13 +55,14 @@ export class FairQueue<T> {
     this.#all.take(item, true);
   }
 
-  /** The items in the order of their turns, as far as they are ready by this. */
-  inTurn(isReady: (item: T) => boolean): readonly T[] {
-    const moment: Moment<T> = { isReady, waits: this.#rules.judge() };
+  /** What is there of the items, in the order of their turns: those of which there is nothing are passed over. */
+  *inTurn<U>(of: (item: T) => U | undefined): Generator<U, void> {
+    const moment: Moment<T> = { isReady: (item) => of(item) !== undefined, waits: this.#rules.judge() };
     const rest = this.#all.copy();
-    const items: T[] = [];
-    for (let next = shiftFrom(rest, moment); next !== undefined; next = shiftFrom(rest, moment)) items.push(next);
-    return items;
+    for (let next = shiftFrom(rest, moment); next !== undefined; next = shiftFrom(rest, moment)) {
+      const there = of(next);
+      if (there !== undefined) yield there;
+    }
   }
 
   /** What is ready and would be taken before this item if it were ready as well, in that order. */

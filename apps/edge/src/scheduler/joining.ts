@@ -11,9 +11,12 @@ export interface JoiningRules {
   isInTime(due: Due, size: number): boolean;
   /** Whether a job can be begun in time after a run of so many of this tail that begins now. */
   canFollow(due: Due, size: number): boolean;
-  /** Whether its client, or its connection, waits for all others, because it had too much. */
-  hadTooMuch(job: Job): boolean;
+  /** Whether its client, or its connection among those of its client, waits for the others, because it had too much. */
+  hadTooMuch(job: Job, owner: Owner): boolean;
 }
+
+/** Between whose requests turns are fair. */
+type Owner = 'client' | 'connection';
 
 /**
  * Who shares the run of the job whose turn it is: other jobs of its tail in the order of their turns, as many as the run may have.
@@ -22,6 +25,7 @@ export interface JoiningRules {
  * - when its client has nothing in the run yet: by sending many requests nobody gets more of them in front of others than in the line,
  * - when its client had not too much of the edge lately,
  * - when none of the passed that would have been in time after the first job alone becomes late by it.
+ * Of those of its own client it passes other connections by the same rules for connections, and its own requests freely.
  * Nobody joins whose deadline the longer run would miss, or who would make another in the run miss its own.
  *
  * @param waiting the others that are here, in the order of their turns
@@ -31,17 +35,27 @@ export function joining(first: Due, waiting: Iterable<Due>, rules: JoiningRules)
   const members = [first];
   const passed: Due[] = [];
   if (batching === undefined) return [];
+  const mayPass = (job: Job, other: Due): boolean => {
+    const owner = ownerApart(job, other.job);
+    const isFair =
+      owner === undefined ||
+      (members.every((member) => member.job[owner] !== job[owner]) && !rules.hadTooMuch(job, owner));
+    return isFair && (!rules.canFollow(other, 1) || rules.canFollow(other, members.length + 1));
+  };
   for (const due of waiting) {
     if (members.length >= batching.maxSize) break;
-    const size = members.length + 1;
-    const mayPass =
-      passed.length === 0 ||
-      (members.every(({ job }) => job.client !== due.job.client) &&
-        !rules.hadTooMuch(due.job) &&
-        passed.every((other) => !rules.canFollow(other, 1) || rules.canFollow(other, size)));
-    const fits = due.job.batching === batching && mayPass;
-    if (fits && [...members, due].every((member) => rules.isInTime(member, size))) members.push(due);
+    const fits =
+      due.job.batching === batching &&
+      passed.every((other) => mayPass(due.job, other)) &&
+      [...members, due].every((member) => rules.isInTime(member, members.length + 1));
+    if (fits) members.push(due);
     else passed.push(due);
   }
   return members.slice(1);
+}
+
+/** The widest owner that two jobs do not share. */
+function ownerApart(one: Job, other: Job): Owner | undefined {
+  if (one.client !== other.client) return 'client';
+  return one.connection === other.connection ? undefined : 'connection';
 }

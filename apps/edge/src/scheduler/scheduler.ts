@@ -52,10 +52,11 @@ export class Scheduler {
   constructor(options: SchedulerOptions) {
     this.#options = options;
     this.#forecast = new Forecast(options, this.#runs);
-    this.#pauses = new Pauses(
-      () => this.#startWhatCan(),
-      (batching) => this.#countWaiting(batching),
-    );
+    const onEnd = () => {
+      this.#startWhatCan();
+      options.onChange?.();
+    };
+    this.#pauses = new Pauses(onEnd, (batching) => this.#countWaiting(batching));
     this.#queue = new FairQueue({
       isReady: ({ job }) => job !== undefined && !this.#pauses.has(job),
       dueAtMs: ({ dueAtMs }) => dueAtMs,
@@ -180,7 +181,7 @@ export class Scheduler {
   }
 
   /** Who had too much, as of now: one question for clients, one for the connections of each. */
-  #judge(): readonly ((work: Work) => boolean)[] {
+  #judge(): readonly [ofClients: (work: Work) => boolean, ofConnections: (work: Work) => boolean] {
     const judged = this.#use.judge(this.#options.clock());
     const turnMs = (work: Work) => this.#forecast.workMs(work);
     return [(work) => judged.client(work, turnMs(work)), (work) => judged.connection(work, turnMs(work))];
@@ -234,14 +235,13 @@ export class Scheduler {
     if (batching === undefined || this.#countWaiting(batching) === 0) return [];
     batching.met();
     if (batching.maxSize < 2) return [];
-    const questions = this.#judge();
-    const here = this.#queue.inTurn(({ job }) => job !== undefined);
-    const waiting = here.flatMap(({ job }) => (job && this.#waiting.get(job)) ?? []);
+    const [ofClients, ofConnections] = this.#judge();
+    const waiting = this.#queue.inTurn(({ job }) => job && this.#waiting.get(job));
     const joined = joining(first, waiting, {
       isInTime: ({ job, deadlineAtMs }, size) => nowMs <= this.#forecast.latestStartMs(job, deadlineAtMs, size),
       canFollow: ({ job, deadlineAtMs }, size) =>
         nowMs + this.#forecast.runMs(first.job, size) <= this.#forecast.latestStartMs(job, deadlineAtMs),
-      hadTooMuch: (job) => questions.some((hadTooMuch) => hadTooMuch(job)),
+      hadTooMuch: (job, owner) => (owner === 'client' ? ofClients : ofConnections)(job),
     });
     for (const { job } of joined) {
       const waited = this.#leave(job);

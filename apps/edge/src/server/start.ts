@@ -174,7 +174,7 @@ export async function startServer(
     onTail: (model, served, measured) => {
       const nowMs = clock();
       factors.observe(model, profiledTail(served), measured, nowMs);
-      if (measured.serviceMs !== undefined) service.observe(measured.serviceMs, nowMs);
+      service.observe(measured.serviceMs, nowMs);
     },
     onRun: (model, size) => metrics.ran(model, size),
     onTailError: (model, error) => log.error({ err: error, model }, 'a tail failed'),
