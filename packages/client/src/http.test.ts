@@ -1,6 +1,7 @@
 import type { RequestListener } from 'node:http';
 import { afterEach, describe, expect, it } from 'vitest';
-import { DOCUMENT_TIMEOUT_MS, EdgeHttp, edgeErrorOf, refusal, STALL_TIMEOUT_MS } from './http.js';
+import { fetchBytes, STALL_TIMEOUT_MS } from './heads/fetch-bytes.js';
+import { DOCUMENT_TIMEOUT_MS, EdgeHttp, edgeErrorOf, refusal } from './http.js';
 import { HttpEdge } from './testing/http-edge.js';
 import { ManualClock } from './testing/manual-clock.js';
 
@@ -75,7 +76,7 @@ describe('blocks of bytes', () => {
       response.end(Buffer.from([3]));
     });
     const steps: number[] = [];
-    const bytes = await http.bytes('v1/packs/a', undefined, (numBytes) => steps.push(numBytes));
+    const bytes = await fetchBytes(http, 'v1/packs/a', undefined, (numBytes) => steps.push(numBytes));
     expect([...bytes]).toEqual([1, 2, 3]);
     expect(steps.reduce((a, b) => a + b)).toBe(3);
   });
@@ -94,7 +95,7 @@ describe('blocks of bytes', () => {
       });
     const first = stepped();
     const caught = expect(
-      http.bytes('v1/packs/a', undefined, () => {
+      fetchBytes(http, 'v1/packs/a', undefined, () => {
         steps += 1;
         step();
       }),
@@ -116,13 +117,13 @@ describe('blocks of bytes', () => {
       response.write('half');
       setTimeout(() => response.destroy(), 20);
     });
-    await expect(http.bytes('v1/packs/a', undefined)).rejects.toMatchObject({ code: 'edge_unreachable' });
+    await expect(fetchBytes(http, 'v1/packs/a', undefined)).rejects.toMatchObject({ code: 'edge_unreachable' });
   });
 
   it('are aborted by the caller in the middle', async () => {
     const { http } = await open((_request, response) => response.write('half'));
     const abort = new AbortController();
-    const caught = expect(http.bytes('v1/packs/a', abort.signal, () => abort.abort())).rejects;
+    const caught = expect(fetchBytes(http, 'v1/packs/a', abort.signal, () => abort.abort())).rejects;
     await caught.toMatchObject({ code: 'aborted' });
   });
 
@@ -130,7 +131,7 @@ describe('blocks of bytes', () => {
     const { http } = await open((_request, response) =>
       response.writeHead(404).end('{"code":"unknown_object","message":"no such pack"}'),
     );
-    await expect(http.bytes('v1/packs/a', undefined)).rejects.toMatchObject({
+    await expect(fetchBytes(http, 'v1/packs/a', undefined)).rejects.toMatchObject({
       code: 'edge_error',
       edgeCode: 'unknown_object',
       message: 'no such pack',
@@ -165,7 +166,7 @@ describe('with the link taken away', () => {
     while (edge.requests.length === 0) await new Promise((resolve) => setTimeout(resolve, 5));
     http.setOffline(true);
     await expect(under).rejects.toMatchObject({ code: 'edge_unreachable' });
-    await expect(http.bytes('pack', undefined)).rejects.toMatchObject({ code: 'edge_unreachable' });
+    await expect(fetchBytes(http, 'pack', undefined)).rejects.toMatchObject({ code: 'edge_unreachable' });
     expect(edge.requests).toHaveLength(1);
     http.setOffline(false);
     expect(await http.json('v1/models', undefined)).toEqual({ status: 200, body: {} });

@@ -1,7 +1,8 @@
 import type { Pack } from '@cutpoint/protocol';
 import { Emitter } from '../emitter.js';
 import { CutpointError, messageOf, orAborted } from '../errors.js';
-import { concatenated, type EdgeHttp, sizeOf } from '../http.js';
+import type { EdgeHttp } from '../http.js';
+import { concatenated, fetchBytes, fetchPiece, sizeOf } from './fetch-bytes.js';
 import type { LinkPace } from './link-pace.js';
 
 const CACHE_NAME = 'cutpoint-packs-v1';
@@ -73,7 +74,7 @@ export class PackStore {
   async graph(sha256: string, signal?: AbortSignal): Promise<Uint8Array<ArrayBuffer>> {
     const kept = await this.keptGraph(sha256);
     if (kept) return kept;
-    const bytes = await this.#http.bytes(`v1/graphs/${sha256}`, signal);
+    const bytes = await fetchBytes(this.#http, `v1/graphs/${sha256}`, signal);
     await checkHash(bytes, sha256);
     await this.#keep('graphs', sha256, bytes);
     return bytes;
@@ -161,7 +162,8 @@ export class PackStore {
     // All that is left is asked for without an end, whatever the edge says of its length.
     const mostBytes = beforeBytes + turnBytes < numBytes ? turnBytes : Number.POSITIVE_INFINITY;
     let first: { readonly atMs: number; readonly numBytes: number } | undefined;
-    await this.#http.pieceOf(
+    await fetchPiece(
+      this.#http,
       `v1/packs/${sha256}`,
       signal,
       (stepBytes) => {
