@@ -225,6 +225,7 @@ describe('a model that comes', () => {
       503,
       { name: 'broken', ready: false, error: expect.stringContaining('failed') },
     ]);
+    await server.warmedUp();
     expect((await fetch(`${server.url}/v2/health/ready`)).status).toBe(200);
     const listed = (await (await post('index', '{"ready": true}')).json()) as { name: string }[];
     expect(listed.map(({ name }) => name)).toEqual(['came', 'slow', 'sum']);
