@@ -69,6 +69,8 @@ export type BatchMember = Pick<TailTask, 'inputs' | 'payload'>;
 export interface BatchTask extends Omit<TailTask, 'inputs' | 'payload'> {
   /** Absolute path of the graph that takes many inputs; `graphFile` runs what cannot be run with others. */
   readonly batchGraphFile: string;
+  /** How the session for many is to hold the weights; `own` when left out. */
+  readonly batchWeights?: Weights;
   readonly members: readonly BatchMember[];
 }
 
@@ -85,6 +87,7 @@ export interface BatchOutcome {
 /** Finds out what a run of so many inputs costs, beside one of one. */
 export interface TrialTask extends Omit<TailTask, 'inputs' | 'payload'> {
   readonly batchGraphFile: string;
+  readonly batchWeights?: Weights;
   /** What random inputs are made for. */
   readonly inputs: readonly TensorInfo[];
   readonly size: number;

@@ -45,13 +45,13 @@ async function decode({ inputs, payload }: BatchMember): Promise<Decoded | TailR
 
 async function runTogether(
   sessions: TailSessions,
-  { batchGraphFile, weights = 'own', outputs }: BatchTask,
+  { batchGraphFile, batchWeights = 'own', outputs }: BatchTask,
   members: readonly Decoded[],
   startedAt: number,
 ): Promise<readonly TailOutcome[]> {
-  const found = await sessions.open(batchGraphFile, weights);
+  const found = await sessions.open(batchGraphFile, batchWeights);
   const readyAt = performance.now();
-  const { result, opened } = await sessions.run(batchGraphFile, weights, found, async (session) => {
+  const { result, opened } = await sessions.run(batchGraphFile, batchWeights, found, async (session) => {
     return await runStacked(session, members, outputs);
   });
   const tailMs = performance.now() - readyAt;

@@ -133,7 +133,8 @@ export class ThreadDispatcher implements Dispatcher {
 
   async runBatch(task: BatchTask): Promise<BatchOutcome> {
     const routing: Routing = { graphFile: task.batchGraphFile, isWarmUp: false };
-    const whole = { ...task, weights: this.#weightsOf(task), ...routed(routing) };
+    const batchWeights = this.#weightsOfBatch();
+    const whole = { ...task, weights: this.#weightsOf(task), batchWeights, ...routed(routing) };
     const { members, ...rest } = await this.#run<BatchAnswer>(
       whole,
       task.members.map(({ payload }) => payload.buffer),
@@ -147,6 +148,7 @@ export class ThreadDispatcher implements Dispatcher {
     const outcome = await this.#run<TrialOutcome & SessionNews>({
       ...task,
       weights: this.#weightsOf(task),
+      batchWeights: this.#weightsOfBatch(),
       ...routed(routing),
     });
     this.#learn(routing, outcome);
@@ -229,6 +231,11 @@ export class ThreadDispatcher implements Dispatcher {
       case 'never':
         return 'own';
     }
+  }
+
+  /** Products of one row read mapped weights as they lie; those of several are only quick with weights laid out for them. */
+  #weightsOfBatch(): Weights {
+    return this.#options.shareWeights === 'always' ? 'mapped-plain' : 'own';
   }
 
   #tell(fallback: ProviderFallback): void {

@@ -68,10 +68,11 @@ interface Run {
 async function runOn(
   sessions: TailSessions,
   file: string,
-  { weights = 'own', outputs, batchGraphFile }: TrialTask,
+  { weights: ofOne = 'own', batchWeights = 'own', outputs, batchGraphFile }: TrialTask,
   members: readonly Member[],
   log: Opened[],
 ): Promise<Run> {
+  const weights = file === batchGraphFile ? batchWeights : ofOne;
   const found = await sessions.open(file, weights);
   const { result, opened } = await sessions.run(file, weights, found, async (session) => {
     const startedAt = performance.now();
