@@ -6,6 +6,8 @@ const shared = {
   pool: 'forks',
   testTimeout: 60_000,
   hookTimeout: 60_000,
+  // Most of the time is a wait for another process.
+  maxWorkers: 2,
   unstubEnvs: true,
   unstubGlobals: true,
 } as const;
