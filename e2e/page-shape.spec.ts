@@ -94,6 +94,9 @@ test('every control is reached by the keyboard, in the order of the page, with a
   await demo.open(edge().url, QUERY);
   await expect(demo.result).toContainText(TEXT);
   await expect(page.getByTestId('arms').locator('tr.chosen')).toHaveCount(1);
+  // What is only there while something runs or is fetched comes and goes.
+  await expect(demo.state).toHaveAttribute('data-state', 'ready');
+  await expect(page.getByTestId('progress')).toBeHidden();
   const reachable = 'a[href], button:enabled, input:enabled, select:enabled, [tabindex="0"]';
   const wanted = await page.locator(reachable).filter({ visible: true }).count();
   const seen: string[] = [];
