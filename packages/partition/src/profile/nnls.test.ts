@@ -79,6 +79,21 @@ test('where the unconstrained solution is negative, the coefficient is 0 and the
   expect(constant).toBeCloseTo(2, 12);
 });
 
+test('a column that comes to 0 while another one leaves ends the search', () => {
+  // The third column enters, the fourth leaves, and the third is then exactly 0. Found by the property above.
+  const rows = [0.3, 0.7, 1, 1.2, 1.6, 2].map((t) => [4, -2, -7, -4].map((exponent, j) => 10 ** exponent * t ** j));
+  const targets = [
+    0.109_000_000_000_000_1, 0.149_000_000_000_000_16, 0.200_000_000_000_000_3, 0.244_000_000_000_000_38,
+  ];
+  const [constant = 0, , square = 0] = nonNegativeLeastSquares(rows, [
+    ...targets,
+    0.356_000_000_000_000_65,
+    0.500_000_000_000_000_9,
+  ]);
+  expect(constant * 1e4).toBeCloseTo(0.1, 6);
+  expect(square * 1e-7).toBeCloseTo(0.1, 6);
+});
+
 test('columns that say the same, or nothing, do no harm', () => {
   const x = nonNegativeLeastSquares(
     [

@@ -80,7 +80,11 @@ function settle(
     if (aim === undefined || (isFirst && (aim[entering] ?? 0) <= 0)) return undefined;
     const blocked = [...free].filter((j) => (aim[j] ?? 0) <= 0);
     if (blocked.length === 0) return aim;
-    const shareOf = (j: number): number => (current[j] ?? 0) / ((current[j] ?? 0) - (aim[j] ?? 0));
+    const shareOf = (j: number): number => {
+      const from = current[j] ?? 0;
+      // At 0 it goes no further, also when its aim is 0 itself.
+      return from > 0 ? from / (from - (aim[j] ?? 0)) : 0;
+    };
     // The nearest one leaves whatever rounding makes of it, so this ends.
     const share = Math.min(...blocked.map(shareOf));
     const leaving = blocked.filter((j) => shareOf(j) <= share);
