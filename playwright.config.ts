@@ -13,7 +13,7 @@ const args = [...quiet, ...(isRoot ? ['--no-sandbox'] : [])];
 export default defineConfig({
   testDir: 'e2e',
   outputDir: 'test-results',
-  globalSetup: './e2e/harness/build.ts',
+  globalSetup: './e2e/harness/set-up.ts',
   // One at a time: the software adapter takes every core there is, and stages are timed.
   workers: 1,
   timeout: 120_000,

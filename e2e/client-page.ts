@@ -1,10 +1,10 @@
 import { mkdtemp } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Page } from '@playwright/test';
 import { build } from 'vite';
 import { writeModels } from './client-model.js';
+import { runFolder } from './harness/run-folder.js';
 
 /** What `fixtures/client/main.js` puts within reach of a test. */
 type Exposed = typeof import('@cutpoint/client') & { readonly Tensor: typeof import('onnxruntime-common').Tensor };
@@ -14,26 +14,33 @@ declare global {
   var session: import('@cutpoint/client').Session;
 }
 
-/** Folders for one run of the tests: the built page, a model repository and an empty store. */
+/** Folders for the tests of one file. */
 export interface Ground {
+  /** The built page, which all files share. */
   readonly page: string;
+  /** A model repository of this file's own. */
   readonly models: string;
+  /** All files share it, so that each model is prepared once a run. */
   readonly store: string;
 }
 
-/** Builds the page as an app would be built, and writes the models. */
-export async function prepareGround(): Promise<Ground> {
-  const root = await mkdtemp(join(tmpdir(), 'cutpoint-client-'));
-  const ground = { page: join(root, 'page'), models: join(root, 'models'), store: join(root, 'store') };
+/** Builds the page as an app would be built, once a run. */
+export async function buildPage(folder: string): Promise<void> {
   await build({
     configFile: false,
     logLevel: 'error',
     root: fileURLToPath(new URL('./fixtures/client', import.meta.url)),
-    build: { outDir: ground.page, target: 'es2023', emptyOutDir: true },
+    build: { outDir: join(folder, 'page'), target: 'es2023', emptyOutDir: true },
     worker: { format: 'es' },
   });
-  await writeModels(ground.models);
-  return ground;
+}
+
+/** Writes the models. */
+export async function prepareGround(): Promise<Ground> {
+  const folder = runFolder();
+  const models = await mkdtemp(join(folder, 'models-'));
+  await writeModels(models);
+  return { page: join(folder, 'page'), models, store: join(folder, 'store') };
 }
 
 /** Opens the page and waits until the client is there. */

@@ -1,8 +1,5 @@
-import { mkdtemp } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { expect, type Page, test } from '@playwright/test';
-import { writeModels } from './client-model.js';
+import { prepareGround } from './client-page.js';
 import { Edge } from './harness/edge.js';
 
 /** The page that describes an edge's routes, in a browser that keeps the edge's content security policy. */
@@ -11,10 +8,8 @@ const TOKEN = 'the-right-token-of-this-edge';
 let edge: Edge;
 
 test.beforeAll(async () => {
-  const root = await mkdtemp(join(tmpdir(), 'cutpoint-docs-'));
-  const models = join(root, 'models');
-  await writeModels(models);
-  edge = await Edge.start({ models, store: join(root, 'store'), args: ['--token', TOKEN] });
+  const { models, store } = await prepareGround();
+  edge = await Edge.start({ models, store, args: ['--token', TOKEN] });
 });
 test.afterAll(async () => await edge?.stop());
 

@@ -116,12 +116,12 @@ test('a session is recorded while conditions change, and decided again alike by 
   await demo.open(edge().url, QUICK);
   await demo.moreRuns(1);
   await page.getByTestId('record').click();
-  await demo.moreRuns(2);
+  await demo.moreRuns(3);
   await page.getByTestId('link').selectOption('2');
-  await demo.moreRuns(2);
+  await demo.moreRuns(3);
   await page.getByTestId('policy').selectOption('loadpart');
   await page.getByTestId('edge-load').selectOption({ label: '6 more clients' });
-  await demo.moreRuns(2);
+  await demo.moreRuns(3);
   await page.getByTestId('edge-load').selectOption({ label: 'none' });
   const saving = page.waitForEvent('download');
   await page.getByTestId('record').click();

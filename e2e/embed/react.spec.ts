@@ -1,8 +1,7 @@
-import { cp, mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { cp, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { expect, type Locator, type Page, type Route, test, type WebSocket } from '@playwright/test';
-import { writeModels } from '../client-model.js';
+import { type Ground, prepareGround } from '../client-page.js';
 import { Edge, freePort, projectRoot } from '../harness/edge.js';
 import { buildWithVite, developWithVite, type Site } from './sites.js';
 import { type Packed, packBoth, strangersReactFolder } from './stranger.js';
@@ -12,21 +11,20 @@ import { type Packed, packBoth, strangersReactFolder } from './stranger.js';
 const EXAMPLE = join(projectRoot, 'apps', 'react-example');
 
 let packed: Packed;
-let ground: string;
+let ground: Ground;
 /** In development, where strict mode mounts everything twice. */
 let app: Site;
 test.beforeAll(async () => {
   packed = await packBoth();
-  ground = await mkdtemp(join(tmpdir(), 'cutpoint-react-edge-'));
-  const models = join(ground, 'models');
-  await writeModels(models);
+  ground = await prepareGround();
+  const { models } = ground;
   await cp(join(models, 'tiny'), join(models, 'second'), { recursive: true });
   app = await developWithVite(await exampleFolder(19));
 });
 
 test.afterAll(async () => {
   await app[Symbol.asyncDispose]();
-  for (const folder of [ground, dirname(packed.client), dirname(packed.react)]) {
+  for (const folder of [dirname(packed.client), dirname(packed.react)]) {
     await rm(folder, { recursive: true, force: true });
   }
 });
@@ -116,8 +114,8 @@ async function exampleFolder(react: 18 | 19): Promise<string> {
 
 function startEdge(site: Site, port?: number): Promise<Edge> {
   return Edge.start({
-    models: join(ground, 'models'),
-    store: join(ground, 'store'),
+    models: ground.models,
+    store: ground.store,
     args: ['--origin', site.origin],
     ...(port === undefined ? {} : { port }),
   });

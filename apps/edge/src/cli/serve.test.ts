@@ -53,8 +53,8 @@ describe('cutpoint serve', () => {
   it('prepares a model on demand for the first who asks for it', async () => {
     const models = join(folder, 'lazy-models');
     mkdirSync(join(models, 'lazy'), { recursive: true });
-    writeFileSync(join(models, 'lazy/slow.onnx'), slowOnnx());
-    const config = { description: 'takes its time', onDemand: true, source: { file: 'slow.onnx' } };
+    writeFileSync(join(models, 'lazy/net.onnx'), slowOnnx(2));
+    const config = { description: 'lazy', onDemand: true, source: { file: 'net.onnx' } };
     writeFileSync(join(models, 'lazy/config.json'), JSON.stringify(config));
     const edge = cli('serve', '--port', '0', '--workers', '1', '--models', models);
     const url = await until(edge, /Ready: open (http:\S+)/);

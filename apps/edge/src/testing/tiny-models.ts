@@ -3,7 +3,7 @@ import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Cut, CutTable, TensorInfo } from '@cutpoint/protocol';
 import type { PreparedModel } from '../prepare/prepared.js';
-import { FLOAT, INT64, type TinyNode, tinyOnnx, UINT8 } from './tiny-onnx.js';
+import { BOOL, FLOAT, INT64, type TinyNode, tinyOnnx, UINT8 } from './tiny-onnx.js';
 
 /** Models that are prepared already, small enough for tests, on disk as the edge expects them. */
 
@@ -112,19 +112,39 @@ export function tinyModel(objectsDir: string): PreparedModel {
   });
 }
 
-/** `y = 0` from one number, after so many products of matrices: by default some hundred ms of one CPU. */
+/**
+ * `y = 0` from one number, after so many products of matrices: by default some hundred ms of one CPU. They are in a loop, which no
+ * cut divides, so that there is little to prepare.
+ */
 export function slowOnnx(products = 500): Uint8Array {
   const side = 256;
-  const nodes: TinyNode[] = [{ op: 'Expand', in: ['x', 'shape'], out: 'm0' }];
-  for (let index = 0; index < products; index += 1) {
-    nodes.push({ op: 'MatMul', in: [`m${index}`, `m${index}`], out: `m${index + 1}` });
-  }
-  nodes.push({ op: 'ReduceSum', in: [`m${products}`], out: 'y', ints: { keepdims: 0 } });
+  const [isOn, matrix, isStillOn, square] = [
+    { name: 'isOn', type: BOOL, dims: [] },
+    { name: 'matrix', type: FLOAT, dims: [side, side] },
+    { name: 'isStillOn', type: BOOL, dims: [] },
+    { name: 'square', type: FLOAT, dims: [side, side] },
+  ];
   return tinyOnnx({
     inputs: [{ name: 'x', type: FLOAT, dims: [1] }],
     outputs: [{ name: 'y', type: FLOAT, dims: [] }],
-    nodes,
-    shapes: { shape: [side, side] },
+    nodes: [
+      { op: 'Expand', in: ['x', 'shape'], out: 'm' },
+      {
+        op: 'Loop',
+        in: ['products', '', 'm'],
+        out: 'last',
+        body: {
+          inputs: [{ name: 'index', type: INT64, dims: [] }, isOn, matrix],
+          outputs: [isStillOn, square],
+          nodes: [
+            { op: 'Identity', in: ['isOn'], out: 'isStillOn' },
+            { op: 'MatMul', in: ['matrix', 'matrix'], out: 'square' },
+          ],
+        },
+      },
+      { op: 'ReduceSum', in: ['last'], out: 'y', ints: { keepdims: 0 } },
+    ],
+    shapes: { shape: [side, side], products: [products] },
   });
 }
 

@@ -3,6 +3,7 @@ import {
   AttributeProtoSchema,
   AttributeProto_AttributeType as AttributeType,
   TensorProto_DataLocation as DataLocation,
+  type GraphProto,
   GraphProtoSchema,
   ModelProtoSchema,
   NodeProtoSchema,
@@ -21,6 +22,7 @@ import {
 export const FLOAT = 1;
 export const UINT8 = 2;
 export const INT64 = 7;
+export const BOOL = 9;
 
 export interface TinyTensor {
   readonly name: string;
@@ -34,6 +36,8 @@ export interface TinyNode {
   readonly in: readonly string[];
   readonly out: string;
   readonly ints?: Readonly<Record<string, number>>;
+  /** Of a loop. */
+  readonly body?: TinyGraph;
 }
 
 export interface TinyGraph {
@@ -50,20 +54,34 @@ export interface TinyGraph {
   })[];
 }
 
-export function tinyOnnx({ inputs, outputs, nodes, shapes = {}, packed = [] }: TinyGraph): Uint8Array {
-  const graph = create(GraphProtoSchema, {
+export function tinyOnnx(graph: TinyGraph): Uint8Array {
+  const model = create(ModelProtoSchema, {
+    irVersion: 8n,
+    opsetImport: [create(OperatorSetIdProtoSchema, { domain: '', version: 13n })],
+    graph: graphProto(graph),
+  });
+  return toBinary(ModelProtoSchema, model);
+}
+
+function graphProto({ inputs, outputs, nodes, shapes = {}, packed = [] }: TinyGraph): GraphProto {
+  return create(GraphProtoSchema, {
     name: 'tiny',
     input: inputs.map(valueInfo),
     output: outputs.map(valueInfo),
-    node: nodes.map(({ op, in: input, out, ints = {} }) =>
+    node: nodes.map(({ op, in: input, out, ints = {}, body }) =>
       create(NodeProtoSchema, {
         name: out,
         opType: op,
         input: [...input],
         output: [out],
-        attribute: Object.entries(ints).map(([name, value]) =>
-          create(AttributeProtoSchema, { name, type: AttributeType.INT, i: BigInt(value) }),
-        ),
+        attribute: [
+          ...Object.entries(ints).map(([name, value]) =>
+            create(AttributeProtoSchema, { name, type: AttributeType.INT, i: BigInt(value) }),
+          ),
+          ...(body
+            ? [create(AttributeProtoSchema, { name: 'body', type: AttributeType.GRAPH, g: graphProto(body) })]
+            : []),
+        ],
       }),
     ),
     initializer: [
@@ -88,12 +106,6 @@ export function tinyOnnx({ inputs, outputs, nodes, shapes = {}, packed = [] }: T
       ),
     ],
   });
-  const model = create(ModelProtoSchema, {
-    irVersion: 8n,
-    opsetImport: [create(OperatorSetIdProtoSchema, { domain: '', version: 13n })],
-    graph,
-  });
-  return toBinary(ModelProtoSchema, model);
 }
 
 function valueInfo({ name, type, dims }: TinyTensor) {
