@@ -4,11 +4,14 @@ import { findChromium } from './scripts/lib/chromium.mjs';
 const executablePath = await findChromium();
 const isRoot = process.getuid?.() === 0;
 
+/** The page itself is drawn by the CPU: a GPU in software would take a quarter of all time for it, and leave less to what is tested. */
+const drawnByCpu = ['--disable-gpu-rasterization', '--disable-gpu-compositing'];
+
 /** Keeps a browser from talking to anybody but the pages under test. */
 const quiet = ['--disable-background-networking', '--disable-component-update', '--disable-sync', '--no-first-run'];
 /** A WebGPU adapter on machines without a GPU: correct, and very slow. */
 const softwareWebGpu = ['--enable-unsafe-webgpu', '--use-webgpu-adapter=swiftshader', '--ignore-gpu-blocklist'];
-const args = [...quiet, ...(isRoot ? ['--no-sandbox'] : [])];
+const args = [...quiet, ...drawnByCpu, ...(isRoot ? ['--no-sandbox'] : [])];
 
 export default defineConfig({
   testDir: 'e2e',
