@@ -11,7 +11,12 @@ const drawnByCpu = ['--disable-gpu-rasterization', '--disable-gpu-compositing'];
 const quiet = ['--disable-background-networking', '--disable-component-update', '--disable-sync', '--no-first-run'];
 /** A WebGPU adapter on machines without a GPU: correct, and very slow. */
 const softwareWebGpu = ['--enable-unsafe-webgpu', '--use-webgpu-adapter=swiftshader', '--ignore-gpu-blocklist'];
+const noWebGpu = ['--disable-features=WebGPU', '--disable-gpu'];
 const args = [...quiet, ...drawnByCpu, ...(isRoot ? ['--no-sandbox'] : [])];
+
+function withChromium(more: readonly string[]) {
+  return { launchOptions: { ...(executablePath ? { executablePath } : {}), args: [...args, ...more] } };
+}
 
 export default defineConfig({
   testDir: 'e2e',
@@ -28,23 +33,10 @@ export default defineConfig({
     // Recording takes time of every test; who looks for a fault runs one by itself.
     trace: process.env.CUTPOINT_BUILT ? 'off' : 'retain-on-failure',
     screenshot: 'only-on-failure',
-    launchOptions: { ...(executablePath ? { executablePath } : {}), args },
   },
   projects: [
-    {
-      name: 'webgpu',
-      grepInvert: /@no-webgpu/,
-      use: { launchOptions: { ...(executablePath ? { executablePath } : {}), args: [...args, ...softwareWebGpu] } },
-    },
-    {
-      name: 'no-webgpu',
-      grep: /@no-webgpu/,
-      use: {
-        launchOptions: {
-          ...(executablePath ? { executablePath } : {}),
-          args: [...args, '--disable-features=WebGPU', '--disable-gpu'],
-        },
-      },
-    },
+    { name: 'webgpu', grep: /@webgpu/, use: withChromium(softwareWebGpu) },
+    // Everything else runs heads on WASM: a graphics adapter in software takes many times as long for the same answers.
+    { name: 'cpu', grepInvert: /@webgpu/, use: withChromium(noWebGpu) },
   ],
 });

@@ -121,6 +121,8 @@ test('an edge that has prepared the model anew is asked again, and no inference 
       );
     await page.evaluate(async () => {
       globalThis.session = await globalThis.cutpoint.connect('/', { model: 'tiny', device: 'wasm' });
+      // The scripts come from this edge as well.
+      await globalThis.session.ready();
     });
     const before = await run(0);
     await own.stop();

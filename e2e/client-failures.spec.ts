@@ -7,6 +7,10 @@ import { type OtherSite, serveOtherSite } from './harness/other-site.js';
 const values = inputValues(INPUT_DIMS.reduce((a, b) => a * b, 1));
 const args = { values, dims: [...INPUT_DIMS] };
 
+declare global {
+  var gpuDevices: GPUDevice[];
+}
+
 let ground: Ground;
 let edge: Edge;
 /** The same page, where no worker may start. */
@@ -84,28 +88,36 @@ async function failureOf(page: Page, work: string): Promise<{ code: string; mess
   );
 }
 
-for (const [work, code, message] of [
-  ['unknown model', 'unknown_model', /no model "nonesuch".*"tiny", "tiny-fp16"/],
-  ['no edge', 'edge_unreachable', /127\.0\.0\.1:9/],
-  ['aborted before', 'aborted', /aborted/],
-  ['aborted while connecting', 'aborted', /aborted/],
-  ['a wrong name', 'bad_feeds', /"x" is missing, "y" is no input/],
-  ['a wrong shape', 'shape_not_served', /\[1, 3, 7, 7\] is not served; these are: "x" float32 \[1, 3, 24, 24\]/],
-  ['an empty picture', 'bad_image', /0 bytes/],
-  ['not a picture', 'bad_image', /image\/png/],
-  ['no picture model', 'no_image_input', /takes no pictures/],
-  ['aborted run', 'aborted', /aborted/],
-  ['a deadline', 'deadline_exceeded', /within 200 ms/],
-  ['closed under way', 'closed', /closed/],
-  ['closed before', 'closed', /closed/],
-] as const) {
-  test(`${work}: ${code}`, async ({ page }) => {
+test.describe('what cannot be, in one page', () => {
+  let page: Page;
+  test.beforeAll(async ({ browser }) => {
+    page = await browser.newPage();
     await openPage(page, edge.url);
-    const failure = await failureOf(page, work);
-    expect(failure).toMatchObject({ code });
-    expect(failure.message).toMatch(message);
   });
-}
+  test.afterAll(() => page.close());
+
+  for (const [work, code, message] of [
+    ['unknown model', 'unknown_model', /no model "nonesuch".*"tiny", "tiny-fp16"/],
+    ['no edge', 'edge_unreachable', /127\.0\.0\.1:9/],
+    ['aborted before', 'aborted', /aborted/],
+    ['aborted while connecting', 'aborted', /aborted/],
+    ['a wrong name', 'bad_feeds', /"x" is missing, "y" is no input/],
+    ['a wrong shape', 'shape_not_served', /\[1, 3, 7, 7\] is not served; these are: "x" float32 \[1, 3, 24, 24\]/],
+    ['an empty picture', 'bad_image', /0 bytes/],
+    ['not a picture', 'bad_image', /image\/png/],
+    ['no picture model', 'no_image_input', /takes no pictures/],
+    ['aborted run', 'aborted', /aborted/],
+    ['a deadline', 'deadline_exceeded', /within 200 ms/],
+    ['closed under way', 'closed', /closed/],
+    ['closed before', 'closed', /closed/],
+  ] as const) {
+    test(`${work}: ${code}`, async () => {
+      const failure = await failureOf(page, work);
+      expect(failure).toMatchObject({ code });
+      expect(failure.message).toMatch(message);
+    });
+  }
+});
 
 test('a deadline counts from the call, with all that is fetched before the first try', async ({ page }) => {
   await page.route(/\/v1\/tables\//, async (route) => {
@@ -237,39 +249,82 @@ test('onnxruntime-web that did not arrive is fetched again, and the forced cut w
   expect(refused).toBeGreaterThan(2);
 });
 
-test('a graphics device that is lost comes back, and no inference under way is lost with it', async ({ page }) => {
-  await openPage(page, edge.url);
-  /** Several at once: one at its head, the others before or behind it. */
-  const run = () =>
-    page.evaluate(async ({ values, dims }) => {
-      const { session, cutpoint } = globalThis;
-      const feeds = { x: new cutpoint.Tensor('float32', Float32Array.from(values), dims) };
-      const cuts: number[] = [];
-      const off = session.on('trace', ({ cut }) => cuts.push(cut));
-      const results = await Promise.all([4, 1e9, 4, 0].map((cut) => session.run(feeds, { cut })));
-      off();
-      const scores = results.flatMap(({ scores }) => Array.from(scores?.data as Float32Array));
-      return { cuts: cuts.sort((a, b) => a - b), scores };
-    }, args);
-  await page.evaluate(async () => {
-    globalThis.session = await globalThis.cutpoint.connect('/', { model: 'tiny', device: 'webgpu' });
-    globalThis.session.on('device', () => {
-      document.title = 'new device';
-    });
-  });
-  const before = await run();
+async function crashGpuProcess(page: Page): Promise<void> {
   const devtools = await page.context().browser()?.newBrowserCDPSession();
-  const during = run();
   await devtools?.send('Browser.crashGpuProcess');
-  const meanwhile = await during;
-  await expect(page).toHaveTitle('new device');
-  for (const { cuts, scores } of [meanwhile, await run()]) {
-    expect(cuts).toEqual(before.cuts);
-    scores.forEach((score, i) => {
-      expect(score).toBeCloseTo(before.scores[i] ?? Number.NaN, 4);
+}
+
+/** As a tool, or another script of the worker, may do. */
+async function destroyGpuDevices(page: Page): Promise<void> {
+  const workers = page.workers().filter((worker) => worker.url().includes('runtime-worker'));
+  const destroyed = await Promise.all(
+    workers.map((worker) =>
+      worker.evaluate(() => {
+        for (const device of globalThis.gpuDevices) device.destroy();
+        return globalThis.gpuDevices.length;
+      }),
+    ),
+  );
+  expect(Math.max(...destroyed)).toBeGreaterThan(0);
+}
+
+/** In each worker that runs heads. */
+async function keepGpuDevices(page: Page): Promise<void> {
+  const keep = () => {
+    globalThis.gpuDevices = [];
+    const { requestDevice } = GPUAdapter.prototype;
+    GPUAdapter.prototype.requestDevice = async function (descriptor) {
+      const device = await requestDevice.call(this, descriptor);
+      globalThis.gpuDevices.push(device);
+      return device;
+    };
+  };
+  await page.route(/runtime-worker.*\.js/, async (route) => {
+    const response = await route.fetch();
+    await route.fulfill({ response, body: `(${keep.toString()})();${await response.text()}` });
+  });
+}
+
+for (const [how, lose] of [
+  ['lost with its process', crashGpuProcess],
+  ['destroyed', destroyGpuDevices],
+] as const) {
+  test(`a graphics device that is ${how} comes back, and no inference under way is lost with it`, {
+    tag: '@webgpu',
+  }, async ({ page }) => {
+    await keepGpuDevices(page);
+    await openPage(page, edge.url);
+    /** Several at once: one at its head, the others before or behind it. */
+    const run = () =>
+      page.evaluate(async ({ values, dims }) => {
+        const { session, cutpoint } = globalThis;
+        const feeds = { x: new cutpoint.Tensor('float32', Float32Array.from(values), dims) };
+        const cuts: number[] = [];
+        const off = session.on('trace', ({ cut }) => cuts.push(cut));
+        const results = await Promise.all([4, 1e9, 4, 0].map((cut) => session.run(feeds, { cut })));
+        off();
+        const scores = results.flatMap(({ scores }) => Array.from(scores?.data as Float32Array));
+        return { cuts: cuts.sort((a, b) => a - b), scores };
+      }, args);
+    await page.evaluate(async () => {
+      globalThis.session = await globalThis.cutpoint.connect('/', { model: 'tiny', device: 'webgpu' });
+      globalThis.session.on('device', () => {
+        document.title = 'new device';
+      });
     });
-  }
-});
+    const before = await run();
+    const during = run();
+    await lose(page);
+    const meanwhile = await during;
+    await expect(page).toHaveTitle('new device');
+    for (const { cuts, scores } of [meanwhile, await run()]) {
+      expect(cuts).toEqual(before.cuts);
+      scores.forEach((score, i) => {
+        expect(score).toBeCloseTo(before.scores[i] ?? Number.NaN, 4);
+      });
+    }
+  });
+}
 
 test('forty inferences at once, at many cuts, every fourth aborted: each settles as it should', async ({ page }) => {
   await openPage(page, edge.url);

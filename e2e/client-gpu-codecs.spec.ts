@@ -134,9 +134,9 @@ async function runArm(page: Page, cut: number, codec: Plain | 'u8+deflate') {
   );
 }
 
-test('every cut on WebGPU gives the same outputs with every codec, and reads back once what it sends', async ({
-  page,
-}) => {
+test('every cut on WebGPU gives the same outputs with every codec, and reads back once what it sends', {
+  tag: '@webgpu',
+}, async ({ page }) => {
   await connectCounting(page);
   const first = await runArm(page, 0, 'f32');
   const cuts = await cutsOf(page);
@@ -168,7 +168,9 @@ test('every cut on WebGPU gives the same outputs with every codec, and reads bac
   expect(onGpu).toBeGreaterThanOrEqual((cuts.length - 1) * 4);
 });
 
-test('hundreds of inferences keep no memory of the GPU, and a head that is released leaves none', async ({ page }) => {
+test('hundreds of inferences keep no memory of the GPU, and a head that is released leaves none', {
+  tag: '@webgpu',
+}, async ({ page }) => {
   await connectCounting(page);
   const codecs = ['u8', 'f16', 'f32'] as const;
   for (let run = 0; run < 30; run++) await runArm(page, 4, codecs[run % 3] ?? 'u8');
@@ -193,7 +195,9 @@ test('hundreds of inferences keep no memory of the GPU, and a head that is relea
   expect(live('cutpoint-encoded')).toBeLessThanOrEqual(KEPT_HEADS);
 });
 
-test('what the CPU provider made within a WebGPU head travels like everything else', async ({ page }) => {
+test('what the CPU provider made within a WebGPU head travels like everything else', { tag: '@webgpu' }, async ({
+  page,
+}) => {
   await connectCounting(page, { model: 'rounding' });
   const { numbers } = await runArm(page, 0, 'f32');
   const range = Math.max(...numbers) - Math.min(...numbers);
@@ -222,7 +226,9 @@ function refuseOurShaders(): void {
   };
 }
 
-test('where the device cannot do the codecs the CPU does them, and no inference notices', async ({ page }) => {
+test('where the device cannot do the codecs the CPU does them, and no inference notices', { tag: '@webgpu' }, async ({
+  page,
+}) => {
   await connectCounting(page, { prelude: `(${refuseOurShaders.toString()})()` });
   const first = await runArm(page, 0, 'f32');
   const range = Math.max(...first.numbers) - Math.min(...first.numbers);
@@ -237,7 +243,7 @@ test('where the device cannot do the codecs the CPU does them, and no inference 
   expect(readBacks(await countsOf(page))).toBe(0);
 });
 
-test('the build of browsers without JSPI does the same', async ({ page }) => {
+test('the build of browsers without JSPI does the same', { tag: '@webgpu' }, async ({ page }) => {
   await connectCounting(page, { prelude: 'delete WebAssembly.Suspending' });
   expect(await page.evaluate(async () => (await globalThis.session.ready()).build)).toBe('asyncify');
   const first = await runArm(page, 0, 'f32');

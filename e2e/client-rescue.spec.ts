@@ -92,9 +92,9 @@ test('an edge that is killed during the upload: the page finishes the tail', asy
   }
 });
 
-test('an edge that is killed during the tail: the page finishes it, with no more loss than the codec has', async ({
-  page,
-}) => {
+test('an edge that is killed during the tail: the page finishes it, with no more loss than the codec has', {
+  tag: '@webgpu',
+}, async ({ page }) => {
   const own = await startEdge();
   try {
     await settledSession(page, own);

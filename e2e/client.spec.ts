@@ -88,7 +88,7 @@ function expectAllEqual(runs: readonly CutOutputs[], reference: Record<string, n
   }
 }
 
-test('every distinct cut on WebGPU equals the unsplit network', async ({ page }) => {
+test('every distinct cut on WebGPU equals the unsplit network', { tag: '@webgpu' }, async ({ page }) => {
   await openPage(page, edge.url);
   // Not `auto`: heads would move away from a slow adapter meanwhile.
   const { kind, runs } = await runAllCuts(page, 'webgpu');
@@ -103,7 +103,7 @@ test('every distinct cut on WASM equals the unsplit network', async ({ page }) =
   expectAllEqual(runs, await unsplit());
 });
 
-test('without WebGPU heads run on the CPU, and the session says why @no-webgpu', async ({ page }) => {
+test('without WebGPU heads run on the CPU, and the session says why', async ({ page }) => {
   await openPage(page, edge.url);
   const reason = await page.evaluate(async () => {
     const session = await globalThis.cutpoint.connect('/', { model: 'tiny', device: 'auto' });
@@ -190,7 +190,7 @@ test('the parts of a trace are its total, and only heads and tails that ran have
   expect(local?.edge).toBeUndefined();
 });
 
-test('a model that WebGPU cannot run here falls back to the CPU, visibly', async ({ page }) => {
+test('a model that WebGPU cannot run here falls back to the CPU, visibly', { tag: '@webgpu' }, async ({ page }) => {
   await openPage(page, edge.url);
   let plainLoads = 0;
   page.on('request', (request) => {

@@ -28,7 +28,7 @@ function expectSame(what: string, { codec }: { codec: string }, size: number, wi
   expect(run.worstTie, what).toBeLessThanOrEqual(TIE_LEVELS);
 }
 
-test('what the GPU encodes is what the CPU encodes, for all kinds of numbers', async ({ page }) => {
+test('what the GPU encodes is what the CPU encodes, for all kinds of numbers', { tag: '@webgpu' }, async ({ page }) => {
   await openGpuCodecs(page, server.url);
   const runs = await page.evaluate(async (sizes) => {
     const { EncodePipelines, GpuEncoder } = globalThis.codecs;
@@ -73,7 +73,9 @@ test('what the GPU encodes is what the CPU encodes, for all kinds of numbers', a
   expect(narrowed.length, 'not all travelled raw').toBeGreaterThan(runs.length / 3);
 });
 
-test('every half, and everything halfway between two, is rounded as the CPU rounds it', async ({ page }) => {
+test('every half, and everything halfway between two, is rounded as the CPU rounds it', { tag: '@webgpu' }, async ({
+  page,
+}) => {
   await openGpuCodecs(page, server.url);
   const comparison = await page.evaluate(async () => {
     const { EncodePipelines, GpuEncoder, decodeTensor } = globalThis.codecs;
@@ -99,7 +101,7 @@ test('every half, and everything halfway between two, is rounded as the CPU roun
   expect(comparison.differences).toBe(0);
 });
 
-test('half precision tensors are encoded as well, whatever their halves are', async ({ page }) => {
+test('half precision tensors are encoded as well, whatever their halves are', { tag: '@webgpu' }, async ({ page }) => {
   await openGpuCodecs(page, server.url);
   const runs = await page.evaluate(async () => {
     const { EncodePipelines, GpuEncoder } = globalThis.codecs;
@@ -139,7 +141,7 @@ test('half precision tensors are encoded as well, whatever their halves are', as
   }
 });
 
-test('what is not finite travels raw, wherever in the tensor it is', async ({ page }) => {
+test('what is not finite travels raw, wherever in the tensor it is', { tag: '@webgpu' }, async ({ page }) => {
   await openGpuCodecs(page, server.url);
   const codecs = await page.evaluate(async () => {
     const { EncodePipelines, GpuEncoder } = globalThis.codecs;
@@ -171,7 +173,9 @@ test('what is not finite travels raw, wherever in the tensor it is', async ({ pa
   expect(new Set(codecs)).toEqual(new Set(['raw,true,0']));
 });
 
-test('all tensors of one crossing are read back at once, and its buffers serve again', async ({ page }) => {
+test('all tensors of one crossing are read back at once, and its buffers serve again', { tag: '@webgpu' }, async ({
+  page,
+}) => {
   await openGpuCodecs(page, server.url);
   const { headers, same, maps, live, after } = await page.evaluate(async () => {
     const { EncodePipelines, GpuEncoder, encodeTensor } = globalThis.codecs;
@@ -233,7 +237,7 @@ test('all tensors of one crossing are read back at once, and its buffers serve a
   expect(after).toBe(0);
 });
 
-test('a device that refuses says so, and nothing old is taken for new', async ({ page }) => {
+test('a device that refuses says so, and nothing old is taken for new', { tag: '@webgpu' }, async ({ page }) => {
   await openGpuCodecs(page, server.url);
   const { first, refused, lost } = await page.evaluate(async () => {
     const { EncodePipelines, GpuEncoder } = globalThis.codecs;

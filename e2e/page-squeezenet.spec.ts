@@ -80,7 +80,9 @@ test.describe('SqueezeNet on the page, in the half precision of the file that th
     await expect(demo.device).toHaveAttribute('data-kind', 'wasm');
   });
 
-  test('runs on the CPU, and says why, where WebGPU has no half precision', { tag: '@page' }, async ({ page }) => {
+  test('runs on the CPU, and says why, where WebGPU has no half precision', { tag: ['@page', '@webgpu'] }, async ({
+    page,
+  }) => {
     await page.goto(edge().url);
     const hasHalf = await page.evaluate(async () => {
       const adapter = await navigator.gpu?.requestAdapter();

@@ -54,7 +54,9 @@ test('a picture is read through a middle cut of both networks that is set in the
   expect(demo.complaints).toEqual([]);
 });
 
-test('with WebGPU a picture is read through a middle cut of both networks', { tag: '@page' }, async ({ page }) => {
+test('with WebGPU a picture is read through a middle cut of both networks', { tag: ['@page', '@webgpu'] }, async ({
+  page,
+}) => {
   test.setTimeout(300_000);
   const demo = new DemoPage(page);
   const body = await smallPicture(page, TEXT);
@@ -67,7 +69,7 @@ test('with WebGPU a picture is read through a middle cut of both networks', { ta
   expect(demo.complaints).toEqual([]);
 });
 
-test('with WebGPU a picture is read wherever the policy cuts', { tag: '@page' }, async ({ page }) => {
+test('with WebGPU a picture is read wherever the policy cuts', { tag: ['@page', '@webgpu'] }, async ({ page }) => {
   test.setTimeout(300_000);
   const demo = new DemoPage(page);
   const body = await smallPicture(page, WORD);
@@ -197,7 +199,7 @@ test('what is chosen is in the address, and the address chooses', { tag: '@page'
   await expect(demo.result).toContainText('Museum closed');
 });
 
-test('without WebGPU the page runs on the CPU, reads, and says why @no-webgpu', { tag: '@page' }, async ({ page }) => {
+test('without WebGPU the page runs on the CPU, reads, and says why', { tag: '@page' }, async ({ page }) => {
   const demo = new DemoPage(page);
   await demo.open(edge().url);
   await expect(demo.result).toContainText(TEXT);
@@ -206,9 +208,9 @@ test('without WebGPU the page runs on the CPU, reads, and says why @no-webgpu', 
   expect(demo.complaints).toEqual([]);
 });
 
-test('the page says in one line what was measured of the device, and where heads went', { tag: '@page' }, async ({
-  page,
-}) => {
+test('the page says in one line what was measured of the device, and where heads went', {
+  tag: ['@page', '@webgpu'],
+}, async ({ page }) => {
   test.setTimeout(300_000);
   const demo = new DemoPage(page);
   const body = await smallPicture(page, TEXT);

@@ -36,9 +36,9 @@ test.afterAll(async () => {
 });
 
 for (const [name, open] of Object.entries(SITES)) {
-  test(`${name} offloads without onnxruntime-web, and runs heads on every build of it, with threads`, async ({
-    page,
-  }) => {
+  test(`${name} offloads without onnxruntime-web, and runs heads on every build of it, with threads`, {
+    tag: '@webgpu',
+  }, async ({ page }) => {
     // Three builds of onnxruntime-web, and a bundler before them.
     test.slow();
     await using site = await open(tarball);

@@ -8,7 +8,7 @@ import { type EdgeAccess, GRACE_MS } from './edge-access.js';
 import { Emitter } from './emitter.js';
 import { CutpointError, orAborted } from './errors.js';
 import { askedOf, fetched } from './fetches.js';
-import { type FirstRun, FirstRuns } from './first-runs.js';
+import { type FirstRun, FirstRuns, OFFLOAD } from './first-runs.js';
 import { decodeImage } from './image/pixels.js';
 import { loadScript } from './load-script.js';
 import { ownVariant } from './manifest-variants.js';
@@ -243,11 +243,12 @@ export class ClientSession implements Session {
   }
 
   /** Nothing that the app asked for is in the way of sending all of it. */
-  #isForTheEdge({ cut }: RunOptions): boolean {
+  #isForTheEdge({ cut, codec }: RunOptions): boolean {
     const { keepInputOnDevice, maxUplinkBytesPerSecond } = this.#options;
-    const isFree = this.#policy === 'cutpoint' || this.#policy === 'offload';
-    const isForced = cut !== undefined || this.#forced !== undefined;
-    return isFree && !isForced && keepInputOnDevice !== true && maxUplinkBytesPerSecond === undefined;
+    if (keepInputOnDevice === true || maxUplinkBytesPerSecond !== undefined) return false;
+    const forced = cut === undefined ? this.#forced : { cut, codec };
+    if (forced) return forced.cut === OFFLOAD && forced.codec === undefined;
+    return this.#policy === 'cutpoint' || this.#policy === 'offload';
   }
 
   #traced(run: FirstRun, { startedAtMs, traceparent }: Undertaking): Trace {

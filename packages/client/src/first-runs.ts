@@ -21,7 +21,7 @@ import { matchFeeds, type TensorLike, tensorOf } from './tensors.js';
 import type { TailReply } from './transport/requests.js';
 
 /** The cut before the first layer: everything is the tail. */
-const OFFLOAD = 0;
+export const OFFLOAD = 0;
 
 /** An inference that the edge ran as a whole. */
 export interface FirstRun {
@@ -54,8 +54,6 @@ export class FirstRuns {
 
   constructor(access: EdgeAccess) {
     this.#access = access;
-    // Nothing needs it before there is a reply, which hears of a failure.
-    loadTensors().catch(() => {});
   }
 
   /**
@@ -136,6 +134,7 @@ export class FirstRuns {
         traceparent,
         deadlineMs: endMs === undefined ? undefined : Math.max(1, endMs - clock.now()),
       });
+      // While the edge computes: before, it would have held up what makes the request.
       const [reply, { Tensor }] = await Promise.all([coming, loadScript(loadTensors())]);
       const outputs = Object.fromEntries(reply.tensors.map((tensor) => [tensor.header.name, tensorOf(Tensor, tensor)]));
       // Where an input is an output as well the edge sends it not back.

@@ -63,7 +63,7 @@ async function open({ packBytes = MIB, policy = 'cutpoint', upMs = 1000, nodeMs 
   const edge = await openTinyEdge(tiny, (call) => {
     const hollow = call.type === 'create' ? /(\d+)\/hollow$/.exec(call.key)?.[1] : undefined;
     if (hollow !== undefined) timed.push(Number(hollow));
-    if (call.type === 'run') runsBeside.push(!edge.overlap.isIdle);
+    if (call.type === 'run') runsBeside.push(!edge.access.undertakings.isIdle);
     const { value } = tinyHead(call);
     if (nodeMs === undefined || call.type !== 'run' || !value || !('headMs' in value)) return { value };
     const nodes = Number(/(\d+)(?:\/hollow)?$/.exec(call.key)?.[1]);
@@ -102,7 +102,8 @@ async function open({ packBytes = MIB, policy = 'cutpoint', upMs = 1000, nodeMs 
   });
   const explain = () => controller.decide(edge.clock.now(), { peek: true });
   const follow = () => preparation.wishOf(explain(), explain);
-  return { tiny, edge, prepared, timed, runsBeside, explain, follow, preparation };
+  const isReady = (cut: number) => controller.isReady(cut);
+  return { tiny, edge, prepared, timed, runsBeside, explain, follow, isReady, preparation };
 }
 
 describe('weights that take long to come', () => {
@@ -155,9 +156,9 @@ describe('a head that is only hoped for', () => {
 });
 
 describe('a fresh head', () => {
-  it('is timed when no inference is under way', async () => {
+  it('is timed when nothing that the app asked for is under way', async () => {
     const { edge, prepared, runsBeside, follow } = await open();
-    const end = edge.overlap.begin();
+    const end = edge.access.undertakings.begin();
     const following = follow();
     await vi.waitUntil(() => prepared.length > 0);
     setTimeout(end, 20);
@@ -166,11 +167,14 @@ describe('a fresh head', () => {
     expect(runsBeside).not.toContain(true);
   });
 
-  it('is timed at once where an inference waits for it', async () => {
-    const { edge, runsBeside, preparation } = await open();
-    edge.overlap.begin();
+  it('is ready before it is timed where an inference waits for it', async () => {
+    const { edge, runsBeside, isReady, preparation } = await open();
+    const end = edge.access.undertakings.begin();
     await preparation.nearest(1, new AbortController().signal);
-    expect(runsBeside.length).toBeGreaterThan(5);
-    expect(runsBeside).not.toContain(false);
+    expect(isReady(1)).toBe(true);
+    expect(runsBeside).toEqual([]);
+    end();
+    await vi.waitUntil(() => runsBeside.length > 5);
+    expect(runsBeside).not.toContain(true);
   });
 });

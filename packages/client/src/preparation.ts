@@ -175,7 +175,7 @@ export class Preparation {
     try {
       hollow = await edge.heads.prepare(hollowSpec(this.#spec(cut)), this.#host.onProgress, life);
       this.#host.onHead(hollow);
-      await this.#calibrate(hollow, false);
+      await this.#calibrate(hollow);
       return hollow;
     } catch (error) {
       if (hollow) edge.heads.release(hollow);
@@ -232,9 +232,11 @@ export class Preparation {
     try {
       const head = known ?? (await edge.heads.prepare(this.#spec(cut), this.#host.onProgress, signal));
       this.#host.onHead(head);
-      // An inference has a signal of its own.
-      await this.#calibrate(head, signal !== this.#host.life);
-      edge.trialOf(manifest.model)?.offer({ head, work: this.#workOf(head) });
+      const offer = () => edge.trialOf(manifest.model)?.offer({ head, work: this.#workOf(head) });
+      // An inference has a signal of its own, and waits: the head is timed after it.
+      const isAwaited = signal !== this.#host.life;
+      if (isAwaited) this.inBackground(() => this.#calibrate(head).then(offer));
+      else await this.#calibrate(head).then(offer);
       await this.#blocked.until(cut.id, signal);
       // It may have been released while it was timed.
       if (edge.heads.get(head.key) === head) this.#controller.setReady(cut.id, true);
@@ -256,16 +258,16 @@ export class Preparation {
 
   /**
    * Times a fresh head on zeros. Its fastest run counts: WASM code gets faster for a dozen of runs, and whatever else the
-   * page does meanwhile only ever adds. Real heads correct the figure from then on. Unless an inference waits for it, it
-   * runs in the gaps between inferences: beside them it would take a core that they need.
+   * page does meanwhile only ever adds. Real heads correct the figure from then on. It runs in the gaps between what the app
+   * asks for, the reading of its pictures included: beside that it would take a core that is needed.
    */
-  async #calibrate(head: Part, isAwaited: boolean): Promise<void> {
+  async #calibrate(head: Part): Promise<void> {
     const { edge, life } = this.#host;
-    const { clock, overlap } = edge;
+    const { clock, undertakings } = edge.access;
     const work = this.#workOf(head);
     let [fastestMs, spentMs, beside] = [Number.POSITIVE_INFINITY, 0, 0];
     for (let run = 0; run < CALIBRATION_RUNS && spentMs < CALIBRATION_MS && beside < RUNS_BESIDE; run++) {
-      if (!isAwaited && !(await spareMoment(clock, overlap, PAUSE_MS))) beside += 1;
+      if (!(await spareMoment(clock, undertakings, PAUSE_MS))) beside += 1;
       const startMs = clock.now();
       const { headMs } = await edge.heads.run(head, { ...work, isTrial: true }, life);
       spentMs += clock.now() - startMs;

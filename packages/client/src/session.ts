@@ -113,7 +113,10 @@ export interface ConnectOptions {
   readonly rescue?: 'idle' | 'off';
   /** Default `latency`. `throughput` is for a stream of inferences: the slowest stage counts, not the sum. */
   readonly objective?: Objective;
-  /** Shares the connection, the runtime and the link estimate of another session to the same edge. */
+  /**
+   * Shares the connection, the runtime and the link estimate of another open session to the same edge, with the `device` and the
+   * `token` which that was connected with. Nothing is shared with a session to an edge that is not among the addresses.
+   */
   readonly share?: Session;
   /** A slower network than there is, to try the app out with; see {@link Session.setShape}. */
   readonly shape?: LinkShape;
@@ -287,7 +290,7 @@ export interface Session extends AsyncDisposable {
    */
   run(feeds: Readonly<Record<string, Tensor>>, options?: RunOptions): Promise<Record<string, Tensor>>;
   /**
-   * With onnxruntime's fetches: only those outputs are given. All of them are computed, and come from the edge, whatever is asked for.
+   * With onnxruntime's fetches: only those outputs are given. All of them are computed, whatever is asked for, and sent back where the edge runs the tail.
    * @throws CutpointError `bad_fetches`, and what `run` throws
    */
   run(feeds: Readonly<Record<string, Tensor>>, fetches: Fetches, options?: RunOptions): Promise<Record<string, Tensor>>;

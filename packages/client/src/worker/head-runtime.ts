@@ -118,11 +118,15 @@ export class HeadRuntime {
     if (this.#pipelines) return this.#pipelines;
     if (!this.#adapter) throw new Error('there is no WebGPU adapter');
     const device = await requestDevice(this.#adapter);
+    const pipelines = new EncodePipelines(device);
     void device.lost.then(({ reason, message }) => {
-      if (reason !== 'destroyed') this.#onDeviceLost(message || 'the graphics device was lost');
+      if (this.#pipelines === pipelines) this.#pipelines = undefined;
+      // A device without heads may go: the next head asks for another one.
+      if (reason === 'destroyed' && this.#heads.size === 0) return;
+      this.#onDeviceLost(message || 'the graphics device was lost');
     });
-    this.#pipelines = new EncodePipelines(device);
-    return this.#pipelines;
+    this.#pipelines = pipelines;
+    return pipelines;
   }
 }
 
