@@ -2,7 +2,7 @@ import type { Codec, Plan, PolicyName } from '@cutpoint/partition';
 import type { Manifest } from '@cutpoint/protocol';
 import type { Tensor } from 'onnxruntime-common';
 import type { ConnectedSession } from './connected-session.js';
-import { type Undertaking, withinDeadline, withinMs } from './deadline.js';
+import { type Undertaking, withinDeadline } from './deadline.js';
 import { DEFAULT_CONNECT_OPTIONS } from './defaults.js';
 import { type EdgeAccess, GRACE_MS } from './edge-access.js';
 import { Emitter } from './emitter.js';
@@ -39,9 +39,6 @@ export interface ClientSessionParts {
 
 /** What could not be loaded is asked for again after this, by the end of an inference. */
 const LOAD_RETRY_MS = 5000;
-
-/** So long an inference that the edge can do whole waits for what decides: a worker that does not start takes 30 s to be given up. */
-const REST_PATIENCE_MS = 1000;
 
 /** Of the rest's events; the others are told here already. */
 const FORWARDED = ['decision', 'decided', 'trace', 'link', 'device'] as const;
@@ -212,16 +209,9 @@ export class ClientSession implements Session {
     const ends = undertakings.begin();
     const limits = { ...options, life: this.#life.signal, advice: () => this.access.advice };
     return withinDeadline(clock, limits, async (undertaking) => {
-      // After the first one what decides is on its way, and knows what that measured.
-      let isWaiting = this.access.firstEnded.isOver && clock.now() >= this.#loadAgainAtMs;
       for (;;) {
-        const isWhole = this.#isForTheEdge(options);
-        if (isWhole && isWaiting) {
-          isWaiting = false;
-          const soon = await withinMs(clock, REST_PATIENCE_MS, this.#load()).catch(() => undefined);
-          if (!soon) continue;
-        }
-        const done = isWhole && !this.#rest ? await first(undertaking) : undefined;
+        // Also while what decides is on its way: it has no head either, and would send the same.
+        const done = this.#isForTheEdge(options) && !this.#rest ? await first(undertaking) : undefined;
         if (done !== undefined) return done;
         const rest = await this.#load().catch((error: unknown) => this.#withoutRest(error, undertaking));
         const { endMs, signal } = undertaking;

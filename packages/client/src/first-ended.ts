@@ -7,16 +7,12 @@ const FIRST_MS = 1000;
 /** Resolves when no first result is waited for any more, of all sessions that share the way to an edge. */
 export class FirstEnded {
   readonly promise: Promise<void>;
-  isOver = false;
   /** An inference has ended, in whatever way. */
   tell = (): void => {};
 
   constructor(connection: EdgeConnection, clock: Clock, life: AbortSignal) {
     this.promise = new Promise((resolve) => {
-      this.tell = () => {
-        this.isOver = true;
-        resolve();
-      };
+      this.tell = resolve;
     });
     connection.whenOnline(undefined, life).then(
       () => life.addEventListener('abort', clock.after(FIRST_MS, this.tell), { once: true }),
