@@ -46,6 +46,8 @@ test('a client is served by the moment of its decision, also when others, who ca
             await session.run(feeds, { cut: 0 });
             return await traced;
           };
+          // What holds places is there from now on.
+          await session.ready();
           await run();
           return { session, run };
         };
