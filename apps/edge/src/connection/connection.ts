@@ -277,7 +277,7 @@ export class Connection {
   }
 
   #sendError(id: number, error: ProtocolError): void {
-    this.#send(errorMessage(id, error, this.#context.load()));
+    this.#send(errorMessage(id, error, this.#context.recentLoad()));
   }
 
   #send(message: EdgeMessage): void {

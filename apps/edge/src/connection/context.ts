@@ -45,6 +45,8 @@ export interface ConnectionContext {
   /** Monotonic, in ms. */
   readonly clock: () => number;
   readonly load: () => LoadReport;
+  /** As it was a moment ago, which costs nothing to say again: for refusals. */
+  readonly recentLoad: () => LoadReport;
   /** ms that the tail of a cut takes on an idle edge, by all that is known. */
   readonly idleTailMs: (served: ServedCut) => number;
   /** A tail ran, and not for the first time. */

@@ -170,6 +170,7 @@ export async function startServer(
     limits: options,
     clock,
     load,
+    recentLoad: () => monitor.recent(),
     idleTailMs: (served) => factors.idleMs(profiledTail(served)),
     onTail: (model, served, measured) => {
       const nowMs = clock();
