@@ -8,6 +8,8 @@ const WARN = 40;
 
 /** Where the log goes. It never waits: what is not read, or not written by a slow disk, is kept up to a limit, and then lost. */
 export class LogStream {
+  /** There is one standard error for all edges of a process. */
+  static #standardError: LogStream | undefined;
   readonly #stream: Writable;
   #lost = 0;
 
@@ -21,7 +23,10 @@ export class LogStream {
   static toStandardError(): LogStream {
     const { fd } = process.stderr;
     // Node writes to files while the caller waits, and to pipes and sockets when they take more; terminals take it at once.
-    return new LogStream(fstatSync(fd).isFile() ? createWriteStream('', { fd, autoClose: false }) : process.stderr);
+    LogStream.#standardError ??= new LogStream(
+      fstatSync(fd).isFile() ? createWriteStream('', { fd, autoClose: false }) : process.stderr,
+    );
+    return LogStream.#standardError;
   }
 
   write(line: string): void {
