@@ -21,6 +21,8 @@ export interface ConnectionLimits {
   readonly uploadIdleMs: number;
   /** and an upload may take this long in all. */
   readonly uploadMs: number;
+  /** A client that reads nothing of what it asked for in so long is given up. */
+  readonly stallMs: number;
 }
 
 /** What one run of a tail took, in ms. */
@@ -56,6 +58,8 @@ export interface ConnectionContext {
   readonly onTailError: (model: string, error: unknown) => void;
   /** Called once for every `infer`. */
   readonly onSettled: (settled: SettledRequest) => void;
+  /** The system has taken the whole answer, so long after the `infer` was announced. Not called when its client was gone before. */
+  readonly onWritten: (model: string, tookMs: number) => void;
   /** Something went wrong that no message of a client should bring about. */
   readonly onDefect: (error: unknown) => void;
   readonly isStopping: () => boolean;

@@ -1,5 +1,6 @@
 import { ProtocolError, type ProtocolErrorCode } from '@cutpoint/protocol';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { refusalOf } from '../connection/answers.js';
 import type { ConnectionContext } from '../connection/context.js';
 import type { Course } from '../connection/settled.js';
 import { JSON_ALLOWANCE_BYTES } from '../kserve/body-limit.js';
@@ -68,7 +69,7 @@ export async function installKserve(
     const target = await wantedTarget(request.params, context);
     if (target instanceof ProtocolError) {
       countRefused(request.params, target.code, asked);
-      return refuse(reply, target, context);
+      return refuseInference(reply, target, context);
     }
     const course = { ...asked, cut: target.forms[0].served.cut.id };
     const encoding = bodyEncoding(request.raw);
@@ -91,7 +92,7 @@ export async function installKserve(
       return reply.send(written.body);
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error;
-      return refuse(reply, error, context);
+      return refuseInference(reply, error, context);
     }
   };
 
@@ -131,17 +132,27 @@ function jsonLength({ headers }: FastifyRequest): number | undefined | null {
   return typeof text === 'string' && /^\d{1,10}$/.test(text) ? Number(text) : null;
 }
 
+/** With the load, as over the WebSocket: whoever is refused can decide by it what to do instead. */
+function refuseInference(reply: FastifyReply, error: ProtocolError, context: ConnectionContext): FastifyReply {
+  return refuse(reply, error, context, refusalOf(error, context.recentLoad()));
+}
+
 /** Answers with what is wrong, as the protocol has it. */
-function refuse(reply: FastifyReply, { code, message }: ProtocolError, context: ConnectionContext): FastifyReply {
+function refuse(
+  reply: FastifyReply,
+  { code, message }: ProtocolError,
+  context: ConnectionContext,
+  more: object = {},
+): FastifyReply {
   if (code === 'cancelled') {
     // Nobody is there to be answered.
     reply.hijack();
     reply.raw.destroy();
     return reply;
   }
-  if (isPassing(code)) reply.header('retry-after', Math.max(1, Math.ceil(context.scheduler.queueMs() / 1000)));
+  if (isPassing(code)) reply.header('retry-after', Math.max(1, Math.ceil(context.recentLoad().queueMs / 1000)));
   if (code === 'model_not_ready') reply.header('retry-after', 1);
   // What it was sending is not waited for.
   if (code === 'upload_timeout') reply.header('connection', 'close');
-  return sendV2Error(reply, httpStatusOf(code), message);
+  return sendV2Error(reply, httpStatusOf(code), message, more);
 }
