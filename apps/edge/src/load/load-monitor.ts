@@ -17,7 +17,7 @@ export interface LoadMonitorOptions {
   readonly models: () => readonly string[];
   readonly readCpu: CpuReader;
   readonly gpu: { readonly value: number | null; readonly memory: number | null };
-  readonly eventLoop: { readonly p99Ms: number };
+  readonly eventLoop: { readonly p99Ms: number | undefined };
   /** Connections that are told of the load. */
   readonly clients: () => number;
   readonly clock: () => number;
@@ -82,7 +82,7 @@ export class LoadMonitor {
       gpuUtilisation: gpu.value,
       gpuMemory: gpu.memory === null ? null : round(gpu.memory),
       residentBytes: this.#residentBytes,
-      eventLoopDelayMs: round(eventLoop.p99Ms),
+      ...(eventLoop.p99Ms !== undefined && { eventLoopDelayMs: round(eventLoop.p99Ms) }),
     };
   }
 
