@@ -23,6 +23,9 @@ export type HostNews =
       readonly failed: { readonly code: ModelErrorCode | undefined; readonly message: string };
     };
 
+/** Characters of what the host said that are told when it dies. */
+const LAST_WORDS = 2_000;
+
 interface CallOptions {
   readonly onProgress?: ((progress: Progress) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -108,11 +111,16 @@ export class PrepareHost implements AsyncDisposable {
     const entry = createRequire(import.meta.url).resolve('@cutpoint/edge/prepare-host');
     const child = fork(entry, {
       execArgv: [],
-      stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+      // Not this process's own standard error: whoever is started with it makes it wait for its reader, here too.
+      stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
       // Maps, and bytes without a detour over text.
       serialization: 'advanced',
     });
     child.on('message', (news: HostNews) => this.#hear(news));
+    let said = '';
+    child.stderr?.on('data', (chunk) => {
+      said = (said + String(chunk)).slice(-LAST_WORDS);
+    });
     let isOver = false;
     const over = (reason: string) => {
       if (isOver) return;
@@ -120,7 +128,7 @@ export class PrepareHost implements AsyncDisposable {
       for (const { reject } of this.#open.values()) reject(died(reason, this.#isClosed));
     };
     child.once('error', (error) => over(error.message));
-    child.once('exit', (code, by) => over(`it ended with ${by ?? code}`));
+    child.once('close', (code, by) => over(`it ended with ${by ?? code}. ${said.trim()}`.trim()));
     return child;
   }
 
