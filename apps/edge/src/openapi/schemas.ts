@@ -112,18 +112,7 @@ const loadReport = object(
 
 export const SCHEMAS: Readonly<Record<string, object>> = {
   Error: object({ code: { type: 'string', enum: HTTP_ERROR_CODES }, message: text }),
-  InferenceError: object(
-    {
-      error: text,
-      code: {
-        ...text,
-        description: 'Of an inference that was refused: the error code of the protocol over the WebSocket.',
-      },
-      load: { ...ref('LoadReport'), description: 'Of an inference that was refused: how loaded the edge is.' },
-      retryAfterMs: { ...ms, description: 'Of `overloaded`: after which the same request is likely to be taken.' },
-    },
-    ['code', 'load', 'retryAfterMs'],
-  ),
+  InferenceError: object({ error: text }),
   ModelStatus: modelStatus,
   ModelList: object(
     {

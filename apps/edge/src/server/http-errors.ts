@@ -13,12 +13,9 @@ export function sendError(reply: FastifyReply, status: number, code: HttpErrorCo
   return reply.code(status).header('cache-control', 'no-store').send({ code, message });
 }
 
-/** As the KServe protocol has errors. @param more of which it says nothing, and which its clients pass over */
-export function sendV2Error(reply: FastifyReply, status: number, message: string, more: object = {}): FastifyReply {
-  return reply
-    .code(status)
-    .header('cache-control', 'no-store')
-    .send({ error: message, ...more });
+/** As the KServe protocol has errors. */
+export function sendV2Error(reply: FastifyReply, status: number, message: string): FastifyReply {
+  return reply.code(status).header('cache-control', 'no-store').send({ error: message });
 }
 
 export function installErrorHandlers(app: FastifyInstance): void {
