@@ -45,8 +45,16 @@ async function unitTests() {
 }
 
 /**
- * The edge under load for a minute, with models that are replaced and clients that vanish: nothing is lost. Its memory is printed and not
- * judged: in its first minute an edge still warms up, and docs/benchmarks/edge.md has what ten minutes say.
+ * Of the requests of the soak whose clients waited, so many are answered at least. It asks for half of what the edge could do when it
+ * began; what is refused comes in bursts, while tails are opened and versions prepared (3 to 5 % on a quiet machine). The rest is left to a
+ * machine that does other things as well, now and then.
+ */
+const LEAST_OK_PCT = 80;
+
+/**
+ * The edge under load for a minute, with models that are replaced and clients that vanish: nothing is lost, nothing fails, and most is
+ * answered. Its memory is printed and not judged: in its first minute an edge still warms up, and docs/benchmarks/edge.md has what
+ * ten minutes say.
  */
 async function soak() {
   const { code, lastLine } = await runForLastLine(
@@ -54,9 +62,9 @@ async function soak() {
     // As scripts/bench.mjs has it.
     { env: { ORT_DISABLE_TELEMETRY: '1' } },
   );
-  const { requests = 0, swaps = 0, lost } = parsed(lastLine).soak ?? {};
+  const { swaps = 0, lost, errored, okPct = 0 } = parsed(lastLine).soak ?? {};
   console.log(lastLine);
-  const isGood = code === 0 && requests > 0 && swaps > 0 && lost === 0;
+  const isGood = code === 0 && swaps > 0 && lost === 0 && errored === 0 && okPct >= LEAST_OK_PCT;
   return { passed: isGood ? 1 : 0, failed: isGood ? 0 : 1, skipped: 0 };
 }
 

@@ -16,6 +16,16 @@ export function round(value: number, digits = 3): number {
   return Number(value.toFixed(digits));
 }
 
+/** The same, and `null` for a figure that is not there for lack of samples: a 0 in its place would look like one. */
+export function known(value: number | undefined, digits = 3): number | null {
+  return value === undefined || !Number.isFinite(value) ? null : round(value, digits);
+}
+
+/** The largest of what was seen; `null` when nothing was. */
+export function largest(values: readonly number[]): number | null {
+  return values.length === 0 ? null : values.reduce((a, b) => Math.max(a, b));
+}
+
 /**
  * The exact one-sided upper bound of a share of which `changed` of `total` independent trials were seen: the largest share under
  * which so few would still be seen with a probability of `1 - confidence`. Clopper and Pearson, "The use of confidence or

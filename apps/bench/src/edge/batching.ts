@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { EdgeProcess } from '../overhead/edge-process.js';
-import { quantile, round } from '../statistics.js';
+import { known, quantile } from '../statistics.js';
 import { edgePerSecond } from './capacity.js';
 import type { Ground } from './ground.js';
 import type { ClientOrder } from './load/order.js';
@@ -71,11 +71,11 @@ async function compare(edges: Edges, network: string, order: ClientOrder, durati
   }
   const after = await runsOf(edges.on, network);
   const figures = (mode: Mode) => ({
-    perSecond: round((times[mode].length / (stretchMs * ROUNDS)) * 1_000, 1),
-    p50Ms: round(quantile(times[mode], 0.5), 1),
-    p99Ms: round(quantile(times[mode], 0.99), 1),
+    perSecond: known((times[mode].length / (stretchMs * ROUNDS)) * 1_000, 1),
+    p50Ms: known(quantile(times[mode], 0.5), 1),
+    p99Ms: known(quantile(times[mode], 0.99), 1),
   });
-  const requestsPerRun = round((after.requests - before.requests) / (after.runs - before.runs), 2);
+  const requestsPerRun = known((after.requests - before.requests) / (after.runs - before.runs), 2);
   return { off: figures('off'), on: { ...figures('on'), requestsPerRun }, errors };
 }
 

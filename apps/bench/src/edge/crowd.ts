@@ -1,5 +1,5 @@
 import type { EdgeProcess } from '../overhead/edge-process.js';
-import { quantile, round } from '../statistics.js';
+import { known, quantile } from '../statistics.js';
 import { EdgeWatch } from './edge-watch.js';
 import type { NetworkName } from './ground.js';
 import { idealTimes } from './ideal-server.js';
@@ -44,14 +44,14 @@ export async function measureCrowd({ edge, network, workers, capacity, durationM
     requests: records.length,
     errors: records.length - done.length,
     outcomes: outcomes(records),
-    p50Ms: round(quantile(times, 0.5)),
-    p99Ms: round(p99Ms),
-    idealP50Ms: round(quantile(ideal, 0.5)),
-    idealP99Ms: round(idealP99Ms),
+    p50Ms: known(quantile(times, 0.5)),
+    p99Ms: known(p99Ms),
+    idealP50Ms: known(quantile(ideal, 0.5)),
+    idealP99Ms: known(idealP99Ms),
     /** An ideal server whose worker is also kept by what lies between two tails. */
-    occupiedP99Ms: round(quantile(idealOf('occupiedMs'), 0.99)),
-    p99OverIdealPct: round((p99Ms / idealP99Ms - 1) * 100, 1),
-    servicePctOfTime: round((done.reduce((sum, { serviceMs }) => sum + serviceMs, 0) / durationMs / workers) * 100, 1),
+    occupiedP99Ms: known(quantile(idealOf('occupiedMs'), 0.99)),
+    p99OverIdealPct: known((p99Ms / idealP99Ms - 1) * 100, 1),
+    servicePctOfTime: known((done.reduce((sum, { serviceMs }) => sum + serviceMs, 0) / durationMs / workers) * 100, 1),
     eventLoopP99Ms: watch.eventLoopP99Ms,
     edgeThread: watch.edgeThread,
   };
@@ -75,26 +75,29 @@ export async function measureOverload({ edge, network, capacity, durationMs }: C
   const refused = records.filter(({ outcome }) => outcome !== 'ok' && outcome !== 'lost');
   const overloaded = refused.filter(({ outcome }) => outcome === 'overloaded');
   const took = overloaded.flatMap(({ tookMs }) => tookMs ?? []);
-  const tookBesides = overloaded.map(({ tookMs = 0, clientWaitedMs = 0 }) => tookMs - clientWaitedMs);
+  const tookBesides = overloaded.flatMap(({ tookMs, clientWaitedMs }) =>
+    tookMs === undefined || clientWaitedMs === undefined ? [] : tookMs - clientWaitedMs,
+  );
+  const mostBytes = watch.mostResidentBytes;
   return {
     requests: records.length,
     outcomes: outcomes(records),
     deadlineMs: DEADLINE_MS,
-    acceptedP50Ms: round(quantile(accepted, 0.5)),
-    acceptedP99Ms: round(quantile(accepted, 0.99)),
+    acceptedP50Ms: known(quantile(accepted, 0.5)),
+    acceptedP99Ms: known(quantile(accepted, 0.99)),
     acceptedLate: accepted.filter((ms) => ms > DEADLINE_MS).length,
-    rejectedP50Ms: round(
+    rejectedP50Ms: known(
       quantile(
         refused.flatMap(({ tookMs }) => tookMs ?? []),
         0.5,
       ),
     ),
-    overloadedP50Ms: round(quantile(took, 0.5)),
-    overloadedP99Ms: round(quantile(took, 0.99)),
+    overloadedP50Ms: known(quantile(took, 0.5)),
+    overloadedP99Ms: known(quantile(took, 0.99)),
     /** Without what the clients' process itself waited for a core meanwhile. */
-    overloadedBesidesP99Ms: round(quantile(tookBesides, 0.99)),
+    overloadedBesidesP99Ms: known(quantile(tookBesides, 0.99)),
     lost: records.filter(({ outcome }) => outcome === 'lost').length,
-    rssGrowthMB: round((watch.mostResidentBytes - before.residentBytes) / BYTES_PER_MB, 1),
+    rssGrowthMB: mostBytes === null ? null : known((mostBytes - before.residentBytes) / BYTES_PER_MB, 1),
     eventLoopP99Ms: watch.eventLoopP99Ms,
     edgeThread: watch.edgeThread,
   };

@@ -1,4 +1,4 @@
-import { round } from '../statistics.js';
+import { largest, round } from '../statistics.js';
 import { type ThreadTimes, threadTimes } from './thread-times.js';
 
 const EVERY_MS = 1_000;
@@ -6,14 +6,15 @@ const EVERY_MS = 1_000;
 interface Sample {
   readonly atMs: number;
   readonly residentBytes: number;
-  readonly eventLoopDelayMs: number;
+  /** Absent until the edge has watched for a while. */
+  readonly eventLoopDelayMs: number | undefined;
 }
 
 /** Looks at an edge once a second while it is under load. */
 export class EdgeWatch implements Disposable {
   readonly samples: Sample[] = [];
   readonly #edge: { readonly url: string; readonly pid: number };
-  readonly #before: ThreadTimes;
+  readonly #before: ThreadTimes | undefined;
   readonly #startedAtMs = performance.now();
   readonly #timer: NodeJS.Timeout;
 
@@ -23,20 +24,25 @@ export class EdgeWatch implements Disposable {
     this.#timer = setInterval(() => void this.#look(), EVERY_MS);
   }
 
-  /** The worst 99th percentile of a window of some seconds. */
-  get eventLoopP99Ms(): number {
-    return Math.max(0, ...this.samples.map(({ eventLoopDelayMs }) => eventLoopDelayMs));
+  /** The worst 99th percentile of a window of some seconds; `null` when the edge was never seen, or before its first window. */
+  get eventLoopP99Ms(): number | null {
+    return largest(this.samples.flatMap(({ eventLoopDelayMs }) => eventLoopDelayMs ?? []));
   }
 
-  get mostResidentBytes(): number {
-    return Math.max(0, ...this.samples.map(({ residentBytes }) => residentBytes));
+  get mostResidentBytes(): number | null {
+    return largest(this.samples.map(({ residentBytes }) => residentBytes));
   }
 
-  /** Of the time watched until now, in what share the edge's own thread ran, and in what share it waited for a core. */
-  get edgeThread(): { readonly ranPct: number; readonly waitedPct: number } {
-    const { ranMs, waitedMs } = threadTimes(this.#edge.pid);
+  /**
+   * Of the time watched until now, in what share the edge's own thread ran, and in what share it waited for a core; `null` where the
+   * system does not say.
+   */
+  get edgeThread(): { readonly ranPct: number; readonly waitedPct: number } | null {
+    const now = threadTimes(this.#edge.pid);
+    const before = this.#before;
+    if (now === undefined || before === undefined) return null;
     const pct = (ms: number) => round((ms / (performance.now() - this.#startedAtMs)) * 100, 1);
-    return { ranPct: pct(ranMs - this.#before.ranMs), waitedPct: pct(waitedMs - this.#before.waitedMs) };
+    return { ranPct: pct(now.ranMs - before.ranMs), waitedPct: pct(now.waitedMs - before.waitedMs) };
   }
 
   [Symbol.dispose](): void {

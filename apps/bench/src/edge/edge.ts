@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os';
 import type { Bench } from '../bench.js';
 import { measureOverhead } from '../overhead/overhead.js';
+import { largest } from '../statistics.js';
 import { measureBatching } from './batching.js';
 import { edgePerSecond } from './capacity.js';
 import { type CrowdOptions, measureCrowd, measureOverload } from './crowd.js';
@@ -70,10 +71,11 @@ class EdgeBench {
     const batching = await this.#phase('batching', () => measureBatching(ground, { phaseMs }, this.#print));
     return {
       throughputRatio: throughput && Math.min(throughput.medium.ratio, throughput.long.ratio),
+      ratioToDefaults: throughput && Math.min(throughput.medium.ratioToDefaults, throughput.long.ratioToDefaults),
       p50OverheadMs: overhead?.differenceMs,
       clients64: crowd,
       overload2x: overload,
-      eventLoopP99Ms: Math.max(0, ...this.#eventLoopP99Ms),
+      eventLoopP99Ms: largest(this.#eventLoopP99Ms),
       fairnessP95RisePct: fairness?.p95RisePct,
       pssTenTailsRatio: memory?.pssTenTailsRatio,
       soak,
@@ -100,7 +102,9 @@ class EdgeBench {
     const { only } = this.#options;
     if (only.length > 0 && !only.includes(name)) return undefined;
     const result = await measure();
-    if ('eventLoopP99Ms' in result) this.#eventLoopP99Ms.push(Number(result.eventLoopP99Ms));
+    if ('eventLoopP99Ms' in result && typeof result.eventLoopP99Ms === 'number') {
+      this.#eventLoopP99Ms.push(result.eventLoopP99Ms);
+    }
     this.#print(`${name.padEnd(12)}${JSON.stringify(result)}`);
     return result;
   }

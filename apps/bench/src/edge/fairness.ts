@@ -1,4 +1,4 @@
-import { quantile, round } from '../statistics.js';
+import { known, largest, quantile } from '../statistics.js';
 import type { CrowdOptions } from './crowd.js';
 import { EdgeWatch } from './edge-watch.js';
 import type { ClientOrder } from './load/order.js';
@@ -46,16 +46,17 @@ export async function measureFairness({ edge, network, capacity, durationMs }: C
     }
   }
   const p95Ms = (kind: Kind) => quantile(times[kind], 0.95);
-  const risePct = (kind: Kind) => round((p95Ms(kind) / p95Ms('without') - 1) * 100, 1);
+  const risePct = (kind: Kind) => known((p95Ms(kind) / p95Ms('without') - 1) * 100, 1);
+  const rises = [risePct('requests'), risePct('sockets')].flatMap((rise) => rise ?? []);
   return {
     requests: times.without.length,
     greedyRequests: { requests: greedyRequests.requests, sockets: greedyRequests.sockets },
-    withoutP95Ms: round(p95Ms('without')),
-    requestsP95Ms: round(p95Ms('requests')),
-    socketsP95Ms: round(p95Ms('sockets')),
+    withoutP95Ms: known(p95Ms('without')),
+    requestsP95Ms: known(p95Ms('requests')),
+    socketsP95Ms: known(p95Ms('sockets')),
     requestsP95RisePct: risePct('requests'),
     socketsP95RisePct: risePct('sockets'),
-    p95RisePct: Math.max(risePct('requests'), risePct('sockets')),
+    p95RisePct: rises.length < 2 ? null : largest(rises),
     eventLoopP99Ms: watch.eventLoopP99Ms,
     edgeThread: watch.edgeThread,
   };

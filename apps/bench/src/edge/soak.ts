@@ -1,10 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { EdgeProcess } from '../overhead/edge-process.js';
-import { median, round } from '../statistics.js';
+import { known, median, round } from '../statistics.js';
+import { edgePerSecond } from './capacity.js';
 import { EdgeWatch } from './edge-watch.js';
 import { type Ground, NETWORK_NAMES } from './ground.js';
 import { outcomes, runLoad } from './load/run-load.js';
 import { servedTail } from './served-tail.js';
+import { tallyOf } from './soak-tally.js';
 
 const CLIENTS = 24;
 const VANISHING_CLIENTS = 8;
@@ -15,6 +17,9 @@ const SWAP_EVERY_MS = 5_000;
 const SHARE = 0.5;
 /** What the process has grown to by then is its size at work: pools, caches and compiled code. */
 const SETTLED_AFTER = 0.3;
+
+/** Long enough to see how fast the machine is now. */
+const CAPACITY_MS = 4_000;
 
 export interface SoakOptions {
   readonly ground: Ground;
@@ -28,10 +33,11 @@ export interface SoakOptions {
  * and releases one all the time. Models are replaced meanwhile, one after another.
  */
 export async function measureSoak({ ground, edge, workers, durationMs }: SoakOptions) {
-  using watch = new EdgeWatch(edge);
   const tails = await Promise.all(NETWORK_NAMES.map((name) => servedTail(edge.url, name)));
   const meanMs = tails.reduce((sum, { cut }) => sum + cut.tailMs, 0) / tails.length;
-  const ratePerSecond = (SHARE * workers * 1_000) / meanMs / CLIENTS;
+  const slowdown = await slowdownOf(edge.url, workers);
+  const ratePerSecond = (SHARE * workers * 1_000) / (slowdown * meanMs) / CLIENTS;
+  using watch = new EdgeWatch(edge);
   const swaps = new Swaps(ground, edge.url);
   const records = await runLoad({
     edgeUrl: edge.url,
@@ -47,15 +53,23 @@ export async function measureSoak({ ground, edge, workers, durationMs }: SoakOpt
   const third = Math.max(1, Math.floor(settled.length / 3));
   const bytes = (samples: typeof settled) => median(samples.map(({ residentBytes }) => residentBytes));
   return {
-    requests: records.length,
+    ...tallyOf(records),
     swaps: swaps.done,
+    slowdown: round(slowdown, 2),
     outcomes: outcomes(records),
-    lost: records.filter(({ outcome }) => outcome === 'lost').length,
-    rssGrowthPct: round((bytes(settled.slice(-third)) / bytes(settled.slice(0, third)) - 1) * 100, 2),
-    residentMB: round(bytes(settled.slice(-third)) / 1e6, 1),
+    rssGrowthPct: known((bytes(settled.slice(-third)) / bytes(settled.slice(0, third)) - 1) * 100, 2),
+    residentMB: known(bytes(settled.slice(-third)) / 1e6, 1),
     eventLoopP99Ms: watch.eventLoopP99Ms,
     edgeThread: watch.edgeThread,
   };
+}
+
+/** What the machine takes longer now than when its tails were profiled, because of what else it does. */
+async function slowdownOf(edgeUrl: string, workers: number): Promise<number> {
+  const { cut } = await servedTail(edgeUrl, 'medium');
+  const perSecond = await edgePerSecond(edgeUrl, 'medium', { workers, durationMs: CAPACITY_MS, seed: 0 });
+  const slowdown = (workers * 1_000) / cut.tailMs / perSecond;
+  return slowdown > 1 && Number.isFinite(slowdown) ? slowdown : 1;
 }
 
 /** Of whoever replaces models: an edge that believes a proxy takes that from nobody else. */

@@ -10,15 +10,15 @@ export interface ThreadTimes {
 }
 
 /**
- * As Linux counts them; zeros elsewhere.
+ * As Linux counts them; `undefined` elsewhere.
  * @param pid of a process, for its first thread; this thread when left out.
  */
-export function threadTimes(pid?: number): ThreadTimes {
+export function threadTimes(pid?: number): ThreadTimes | undefined {
   const thread = pid === undefined ? 'thread-self' : `${pid}/task/${pid}`;
   try {
     const [ranNs = 0, waitedNs = 0] = readFileSync(`/proc/${thread}/schedstat`, 'latin1').split(' ').map(Number);
     return { ranMs: ranNs / NS_PER_MS, waitedMs: waitedNs / NS_PER_MS };
   } catch {
-    return { ranMs: 0, waitedMs: 0 };
+    return undefined;
   }
 }

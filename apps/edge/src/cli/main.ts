@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { edgeVersion } from '../server/version.js';
 import { type CommandIo, EXIT_WRONG_INPUT, processIo } from './io.js';
 
@@ -15,6 +16,8 @@ const COMMANDS: Readonly<Record<string, { readonly summary: string; readonly loa
     load: async () => (await import('./verify.js')).run,
   },
 };
+
+const SERVE = 'serve';
 
 const USAGE = `cutpoint <command> [options]
 
@@ -41,15 +44,32 @@ export async function main(argv: readonly string[]): Promise<number> {
     console.error(`cutpoint: there is no command ${JSON.stringify(name)} (bad_arguments)\n\n${USAGE}`);
     return EXIT_WRONG_INPUT;
   }
-  // `cutpoint inspect … | head` reads no further; that is no failure of the command.
-  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error;
-    process.exit(0);
-  });
+  const isServing = name === SERVE;
+  for (const stream of [process.stdout, process.stderr]) {
+    stream.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EPIPE') throw error;
+      // `cutpoint inspect … | head` reads no further; that is no failure of the command. An edge serves on, whoever reads its words.
+      if (!isServing) process.exit(0);
+    });
+  }
   const run = await command.load();
   const interruption = new AbortController();
   // The first interruption lets a command clean up; the second is the system's own and ends it at once.
   process.once('SIGINT', () => interruption.abort());
   process.once('SIGTERM', () => interruption.abort());
-  return await run(rest, processIo(interruption.signal));
+  const code = await run(rest, processIo(interruption.signal));
+  if (isServing) await endUnread(code);
+  return code;
 }
+
+/** What nobody reads of an edge's words would keep its process for ever. */
+async function endUnread(code: number): Promise<void> {
+  const untilMs = performance.now() + UNREAD_MS;
+  while (process.stdout.writableLength + process.stderr.writableLength > 0) {
+    if (performance.now() > untilMs) process.exit(code);
+    await delay(UNREAD_LOOK_MS);
+  }
+}
+
+const UNREAD_MS = 1_000;
+const UNREAD_LOOK_MS = 20;

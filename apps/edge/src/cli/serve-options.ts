@@ -6,7 +6,7 @@ import { ModelError } from '../models/error.js';
 import type { ServerOptions } from '../server/options.js';
 import { isLoopbackName } from '../server/origin.js';
 
-export interface ServeOptions extends Omit<ServerOptions, 'catalog' | 'workers' | 'logLevel'> {
+export interface ServeOptions extends Omit<ServerOptions, 'catalog' | 'workers' | 'logLevel' | 'stallMs'> {
   readonly modelsDir: string;
   readonly storeDir: string;
   /** So long a version that no edge serves is kept; 0 for ever. */
@@ -67,6 +67,7 @@ export function parseServeOptions(
     defaultDeadlineMs: values.defaultDeadlineMs,
     maxConnections: values.maxConnections,
     maxConnectionsPerClient: values.maxConnectionsPerClient,
+    maxSocketsPerClient: values.maxSocketsPerClient,
     maxInFlight: values.maxInFlight,
     maxInFlightPerClient: values.maxInFlightPerClient,
     maxRequestsPerS: values.maxRequestsPerS,

@@ -4,8 +4,8 @@ import { availableCpus } from '../load/cpu.js';
 import type { ModelChange, ModelStatus } from '../models/entry.js';
 import { errnoOf, messageOf } from '../models/error.js';
 import { ModelRepository } from '../models/repository.js';
-import { prepareModel } from '../prepare/prepare.js';
-import { StoreKeeper } from '../prepare/store-keeper.js';
+import { PrepareHost } from '../prepare/host.js';
+import { StoreKeeper, type StoreKeeperOptions } from '../prepare/store-keeper.js';
 import { type RunningServer, startServer } from '../server/start.js';
 import { reportError } from './errors.js';
 import type { CommandIo } from './io.js';
@@ -27,7 +27,9 @@ export async function run(argv: readonly string[], io: CommandIo): Promise<numbe
 }
 
 async function serve(options: ServeOptions, io: CommandIo): Promise<void> {
-  const repository = new ModelRepository({ dir: options.modelsDir, storeDir: options.storeDir, prepare: prepareModel });
+  await using host = new PrepareHost();
+  const { modelsDir: dir, storeDir } = options;
+  const repository = new ModelRepository({ dir, storeDir, prepare: host.prepare, locate: host.locate });
   const found = await repository.scan();
   const { workers = await defaultWorkers(), settings, ...rest } = options;
   io.err(summary(settings));
@@ -48,7 +50,7 @@ async function serve(options: ServeOptions, io: CommandIo): Promise<void> {
   const preparing = repository.prepareAll(stop.signal).catch((error: unknown) => {
     if (!stop.signal.aborted) server.log.error({ err: error }, 'preparing models failed');
   });
-  const keeper = keepStore(repository, server, options.storeKeepMs);
+  const keeper = keepStore(repository, server, { keepMs: options.storeKeepMs, clear: host.clear });
   const unsubscribe = io.onReload?.(() => {
     io.out('Reading the models again');
     repository.refresh().then(
@@ -67,10 +69,14 @@ async function serve(options: ServeOptions, io: CommandIo): Promise<void> {
   await Promise.all([server.stop(), preparing, repository.stop()]);
 }
 
-function keepStore(repository: ModelRepository, { log }: RunningServer, keepMs: number): StoreKeeper {
+function keepStore(
+  repository: ModelRepository,
+  { log }: RunningServer,
+  options: Pick<StoreKeeperOptions, 'keepMs' | 'clear'>,
+): StoreKeeper {
   const keeper = new StoreKeeper({
     storeDir: repository.storeDir,
-    keepMs,
+    ...options,
     models: () => repository.list(),
     onCleared: (cleared) => log.info(cleared, 'what no edge used any more was removed from the store'),
     onError: (error) => log.warn({ err: error }, 'the store could not be cleared'),

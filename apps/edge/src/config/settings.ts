@@ -109,6 +109,10 @@ export const SETTINGS = {
     fallback: DEFAULTS.maxConnectionsPerClient,
     help: 'WebSockets of one client at a time',
   }),
+  maxSocketsPerClient: integer(1, 1_000_000, {
+    fallback: DEFAULTS.maxSocketsPerClient,
+    help: 'sockets of one client at a time on which it asks over HTTP, WebSockets not counted',
+  }),
   maxInFlight: integer(1, 10_000, { fallback: DEFAULTS.maxInFlight, help: 'unanswered requests of one WebSocket' }),
   maxInFlightPerClient: integer(1, 1_000_000, {
     fallback: DEFAULTS.maxInFlightPerClient,

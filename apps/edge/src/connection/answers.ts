@@ -1,4 +1,4 @@
-import type { EdgeMessage, EdgeTimings, LoadReport, ProtocolError } from '@cutpoint/protocol';
+import type { EdgeMessage, EdgeTimings, LoadReport, ProtocolError, ProtocolErrorCode } from '@cutpoint/protocol';
 import type { TailOutcome } from '../dispatcher/dispatcher.js';
 import type { Request } from './request.js';
 
@@ -25,8 +25,15 @@ export function resultMessage(
 }
 
 /** What a client is told instead. */
-export function errorMessage(id: number, { code, message }: ProtocolError, load: LoadReport): EdgeMessage {
+export function errorMessage(id: number, error: ProtocolError, load: LoadReport): EdgeMessage {
+  return { type: 'error', id, message: error.message, ...refusalOf(error, load) };
+}
+
+/** What a program reads of a refusal. */
+export function refusalOf(
+  { code }: ProtocolError,
+  load: LoadReport,
+): { readonly code: ProtocolErrorCode; readonly load: LoadReport; readonly retryAfterMs?: number } {
   // By then what waits now has been served.
-  const hint = code === 'overloaded' ? { retryAfterMs: Math.max(LEAST_RETRY_MS, load.queueMs) } : {};
-  return { type: 'error', id, code, message, load, ...hint };
+  return { code, load, ...(code === 'overloaded' && { retryAfterMs: Math.max(LEAST_RETRY_MS, load.queueMs) }) };
 }

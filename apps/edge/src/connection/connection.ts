@@ -237,12 +237,16 @@ export class Connection {
     const { payload, provider } = outcome;
     const text = JSON.stringify(resultMessage(request, outcome, timings, this.#context.load()));
     try {
-      this.#outbox.result(text, chunksOf(request.id, [payload]));
+      this.#outbox.result(text, chunksOf(request.id, [payload]), () => this.#written(request));
       this.#settle(request, { code: 'ok', sentBytes: payload.byteLength, timings, provider });
     } catch (error) {
       // Part of it may be on its way: nothing that followed would be understood.
       this.breakOff(error);
     }
+  }
+
+  #written({ admitted, announcedAtMs }: Request): void {
+    this.#context.onWritten(admitted.model, this.#context.clock() - announcedAtMs);
   }
 
   #cancel(id: number): void {
@@ -277,7 +281,7 @@ export class Connection {
   }
 
   #sendError(id: number, error: ProtocolError): void {
-    this.#send(errorMessage(id, error, this.#context.load()));
+    this.#send(errorMessage(id, error, this.#context.recentLoad()));
   }
 
   #send(message: EdgeMessage): void {

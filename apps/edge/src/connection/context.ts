@@ -21,6 +21,8 @@ export interface ConnectionLimits {
   readonly uploadIdleMs: number;
   /** and an upload may take this long in all. */
   readonly uploadMs: number;
+  /** A client that reads nothing of what it asked for in so long is given up. */
+  readonly stallMs: number;
 }
 
 /** What one run of a tail took, in ms. */
@@ -45,6 +47,8 @@ export interface ConnectionContext {
   /** Monotonic, in ms. */
   readonly clock: () => number;
   readonly load: () => LoadReport;
+  /** As it was a moment ago, which costs nothing to say again: for refusals. */
+  readonly recentLoad: () => LoadReport;
   /** ms that the tail of a cut takes on an idle edge, by all that is known. */
   readonly idleTailMs: (served: ServedCut) => number;
   /** A tail ran, and not for the first time. */
@@ -54,6 +58,8 @@ export interface ConnectionContext {
   readonly onTailError: (model: string, error: unknown) => void;
   /** Called once for every `infer`. */
   readonly onSettled: (settled: SettledRequest) => void;
+  /** The system has taken the whole answer, so long after the `infer` was announced. Not called when its client was gone before. */
+  readonly onWritten: (model: string, tookMs: number) => void;
   /** Something went wrong that no message of a client should bring about. */
   readonly onDefect: (error: unknown) => void;
   readonly isStopping: () => boolean;

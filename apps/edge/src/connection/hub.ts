@@ -63,9 +63,10 @@ export class ConnectionHub {
   }
 
   add(socket: WebSocket, tcp: Corkable, { key, expiresAtMs }: Visitor): void {
-    const { clock, clients } = this.#context;
+    const { clock, clients, limits } = this.#context;
     const link = this.#links?.open(key);
-    const outbox = new Outbox(link === undefined ? socket : pacedSocket(socket, link), tcp, clock);
+    const { stallMs } = limits;
+    const outbox = new Outbox(link === undefined ? socket : pacedSocket(socket, link), tcp, { clock, stallMs });
     const client = clients.join(key);
     const connection = new Connection(this.#context, outbox, client);
     clients.connect(key, connection);

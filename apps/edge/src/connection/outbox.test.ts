@@ -47,13 +47,19 @@ describe('a client that reads slowly', () => {
   let nowMs = 0;
   let socket: TestSocket;
   let outbox: Outbox;
+  let written = 0;
   beforeEach(() => {
     nowMs = 1_000;
+    written = 0;
     socket = new TestSocket();
-    outbox = new Outbox(socket, { cork: () => undefined, uncork: () => undefined }, () => nowMs);
+    const tcp = { cork: () => undefined, uncork: () => undefined };
+    outbox = new Outbox(socket, tcp, { clock: () => nowMs, stallMs: 30_000 });
     outbox.result(
       '{}',
       Array.from({ length: 80 }, () => new Uint8Array(MIB / 16)),
+      () => {
+        written += 1;
+      },
     );
   });
 
@@ -63,6 +69,9 @@ describe('a client that reads slowly', () => {
     expect(socket.isPaused).toBe(true);
     socket.read(2.5 * MIB);
     expect([socket.isPaused, outbox.isPaused, outbox.isCongested]).toEqual([false, false, false]);
+    expect(written, 'not all of it is on its way').toBe(0);
+    socket.read(0.5 * MIB + 2);
+    expect(written).toBe(1);
   });
 
   it('is given up when it reads nothing at all for half a minute, and not while it reads a little', () => {

@@ -1,7 +1,7 @@
 /** The sending side of a WebSocket, as `ws` has it. */
 export interface OutboxSocket {
   readonly bufferedAmount: number;
-  send(data: string | Uint8Array, done?: () => void): void;
+  send(data: string | Uint8Array, done?: (error?: Error | null) => void): void;
   close(code: number, reason: string): void;
   pause(): void;
   resume(): void;
@@ -17,8 +17,13 @@ export interface Corkable {
 const HIGH_WATER_BYTES = 4 * 1024 * 1024;
 /** until it has read down to this much. */
 const LOW_WATER_BYTES = 1024 * 1024;
-/** A client that reads nothing at all for this long is given up. */
-const STALL_MS = 30_000;
+
+export interface OutboxOptions {
+  /** Monotonic, in ms. */
+  readonly clock: () => number;
+  /** A client that reads nothing at all for this long is given up. */
+  readonly stallMs: number;
+}
 
 /**
  * What is sent to one client. Back-pressure: a browser's WebSocket has none on receive, so a client that does not read
@@ -28,6 +33,7 @@ export class Outbox {
   readonly #socket: OutboxSocket;
   readonly #tcp: Corkable;
   readonly #clock: () => number;
+  readonly #stallMs: number;
   /** Because it does not read, */
   #isPaused = false;
   /** or because it sends too fast. */
@@ -35,10 +41,11 @@ export class Outbox {
   #leastBuffered = 0;
   #progressAtMs = 0;
 
-  constructor(socket: OutboxSocket, tcp: Corkable, clock: () => number) {
+  constructor(socket: OutboxSocket, tcp: Corkable, { clock, stallMs }: OutboxOptions) {
     this.#socket = socket;
     this.#tcp = tcp;
     this.#clock = clock;
+    this.#stallMs = stallMs;
   }
 
   /** The client is behind in reading. */
@@ -76,12 +83,21 @@ export class Outbox {
     this.#pauseIfFull();
   }
 
-  /** A text message and the chunks that belong to it. */
-  result(message: string, frames: Iterable<Uint8Array>): void {
+  /**
+   * A text message and the chunks that belong to it.
+   * @param onWritten called when the system has taken all of it; never when the socket was gone before
+   */
+  result(message: string, frames: Iterable<Uint8Array>, onWritten: () => void): void {
+    const parts = [message, ...frames];
+    const onLast = (error?: Error | null) => {
+      this.#onFlushed();
+      if (error == null) onWritten();
+    };
     this.#tcp.cork();
     try {
-      this.#socket.send(message);
-      for (const frame of frames) this.#socket.send(frame, this.#onFlushed);
+      for (const [index, part] of parts.entries()) {
+        this.#socket.send(part, index === parts.length - 1 ? onLast : this.#onFlushed);
+      }
     } finally {
       this.#tcp.uncork();
     }
@@ -105,7 +121,7 @@ export class Outbox {
       this.#leastBuffered = buffered;
       this.#progressAtMs = nowMs;
     }
-    return nowMs - this.#progressAtMs > STALL_MS;
+    return nowMs - this.#progressAtMs > this.#stallMs;
   }
 
   readonly #onFlushed = (): void => {

@@ -24,29 +24,35 @@ export interface BodyRefusal {
 const SMALL_JSON_BYTES = 32 * 1024;
 /** So is a list of so many numbers written. */
 const SMALL_JSON_ELEMENTS = 1_024;
-/** The thread ends after this long without work. */
+/** Copying more than this is more than a fraction of a millisecond as well: binary data moves to memory of its own, whatever it holds. */
+const SMALL_COPY_BYTES = 1024 * 1024;
+/** Numbers as JSON take some 100 ms for a large body; what is only copied does not wait for them. */
+const THREADS = 2;
+/** A thread ends after this long without work. */
 const IDLE_MS = 30_000;
 /** What the largest JSON that is taken may become in memory, with room to spare. */
 const MAX_HEAP_MB = 768;
 
 /**
  * Reads and writes the bodies of inference requests. Numbers as JSON are slow, and the event loop is everybody's: what is
- * large is done on a thread, in turns ({@link BodyQueue}).
+ * large is done on threads, in turns ({@link BodyQueue}): one for JSON, one for what is only copied.
  */
 export class BodyThread {
   readonly #pool: Piscina<BodyTask, BodyResult | BodyRefusal>;
-  readonly #queue: BodyQueue;
+  readonly #parsing: BodyQueue;
+  readonly #copying: BodyQueue;
 
   /**
    * @param clock monotonic, in ms
    * @param onThreadError a thread died that had no task; another one takes its place
    */
   constructor(clock: () => number, onThreadError: (error: unknown) => void) {
-    this.#queue = new BodyQueue(clock);
+    this.#parsing = new BodyQueue(clock);
+    this.#copying = new BodyQueue(clock);
     this.#pool = new Piscina({
       filename: createRequire(import.meta.url).resolve('@cutpoint/edge/body-worker'),
       minThreads: 0,
-      maxThreads: 1,
+      maxThreads: THREADS,
       idleTimeout: IDLE_MS,
       recordTiming: false,
       trackUnmanagedFds: false,
@@ -61,9 +67,11 @@ export class BodyThread {
    */
   async read(task: ReadTask, turn: BodyTurn): Promise<InferRequest> {
     const { body, jsonBytes = body.byteLength, contracts } = task;
-    if (jsonBytes <= SMALL_JSON_BYTES) return readInferRequest(body, task.jsonBytes, contracts);
+    const isParsing = jsonBytes > SMALL_JSON_BYTES;
+    if (!isParsing && body.byteLength <= SMALL_COPY_BYTES) return readInferRequest(body, task.jsonBytes, contracts);
     const plain = contracts.map(({ inputs, outputs }) => ({ inputs, outputs }));
-    const result = await this.#run({ read: { ...task, contracts: plain } }, body, turn);
+    const queue = isParsing ? this.#parsing : this.#copying;
+    const result = await this.#run({ read: { ...task, contracts: plain } }, body, { queue, turn });
     if ('read' in result) return result.read;
     throw new Error('the thread wrote instead of reading');
   }
@@ -73,8 +81,11 @@ export class BodyThread {
    * @throws ProtocolError what {@link writeInferResponse} throws, and `cancelled` or `deadline_exceeded` when it was not written
    */
   async write(answered: Answered, turn: BodyTurn): Promise<InferResponse> {
-    if (jsonElements(answered) <= SMALL_JSON_ELEMENTS) return writeInferResponse(answered);
-    const result = await this.#run({ write: answered }, answered.payload, turn);
+    const isParsing = jsonElements(answered) > SMALL_JSON_ELEMENTS;
+    const { payload } = answered;
+    if (!isParsing && payload.byteLength <= SMALL_COPY_BYTES) return writeInferResponse(answered);
+    const queue = isParsing ? this.#parsing : this.#copying;
+    const result = await this.#run({ write: answered }, payload, { queue, turn });
     if ('written' in result) return result.written;
     throw new Error('the thread read instead of writing');
   }
@@ -83,8 +94,12 @@ export class BodyThread {
     await this.#pool.destroy();
   }
 
-  async #run(task: BodyTask, { buffer }: Uint8Array<ArrayBuffer>, turn: BodyTurn): Promise<BodyResult> {
-    const result = await this.#queue.run(turn, () => this.#pool.run(task, { transferList: [buffer] }));
+  async #run(
+    task: BodyTask,
+    { buffer }: Uint8Array<ArrayBuffer>,
+    { queue, turn }: { readonly queue: BodyQueue; readonly turn: BodyTurn },
+  ): Promise<BodyResult> {
+    const result = await queue.run(turn, () => this.#pool.run(task, { transferList: [buffer] }));
     if ('refusal' in result) throw new ProtocolError(result.refusal.code, result.refusal.message);
     return result;
   }

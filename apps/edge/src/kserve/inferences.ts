@@ -18,8 +18,6 @@ import type { InferResponse } from './infer-response.js';
 import { type BodyEncoding, readBody } from './read-body.js';
 import type { Form, Target } from './target.js';
 
-/** An answer of which nothing is read for this long is given up. */
-const STALL_MS = 30_000;
 /** How long what is answered already may take to reach its client when the edge stops. */
 const FLUSH_MS = 1_000;
 
@@ -90,11 +88,12 @@ export class Inferences {
    * @throws ProtocolError why not; `cancelled` when nobody waits for an answer any more
    */
   async infer(call: InferCall): Promise<InferResponse> {
-    const { onSettled } = this.#context;
+    const { clock, onSettled, onWritten } = this.#context;
     const { model } = call.target;
     const tally: Tally = { receivedBytes: 0, sentBytes: 0, course: call.course };
     try {
       const written = await this.#answer(call, tally);
+      call.response.once('finish', () => onWritten(model, clock() - call.course.announcedAtMs));
       onSettled({ model, code: 'ok', ...tally });
       return written;
     } catch (error) {
@@ -125,7 +124,7 @@ export class Inferences {
       const writing = this.#bodies.write({ ...about, tensors, payload }, open);
       open.bodyWork = writing;
       const written = await writing;
-      response.setTimeout(STALL_MS, () => response.destroy());
+      response.setTimeout(this.#context.limits.stallMs, () => response.destroy());
       return written;
     } finally {
       this.#context.scheduler.release(open.place);

@@ -9,15 +9,15 @@ const NS_PER_MS = 1e6;
 export class EventLoopMonitor {
   readonly #delays = monitorEventLoopDelay({ resolution: RESOLUTION_MS });
   readonly #timer: NodeJS.Timeout;
-  #p99Ms = 0;
+  #p99Ms: number | undefined;
 
   constructor(windowMs = WINDOW_MS) {
     this.#delays.enable();
     this.#timer = setInterval(() => this.#read(), windowMs).unref();
   }
 
-  /** 99 % of timers were at most so much late in the last window. */
-  get p99Ms(): number {
+  /** 99 % of timers were at most so much late in the last window; `undefined` before the first one is over. */
+  get p99Ms(): number | undefined {
     return this.#p99Ms;
   }
 

@@ -4,6 +4,8 @@ import type { Scheduler } from '../scheduler/scheduler.js';
 import { type CpuReader, type CpuReading, cpuUtilisation } from './cpu.js';
 
 const SAMPLE_EVERY_MS = 500;
+/** What a refusal says may be as old as this: on its way it becomes older. */
+const RECENT_MS = 5;
 
 export interface LoadMonitorOptions {
   readonly scheduler: Scheduler;
@@ -15,7 +17,7 @@ export interface LoadMonitorOptions {
   readonly models: () => readonly string[];
   readonly readCpu: CpuReader;
   readonly gpu: { readonly value: number | null; readonly memory: number | null };
-  readonly eventLoop: { readonly p99Ms: number };
+  readonly eventLoop: { readonly p99Ms: number | undefined };
   /** Connections that are told of the load. */
   readonly clients: () => number;
   readonly clock: () => number;
@@ -29,6 +31,7 @@ export class LoadMonitor {
   #cpuUtilisation = 0;
   #residentBytes = process.memoryUsage.rss();
   #cpu: CpuReading | undefined;
+  #last: { readonly report: LoadReport; readonly atMs: number } | undefined;
   #timer: NodeJS.Timeout | undefined;
 
   constructor(options: LoadMonitorOptions) {
@@ -44,7 +47,20 @@ export class LoadMonitor {
     clearInterval(this.#timer);
   }
 
+  /** As of now. */
   report(): LoadReport {
+    const report = this.#report();
+    this.#last = { report, atMs: this.#options.clock() };
+    return report;
+  }
+
+  /** As of a moment ago: for refusals, of which an edge that is full has many, and which should cost it next to nothing. */
+  recent(): LoadReport {
+    const last = this.#last;
+    return last !== undefined && this.#options.clock() - last.atMs < RECENT_MS ? last.report : this.report();
+  }
+
+  #report(): LoadReport {
     const { scheduler, workers, factors, service, models, gpu, eventLoop, clients, clock } = this.#options;
     const nowMs = clock();
     const { busy, residualMs } = service.at(nowMs);
@@ -66,7 +82,7 @@ export class LoadMonitor {
       gpuUtilisation: gpu.value,
       gpuMemory: gpu.memory === null ? null : round(gpu.memory),
       residentBytes: this.#residentBytes,
-      eventLoopDelayMs: round(eventLoop.p99Ms),
+      ...(eventLoop.p99Ms !== undefined && { eventLoopDelayMs: round(eventLoop.p99Ms) }),
     };
   }
 

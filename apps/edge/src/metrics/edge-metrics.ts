@@ -36,6 +36,11 @@ export class EdgeMetrics {
     this.#requests.ran(model, size);
   }
 
+  /** The system has taken the whole answer to an inference. */
+  written(model: string, tookMs: number): void {
+    this.#requests.written(model, tookMs);
+  }
+
   responded(status: number): void {
     this.#responses.inc({ code: status });
   }

@@ -47,13 +47,16 @@ export class RequestMetrics {
     );
     this.#queueS = histogram(
       'cutpoint_queue_wait_seconds',
-      'From then until its tail was open on a worker: the wait for a worker, and opening the tail where it was not.',
+      'From then until its tail was open on a worker: the wait for a worker, opening the tail where it was not, and what a shared run took longer for the others in it.',
     );
     this.#decodeS = histogram('cutpoint_decode_duration_seconds', 'Decoding its payload.', DECODE_BUCKETS_S);
-    this.#tailS = histogram('cutpoint_tail_duration_seconds', 'Running its tail.');
+    this.#tailS = histogram(
+      'cutpoint_tail_duration_seconds',
+      'Running its tail; of one that shared a run what it would have taken alone, by what was found of such runs.',
+    );
     this.#totalS = histogram(
       'cutpoint_request_duration_seconds',
-      'From the announcement of an answered inference until its answer was handed to the socket.',
+      'From the announcement of an inference until the system had taken the last byte of its answer; absent where its client was gone by then.',
     );
     this.#batchSize = histogram(
       'cutpoint_batch_requests',
@@ -67,6 +70,11 @@ export class RequestMetrics {
     this.#batchSize.observe({ model }, size);
   }
 
+  /** The system has taken the whole answer. */
+  written(model: string, tookMs: number): void {
+    this.#totalS.observe({ model }, tookMs / MS_PER_S);
+  }
+
   /** @param settled its model is one that this edge serves */
   observe({ model = NO_MODEL, code, receivedBytes, sentBytes, timings }: SettledRequest): void {
     const labels = { model };
@@ -74,12 +82,11 @@ export class RequestMetrics {
     if (receivedBytes > 0) this.#receivedBytes.inc(labels, receivedBytes);
     if (timings === undefined) return;
     this.#sentBytes.inc(labels, sentBytes);
-    const { uploadMs, queueMs, decodeMs, tailMs, totalMs } = timings;
+    const { uploadMs, queueMs, decodeMs, tailMs } = timings;
     this.#uploadS.observe(labels, uploadMs / MS_PER_S);
     this.#queueS.observe(labels, queueMs / MS_PER_S);
     this.#decodeS.observe(labels, decodeMs / MS_PER_S);
     this.#tailS.observe(labels, tailMs / MS_PER_S);
-    this.#totalS.observe(labels, (uploadMs + totalMs) / MS_PER_S);
   }
 }
 

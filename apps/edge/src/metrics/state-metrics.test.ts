@@ -25,6 +25,8 @@ it('has figures of a GPU while there are any, and of the models that are served 
       busyWorkers: 0,
       openTails: { count: 0, numBytes: 0 },
       heldBytes: 0,
+      httpSockets: 0,
+      refusedSockets: 0,
     });
     const scraped = parseExposition(await registry.metrics());
     return {

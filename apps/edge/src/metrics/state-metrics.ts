@@ -1,5 +1,5 @@
 import type { LoadReport } from '@cutpoint/protocol';
-import { Gauge, type Registry } from 'prom-client';
+import { Counter, Gauge, type Registry } from 'prom-client';
 import type { OpenTails } from '../dispatcher/dispatcher.js';
 
 const MS_PER_S = 1000;
@@ -12,6 +12,10 @@ export interface EdgeState {
   readonly openTails: OpenTails;
   /** Payload bytes that are held for requests. */
   readonly heldBytes: number;
+  /** On which clients were let in and ask over HTTP, */
+  readonly httpSockets: number;
+  /** and those that one client had too many, since the start. */
+  readonly refusedSockets: number;
 }
 
 interface StateGauge {
@@ -45,6 +49,11 @@ const GAUGES: readonly StateGauge[] = [
     read: ({ load }) => seconds(load.announcedMs),
   },
   { name: 'cutpoint_connections', help: 'WebSockets that are open.', read: ({ load }) => load.clients },
+  {
+    name: 'cutpoint_http_sockets',
+    help: 'Sockets on which clients that were let in ask over HTTP; WebSockets, and those of trusted proxies, are not counted.',
+    read: ({ httpSockets }) => httpSockets,
+  },
   { name: 'cutpoint_workers', help: 'Tails that can run at a time.', read: ({ load }) => load.workers },
   {
     name: 'cutpoint_workers_busy',
@@ -98,6 +107,7 @@ export class StateMetrics {
   readonly #gauges: readonly { readonly gauge: Gauge; readonly read: StateGauge['read'] }[];
   readonly #loadFactor: Gauge<'model'>;
   readonly #loadFactorWithQueue: Gauge<'model'>;
+  readonly #refusedSockets: Counter;
   readonly #build: Gauge<'version'>;
 
   constructor(registry: Registry) {
@@ -112,6 +122,11 @@ export class StateMetrics {
       'cutpoint_load_factor_with_queue_ratio',
       'The same with the wait for a worker in the measured time.',
     );
+    this.#refusedSockets = new Counter({
+      name: 'cutpoint_http_sockets_refused_total',
+      help: 'Sockets that were closed because their client had as many as one may have.',
+      registers,
+    });
     this.#build = new Gauge({
       name: 'cutpoint_build_info',
       help: 'Always 1; its label says which version runs.',
@@ -129,6 +144,8 @@ export class StateMetrics {
     const { k, kWithQueue = {} } = state.load;
     setAll(this.#loadFactor, k);
     setAll(this.#loadFactorWithQueue, kWithQueue);
+    this.#refusedSockets.reset();
+    this.#refusedSockets.inc(state.refusedSockets);
     this.#build.set({ version: state.version }, 1);
   }
 }

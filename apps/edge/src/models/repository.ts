@@ -15,9 +15,17 @@ export interface RepositoryOptions {
   readonly dir: string;
   readonly storeDir: string;
   readonly prepare: PrepareModel;
+  /** Hashes files, installs packages and builds networks: where others wait for this thread, it is done elsewhere. In this process when left out. */
+  readonly locate?: LocateModel;
   /** Monotonic, in ms. */
   readonly clock?: () => number;
 }
+
+/** As {@link ModelFolder.locate}. */
+export type LocateModel = (
+  where: { readonly dir: string; readonly storeDir: string; readonly name: string },
+  signal: AbortSignal | undefined,
+) => Promise<LocatedModel>;
 
 /** Why a model could not be prepared last time, as far as it matters for whether to try again. */
 interface Failure {
@@ -40,6 +48,7 @@ export class ModelRepository {
   readonly storeDir: string;
   readonly #folder: ModelFolder;
   readonly #prepare: PrepareModel;
+  readonly #locate: LocateModel;
   readonly #clock: () => number;
   readonly #entries = new Map<string, ModelEntry>();
   readonly #failures = new Map<string, Failure>();
@@ -56,6 +65,7 @@ export class ModelRepository {
     this.storeDir = resolve(options.storeDir);
     this.#folder = new ModelFolder(this.dir, this.storeDir);
     this.#prepare = options.prepare;
+    this.#locate = options.locate ?? (async ({ name }, signal) => await this.#folder.locate(name, signal));
     this.#clock = options.clock ?? (() => performance.now());
   }
 
@@ -237,7 +247,7 @@ export class ModelRepository {
 
   /** Finds the model's file and labels; installs a package or builds a network when its source needs that, downloads nothing else. */
   async locate(name: string, signal?: AbortSignal): Promise<LocatedModel> {
-    return await this.#folder.locate(name, signal);
+    return await this.#locate({ dir: this.dir, storeDir: this.storeDir, name }, signal);
   }
 
   async #isWorthAnotherTry(entry: ModelEntry): Promise<boolean> {

@@ -164,7 +164,9 @@ const described = {
     summary: 'Run a model, or a tail of it',
     description:
       'With `Inference-Header-Content-Length` binary tensor data follows the JSON, in the order of the inputs that have a ' +
-      '`binary_data_size`. The same goes for the answer. Bodies may be compressed (`Content-Encoding: gzip` or `deflate`).',
+      '`binary_data_size`. The same goes for the answer. Bodies may be compressed (`Content-Encoding: gzip` or `deflate`). ' +
+      'A refusal says in headers what the WebSocket says: `Cutpoint-Code`, `Cutpoint-Load` (a LoadReport, of the factors only those of ' +
+      'the model), and of `overloaded` `Cutpoint-Retry-After-Ms`.',
     tags: [INFERENCE],
     params: modelParams,
     headers: {

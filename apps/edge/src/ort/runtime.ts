@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { readFile, rm, writeFile } from 'node:fs/promises';
+import { readFile, rm, statfs, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { OnnxRuntime, RuntimeSession, RuntimeValue } from '@cutpoint/onnx';
 import { InferenceSession } from 'onnxruntime-node';
@@ -58,6 +58,8 @@ export function createNodeRuntime({ dir, threads }: NodeRuntimeOptions): NodeRun
           });
           await session.release();
           return await readFile(saved);
+        } catch (error) {
+          throw await unlessFull(error, dir, model.byteLength);
         } finally {
           await rm(saved, { force: true });
         }
@@ -71,6 +73,14 @@ export function createNodeRuntime({ dir, threads }: NodeRuntimeOptions): NodeRun
     openWith: (model, weights) =>
       withFile(model, async (file) => sessionOf(await createSession(file, { ...base, ...WEIGHT_OPTIONS[weights] }))),
   };
+}
+
+/** Where onnxruntime itself could not write so much it does not say why; while what it wrote is still there the disk does. */
+async function unlessFull(error: unknown, dir: string, numBytes: number): Promise<unknown> {
+  const space = await statfs(dir).catch(() => undefined);
+  if (space === undefined || space.bavail * space.bsize >= numBytes) return error;
+  const message = `no space left on the disk that holds ${dir}: free some, or choose another store folder`;
+  return Object.assign(new Error(message, { cause: error }), { code: 'ENOSPC' });
 }
 
 /**

@@ -1,7 +1,7 @@
 import { readdir } from 'node:fs/promises';
 import { isSha256 } from '@cutpoint/protocol';
 import * as v from 'valibot';
-import { type ObjectStore, removeUnless, statOf } from './store.js';
+import { ObjectStore, removeUnless, statOf } from './store.js';
 
 /** A preparation writes its objects first and its record last; by then it is over, or never will be. */
 const UNFINISHED_MS = 24 * 3_600_000;
@@ -35,6 +35,13 @@ export interface Cleared {
   readonly records: number;
   readonly objects: number;
   readonly numBytes: number;
+}
+
+/** Opens a store and clears it: see {@link clearStore}. */
+export async function clearStoreIn(storeDir: string, options: ClearOptions): Promise<Cleared> {
+  const store = new ObjectStore(storeDir);
+  await store.open();
+  return await clearStore(store, options);
 }
 
 /**

@@ -1,5 +1,5 @@
 import type { ModelEntry } from '../models/entry.js';
-import { type Cleared, clearStore } from './clear-store.js';
+import { type Cleared, type ClearOptions, clearStoreIn } from './clear-store.js';
 import { objectsOf } from './prepared.js';
 import { ObjectStore } from './store.js';
 
@@ -14,6 +14,8 @@ export interface StoreKeeperOptions {
   readonly keepMs: number;
   /** The models of this edge. */
   readonly models: () => readonly ModelEntry[];
+  /** Reads every record: where others wait for this thread, it is done elsewhere. In this process when left out. */
+  readonly clear?: (storeDir: string, options: ClearOptions) => Promise<Cleared>;
   readonly onCleared: (cleared: Cleared) => void;
   readonly onError: (error: unknown) => void;
 }
@@ -51,10 +53,9 @@ export class StoreKeeper {
   }
 
   async look(): Promise<void> {
-    const { keepMs, models, onCleared } = this.#options;
-    await this.#store.open();
+    const { storeDir, keepMs, models, clear = clearStoreIn, onCleared } = this.#options;
     await this.touch();
-    const cleared = await clearStore(this.#store, {
+    const cleared = await clear(storeDir, {
       keepMs,
       models: new Set(models().map(({ name }) => name)),
       inUse: models().flatMap(({ prepared }) => (prepared === undefined ? [] : objectsOf(prepared))),

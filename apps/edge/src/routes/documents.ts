@@ -4,8 +4,9 @@ import type { CutTable, LoadReport, Manifest, ModelStatus } from '@cutpoint/prot
 import type { FastifyInstance } from 'fastify';
 import type { ModelEntry } from '../models/entry.js';
 import { OPERATIONS } from '../openapi/operations.js';
-import type { ObjectKind, ServedModels } from '../server/catalog.js';
+import type { ServedModels } from '../server/catalog.js';
 import { sendError } from '../server/http-errors.js';
+import type { ObjectKind } from '../server/served-version.js';
 import { CompressibleJson } from './compressible.js';
 
 const FOR_EVER = 'public, max-age=31536000, immutable';

@@ -4,6 +4,7 @@ import { type ClientRequest, type IncomingMessage, request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
+import { parseEdgeMessage } from '@cutpoint/protocol';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { PreparedModel } from '../prepare/prepared.js';
 import type { ServerOptions } from '../server/options.js';
@@ -98,6 +99,12 @@ describe('requests over HTTP and over the WebSocket', () => {
     expect(performance.now() - startedAt).toBeLessThan(100);
     expect(refused.status).toBe(503);
     expect(refused.json).toEqual({ error: expect.stringContaining('2 requests are waiting') });
+    expect(refused.headers.get('cutpoint-code')).toBe('overloaded');
+    // A report as they are over the WebSocket.
+    const said = parseEdgeMessage(`{"type":"load","load":${refused.headers.get('cutpoint-load')}}`);
+    expect(said).toMatchObject({ load: { queueDepth: 2, inFlight: 1, k: { tiny: expect.any(Number) } } });
+    // Two of some hundred ms by their profile.
+    expect(Number(refused.headers.get('cutpoint-retry-after-ms'))).toBeGreaterThan(100);
     expect(Number(refused.headers.get('retry-after'))).toBeGreaterThanOrEqual(1);
     socket.infer(2, slow, 0, [floats('x', [1], [0])]);
     expect(await socket.errorOf(2)).toBe('overloaded');
@@ -304,6 +311,35 @@ describe('a client', () => {
   });
 });
 
+describe('an answer', () => {
+  it('of which nothing is read for too long is given up, and what it held is free again', async () => {
+    const numbers = 4_000_000;
+    const huge = echoModel(objectsDir, numbers, 'huge');
+    const catalog = new MemoryCatalog(huge, tinyModel(objectsDir));
+    const edge = await start({ catalog, stallMs: 300, maxRequestBytes: 4 * numbers, maxUploadBytes: 64 * numbers });
+    const held = async () => {
+      const text = await (await fetch(`${edge.url}/metrics`)).text();
+      return Number(/^cutpoint_held_payload_bytes (\d+)$/m.exec(text)?.[1]);
+    };
+    // Nothing is read of a response that nobody listens to, but for what the sockets take.
+    const [json, values] = [{ name: 'x', datatype: 'FP32', shape: [numbers] }, new Float32Array(numbers).fill(1 / 3)];
+    const head = JSON.stringify({
+      inputs: [{ ...json, parameters: { binary_data_size: values.byteLength } }],
+      parameters: { binary_data_output: true },
+    });
+    const upload = begin('huge/infer', { 'inference-header-content-length': head.length }, edge);
+    upload.write(head);
+    upload.end(new Uint8Array(values.buffer));
+    const [response]: IncomingMessage[] = await once(upload, 'response');
+    response?.pause();
+    expect(await held()).toBeGreaterThan(0);
+    await vi.waitFor(async () => expect(await held()).toBe(0), { timeout: 5_000 });
+    expect(response?.complete).toBe(false);
+    await expectAlive(edge);
+    await edge.stop();
+  });
+});
+
 describe('large tensors', () => {
   it('come back as they were, binary', async () => {
     const values = Float32Array.from({ length: NUMBERS }, (_, index) => index / 7);
@@ -331,6 +367,7 @@ describe('large tensors', () => {
     const edge = await start({ maxRequestBytes: 16_000_000 });
     const response = await fetch(`${edge.url}/v2/models/echo/infer`, { method: 'POST', body: new Uint8Array(json) });
     expect(response.status).toBe(413);
+    expect(response.headers.get('cutpoint-code')).toBe('too_large');
     expect(await response.json()).toEqual({ error: expect.stringContaining('binary data') });
     await edge.stop();
   });

@@ -1,5 +1,6 @@
 import { ProtocolError, type ProtocolErrorCode } from '@cutpoint/protocol';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { refusalOf } from '../connection/answers.js';
 import type { ConnectionContext } from '../connection/context.js';
 import type { Course } from '../connection/settled.js';
 import { JSON_ALLOWANCE_BYTES } from '../kserve/body-limit.js';
@@ -56,19 +57,20 @@ export async function installKserve(
     return reply.header('cache-control', 'no-store').send(modelMetadata(target));
   };
 
-  /** Before it came to an inference. */
+  /** Before it came to an inference. @returns the model, if there is one of that name */
   const countRefused = ({ name, version }: Params, code: ProtocolErrorCode, course: Course) => {
     const found = findModel(name, version, models);
     const model = found instanceof ProtocolError ? undefined : found.entry.name;
     context.onSettled({ model, code, receivedBytes: 0, sentBytes: 0, course });
+    return model;
   };
 
   const infer = async (request: FastifyRequest<{ Params: Params }>, reply: FastifyReply) => {
     const asked = courseOf(request, context.clock());
     const target = await wantedTarget(request.params, context);
     if (target instanceof ProtocolError) {
-      countRefused(request.params, target.code, asked);
-      return refuse(reply, target, context);
+      const model = countRefused(request.params, target.code, asked);
+      return refuseInference(reply, target, { context, model });
     }
     const course = { ...asked, cut: target.forms[0].served.cut.id };
     const encoding = bodyEncoding(request.raw);
@@ -91,7 +93,7 @@ export async function installKserve(
       return reply.send(written.body);
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error;
-      return refuse(reply, error, context);
+      return refuseInference(reply, error, { context, model: target.model });
     }
   };
 
@@ -131,6 +133,26 @@ function jsonLength({ headers }: FastifyRequest): number | undefined | null {
   return typeof text === 'string' && /^\d{1,10}$/.test(text) ? Number(text) : null;
 }
 
+/**
+ * With the load, as over the WebSocket: whoever is refused can decide by it what to do instead. In headers, because the protocol's
+ * errors have one field; so of all factors only those of the model that was asked for, since headers have to be short.
+ */
+function refuseInference(
+  reply: FastifyReply,
+  error: ProtocolError,
+  { context, model }: { readonly context: ConnectionContext; readonly model: string | undefined },
+): FastifyReply {
+  const { code, load, retryAfterMs } = refusalOf(error, context.recentLoad());
+  const only = (factors: Readonly<Record<string, number>> = {}) =>
+    Object.fromEntries(Object.entries(factors).filter(([name]) => name === model));
+  reply.headers({
+    'cutpoint-code': code,
+    'cutpoint-load': JSON.stringify({ ...load, k: only(load.k), kWithQueue: only(load.kWithQueue) }),
+    ...(retryAfterMs !== undefined && { 'cutpoint-retry-after-ms': Math.ceil(retryAfterMs) }),
+  });
+  return refuse(reply, error, context);
+}
+
 /** Answers with what is wrong, as the protocol has it. */
 function refuse(reply: FastifyReply, { code, message }: ProtocolError, context: ConnectionContext): FastifyReply {
   if (code === 'cancelled') {
@@ -139,7 +161,7 @@ function refuse(reply: FastifyReply, { code, message }: ProtocolError, context: 
     reply.raw.destroy();
     return reply;
   }
-  if (isPassing(code)) reply.header('retry-after', Math.max(1, Math.ceil(context.scheduler.queueMs() / 1000)));
+  if (isPassing(code)) reply.header('retry-after', Math.max(1, Math.ceil(context.recentLoad().queueMs / 1000)));
   if (code === 'model_not_ready') reply.header('retry-after', 1);
   // What it was sending is not waited for.
   if (code === 'upload_timeout') reply.header('connection', 'close');

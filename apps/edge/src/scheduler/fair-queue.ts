@@ -1,3 +1,5 @@
+import { Heap } from './heap.js';
+
 export interface QueueRules<T> {
   /** Whether its turn may come. It may change while an item is in the queue; it is asked whenever it matters. */
   isReady(item: T): boolean;
@@ -43,7 +45,9 @@ export class FairQueue<T> {
   /** The ready item whose turn it is. */
   shift(): T | undefined {
     const { isReady, judge } = this.#rules;
-    return shiftFrom(this.#all, { isReady, waits: judge() });
+    const item = this.#all.first({ isReady, waits: judge() });
+    if (item !== undefined) this.#all.take(item, true);
+    return item;
   }
 
   remove(item: T): boolean {
@@ -55,11 +59,13 @@ export class FairQueue<T> {
     this.#all.take(item, true);
   }
 
-  /** What is there of the items, in the order of their turns: those of which there is nothing are passed over. */
+  /**
+   * What is there of the items, in the order of their turns: those of which there is nothing are passed over. The queue may not
+   * change before it has been read.
+   */
   *inTurn<U>(of: (item: T) => U | undefined): Generator<U, void> {
     const moment: Moment<T> = { isReady: (item) => of(item) !== undefined, waits: this.#rules.judge() };
-    const rest = this.#all.copy();
-    for (let next = shiftFrom(rest, moment); next !== undefined; next = shiftFrom(rest, moment)) {
+    for (const next of this.#all.inTurn(moment)) {
       const there = of(next);
       if (there !== undefined) yield there;
     }
@@ -69,9 +75,9 @@ export class FairQueue<T> {
   ahead(item: T): readonly T[] {
     const { isReady, judge } = this.#rules;
     const moment: Moment<T> = { isReady: (other) => other === item || isReady(other), waits: judge() };
-    const rest = this.#all.copy();
     const ahead: T[] = [];
-    for (let next = shiftFrom(rest, moment); next !== undefined && next !== item; next = shiftFrom(rest, moment)) {
+    for (const next of this.#all.inTurn(moment)) {
+      if (next === item) break;
       ahead.push(next);
     }
     return ahead;
@@ -97,13 +103,8 @@ interface Lane<T> extends Iterable<T> {
   first(moment: Moment<T>): T | undefined;
   /** @param isServed its turn has come, else it leaves. @returns `false` when it was not there */
   take(item: T, isServed: boolean): boolean;
-  copy(): Lane<T>;
-}
-
-function shiftFrom<T>(lane: Lane<T>, moment: Moment<T>): T | undefined {
-  const item = lane.first(moment);
-  if (item !== undefined) lane.take(item, true);
-  return item;
+  /** What is ready, in the order in which it would be taken. Read it before the lane changes. */
+  inTurn(moment: Moment<T>): Generator<T, void>;
 }
 
 function laneOf<T>(rules: QueueRules<T>, level: number): Lane<T> {
@@ -114,11 +115,10 @@ function laneOf<T>(rules: QueueRules<T>, level: number): Lane<T> {
 class ByDeadline<T> implements Lane<T> {
   readonly #rules: QueueRules<T>;
   /** In order of arrival. */
-  readonly #items: T[];
+  readonly #items: T[] = [];
 
-  constructor(rules: QueueRules<T>, items: readonly T[] = []) {
+  constructor(rules: QueueRules<T>) {
     this.#rules = rules;
-    this.#items = [...items];
   }
 
   get size(): number {
@@ -144,8 +144,10 @@ class ByDeadline<T> implements Lane<T> {
     return index >= 0;
   }
 
-  copy(): ByDeadline<T> {
-    return new ByDeadline(this.#rules, this.#items);
+  *inTurn({ isReady }: Moment<T>): Generator<T, void> {
+    const { dueAtMs } = this.#rules;
+    // Sorting keeps the order of equals.
+    yield* this.#items.filter((item) => isReady(item)).toSorted((one, other) => dueAtMs(one) - dueAtMs(other));
   }
 
   [Symbol.iterator](): Iterator<T> {
@@ -208,14 +210,23 @@ class Line<T> implements Lane<T> {
     return true;
   }
 
-  copy(): Line<T> {
-    const copy = new Line(this.#rules, this.#level);
-    for (const [owner, { lane, turns }] of this.#members) {
-      copy.#members.set(owner, { lane: lane.copy(), turns: [...turns] });
+  /** As if each were taken with {@link first} and {@link take}; but what was found of an owner is kept until its own turn comes. */
+  *inTurn(moment: Moment<T>): Generator<T, void> {
+    const waits = moment.waits[this.#level];
+    const next = new Heap<Coming<T>>(isBefore);
+    let nextTurn = this.#nextTurn;
+    const add = (rest: Generator<T, void>, turns: number[], size: number) => {
+      const { value: item } = rest.next();
+      if (item !== undefined) next.push({ item, at: turns[0] ?? 0, waits: waits?.(item) === true, rest, turns, size });
+    };
+    for (const { lane, turns } of this.#members.values()) add(lane.inTurn(moment), [...turns], lane.size);
+    for (let coming = next.pop(); coming !== undefined; coming = next.pop()) {
+      yield coming.item;
+      const { rest, turns, size } = coming;
+      turns.shift();
+      while (turns.length < Math.min(TURNS, size - 1)) turns.push(nextTurn++);
+      add(rest, turns, size - 1);
     }
-    copy.#size = this.#size;
-    copy.#nextTurn = this.#nextTurn;
-    return copy;
   }
 
   *[Symbol.iterator](): Generator<T, void> {
@@ -241,6 +252,15 @@ interface Turn<T> {
   readonly item: T;
   readonly at: number;
   readonly waits: boolean;
+}
+
+/** The next item of one owner, and what is behind it. */
+interface Coming<T> extends Turn<T> {
+  readonly rest: Generator<T, void>;
+  /** The owner's places in the line, this one's first. */
+  readonly turns: number[];
+  /** Items of the owner, ready or not. */
+  readonly size: number;
 }
 
 function isBefore<T>(one: Turn<T>, other: Turn<T>): boolean {

@@ -6,6 +6,7 @@ import { type Due, joining } from './joining.js';
 import { Pauses } from './pauses.js';
 import { mayWait } from './queue-share.js';
 import { expired, overloaded, tooLate } from './refusals.js';
+import { RequestCounts } from './request-counts.js';
 import { Runs } from './runs.js';
 import { type Owners, SharedUse } from './shared-use.js';
 
@@ -43,6 +44,7 @@ export class Scheduler {
   readonly #options: SchedulerOptions;
   readonly #queue: FairQueue<HeldPlace>;
   readonly #waiting = new Map<Job, Waiting>();
+  readonly #counts = new RequestCounts();
   readonly #use = new SharedUse();
   readonly #runs = new Runs();
   readonly #forecast: Forecast;
@@ -67,7 +69,7 @@ export class Scheduler {
 
   /** Requests that wait for a worker, and for nothing else. */
   get queueDepth(): number {
-    return countRequests(this.#waiting.keys());
+    return this.#counts.total;
   }
 
   /** Requests that run. */
@@ -81,14 +83,13 @@ export class Scheduler {
   }
 
   /** Why a job of these owners that would be submitted now could not be taken; nothing is kept of it. */
-  refusal({ client, connection }: Owners): ProtocolError | undefined {
+  refusal(owners: Owners): ProtocolError | undefined {
     const { workers, maxQueue } = this.#options;
-    const ofClient = [...this.#waiting.keys()].filter((job) => job.isCanary !== true && job.client === client);
-    const ofConnection = ofClient.filter((job) => job.connection === connection);
+    const [ofClient, ofConnection] = this.#counts.of(owners);
     // Requests only: a canary that runs keeps one of them waiting, and none out.
     const free = workers + maxQueue - this.#runs.ofRequests - this.queueDepth;
-    if (mayWait(free, [ofClient.length, ofConnection.length])) return undefined;
-    return overloaded(free, this.queueDepth, ofClient.length);
+    if (mayWait(free, [ofClient, ofConnection])) return undefined;
+    return overloaded(free, this.queueDepth, ofClient);
   }
 
   /**
@@ -123,6 +124,7 @@ export class Scheduler {
     }
     place.job = job;
     this.#waiting.set(job, { job, place, deadlineAtMs });
+    this.#counts.add(job);
     this.#pause(job, deadlineAtMs);
     this.#startWhatCan();
     this.#watch(job);
@@ -194,6 +196,7 @@ export class Scheduler {
     clearTimeout(waiting.expiry);
     this.#pauses.end(waiting.job);
     this.#waiting.delete(waiting.job);
+    this.#counts.remove(waiting.job);
     return waiting;
   }
 

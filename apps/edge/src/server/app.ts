@@ -1,6 +1,7 @@
 import Fastify, { type FastifyInstance, LogController } from 'fastify';
 import { setBrowserHeaders } from './browser-rules.js';
 import { BODY_LIMIT_BYTES, sendError } from './http-errors.js';
+import { LogStream } from './log-stream.js';
 import type { ServerOptions } from './options.js';
 import type { OriginPolicy } from './origin.js';
 
@@ -23,10 +24,9 @@ export function createApp(
     ...(tls === undefined
       ? { http: { connectionsCheckingInterval } }
       : { https: { ...tls, minVersion: 'TLSv1.2', handshakeTimeout: headersMs, connectionsCheckingInterval } }),
-    // Beside the command line's own words, which go to stdout.
     logger: {
       level: logLevel,
-      stream: process.stderr,
+      stream: LogStream.toStandardError(),
       redact: SECRET_HEADERS.flatMap((name) => [`req.headers["${name}"]`, `headers["${name}"]`]),
     },
     // A line for each document that a page loads helps nobody; what goes wrong is logged where it does.

@@ -31,7 +31,8 @@ const HEADERS = {
 const API = /^\/v[12](?:\/|$)/;
 const ALLOWED_HEADERS =
   'authorization, content-type, content-encoding, inference-header-content-length, range, traceparent, tracestate';
-const EXPOSED_HEADERS = 'inference-header-content-length, retry-after';
+const EXPOSED_HEADERS =
+  'inference-header-content-length, retry-after, cutpoint-code, cutpoint-load, cutpoint-retry-after-ms';
 /** How long a browser may remember the answer to a preflight. Chromium keeps none longer. */
 const PREFLIGHT_MAX_AGE_S = 7_200;
 

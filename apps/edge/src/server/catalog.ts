@@ -1,7 +1,7 @@
 import type { CutTable } from '@cutpoint/protocol';
 import type { ModelChange, ModelEntry } from '../models/entry.js';
 import type { PreparedModel } from '../prepare/prepared.js';
-import { ServedVersion } from './served-version.js';
+import { type ObjectKind, ServedVersion } from './served-version.js';
 
 /** The models of this edge; `ModelRepository` is one. */
 export interface ModelCatalog {
@@ -18,8 +18,6 @@ export interface ModelCatalog {
   /** A version that is to take another's place does so when `open` has resolved; when that rejects, the other stays. */
   beforeReplacing(open: (next: PreparedModel) => Promise<void>): void;
 }
-
-export type ObjectKind = 'table' | 'graph' | 'pack';
 
 export interface ServedModelsOptions {
   /** So long at most who has an older version may use it. */
@@ -40,10 +38,7 @@ export class ServedModels {
   /** Given way or removed, and not free yet. */
   readonly #leaving = new Set<ServedVersion>();
   /** Being opened; perhaps they will be served. */
-  readonly #coming = new Set<ServedVersion>();
-  #tables = new Map<string, CutTable>();
-  #objects = noObjects();
-  #graphFiles = new Set<string>();
+  readonly #coming = new Map<PreparedModel, ServedVersion>();
   readonly #unsubscribe: () => void;
 
   constructor(catalog: ModelCatalog, options: ServedModelsOptions) {
@@ -82,40 +77,40 @@ export class ServedModels {
   }
 
   table(sha256: string): CutTable | undefined {
-    return this.#tables.get(sha256);
+    return this.#holder('table', sha256)?.prepared.tables.get(sha256);
   }
 
   /** The folder of an object that a served version names. No other file can be asked for. */
   folderOf(kind: ObjectKind, sha256: string): string | undefined {
-    return this.#objects[kind].get(sha256);
+    return this.#holder(kind, sha256)?.prepared.objectsDir;
   }
 
   /** Whether any version has this tail. */
   isServed(graphFile: string): boolean {
-    return this.#graphFiles.has(graphFile);
+    for (const version of this.#versions()) if (version.graphFiles.has(graphFile)) return true;
+    return false;
   }
 
   /** Opens a version before it is served; what that takes is kept apart from what is served by nobody. */
   async opening(prepared: PreparedModel, open: (version: ServedVersion) => Promise<void>): Promise<void> {
     const version = new ServedVersion(prepared);
-    this.#coming.add(version);
-    this.#index();
+    this.#coming.set(prepared, version);
     try {
       await open(version);
     } finally {
       // By then whoever opened it has begun to serve it, or never will.
       setImmediate(() => {
-        this.#coming.delete(version);
-        this.#free(version);
+        this.#coming.delete(prepared);
+        if (!this.#isHeld(version)) this.#options.onFree?.(version);
       });
     }
   }
 
   #serve(name: string, prepared: PreparedModel): void {
     const former = this.#current.get(name);
-    const version = new ServedVersion(prepared);
+    // What was opened for it is served.
+    const version = this.#coming.get(prepared) ?? new ServedVersion(prepared);
     this.#current.set(name, version);
-    this.#index();
     if (former === undefined) this.#options.onReady?.(version);
     else {
       this.#leaving.add(former);
@@ -136,35 +131,24 @@ export class ServedModels {
 
   #left(version: ServedVersion): void {
     this.#leaving.delete(version);
-    this.#free(version);
-  }
-
-  #free(version: ServedVersion): void {
-    this.#index();
     this.#options.onFree?.(version);
   }
 
   /** What two versions share is there for as long as one of them is. */
-  #index(): void {
-    this.#tables = new Map();
-    this.#objects = noObjects();
-    this.#graphFiles = new Set();
-    for (const version of [...this.#current.values(), ...this.#leaving, ...this.#coming]) {
-      const { manifest, tables, objectsDir } = version.prepared;
-      for (const file of version.graphFiles) this.#graphFiles.add(file);
-      for (const { sha256 } of manifest.packs) this.#objects.pack.set(sha256, objectsDir);
-      for (const [sha256, table] of tables) {
-        this.#tables.set(sha256, table);
-        this.#objects.table.set(sha256, objectsDir);
-        for (const { headGraph, tailGraph } of table.cuts) {
-          if (headGraph !== null) this.#objects.graph.set(headGraph, objectsDir);
-          if (tailGraph !== null) this.#objects.graph.set(tailGraph, objectsDir);
-        }
-      }
-    }
+  #holder(kind: ObjectKind, sha256: string): ServedVersion | undefined {
+    for (const version of this.#versions()) if (version.names(kind, sha256)) return version;
+    return undefined;
   }
-}
 
-function noObjects(): Readonly<Record<ObjectKind, Map<string, string>>> {
-  return { table: new Map(), graph: new Map(), pack: new Map() };
+  #isHeld(version: ServedVersion): boolean {
+    for (const other of this.#versions()) if (other === version) return true;
+    return false;
+  }
+
+  /** There are few, so that what each of them has is never put together: that would be done anew with each change. */
+  *#versions(): Generator<ServedVersion, void> {
+    yield* this.#current.values();
+    yield* this.#leaving;
+    yield* this.#coming.values();
+  }
 }

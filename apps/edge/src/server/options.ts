@@ -59,6 +59,8 @@ export interface ServerOptions extends AccessOptions {
   readonly maxConnections: number;
   /** WebSockets of one client at a time. */
   readonly maxConnectionsPerClient: number;
+  /** Sockets of one client on which it asks over HTTP; on one more it is answered 429, and that is closed. Those of proxies are nobody's. */
+  readonly maxSocketsPerClient: number;
   /** Payload bytes held at a time; a quarter of it at most (or one request) by one client, half of that by one of its connections. */
   readonly maxUploadBytes: number;
   /**
@@ -70,6 +72,8 @@ export interface ServerOptions extends AccessOptions {
   readonly uploadIdleMs: number;
   /** So is one that takes this long in all. */
   readonly uploadMs: number;
+  /** A client that reads nothing of an answer for this long is given up. */
+  readonly stallMs: number;
   /** A connection that does not answer a ping within this time is closed. */
   readonly heartbeatMs: number;
   /** What runs when the edge is stopped may take this long to finish. */
@@ -111,10 +115,12 @@ export const DEFAULT_SERVER_OPTIONS = Object.freeze({
   maxRequestBytes: 32 * 1024 * 1024,
   maxConnections: 256,
   maxConnectionsPerClient: 128,
+  maxSocketsPerClient: 256,
   maxUploadBytes: 256 * 1024 * 1024,
   headersMs: 30_000,
   uploadIdleMs: 10_000,
   uploadMs: 120_000,
+  stallMs: 30_000,
   heartbeatMs: 15_000,
   drainMs: 5_000,
   modelDrainMs: 60_000,

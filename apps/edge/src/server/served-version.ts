@@ -17,6 +17,9 @@ export interface ServedCut {
   readonly version: ServedVersion;
 }
 
+/** What clients may ask for by its hash. */
+export type ObjectKind = 'table' | 'graph' | 'pack';
+
 /** A version that nobody asked for in so long is not waited for: whoever still has it hears that it is gone when he comes back. */
 const IDLE_MS = 5_000;
 
@@ -27,6 +30,8 @@ export class ServedVersion {
   readonly graphFiles: ReadonlySet<string>;
   /** By table hash, then by cut id. */
   readonly #cuts: ReadonlyMap<string, ReadonlyMap<number, ServedCut>>;
+  /** Hashes of heads and tails, and of packs; put together when somebody first asks for one. */
+  #objects: Readonly<Record<'graph' | 'pack', ReadonlySet<string>>> | undefined;
   #state: 'current' | 'former' | 'closed' = 'current';
   #uses = 0;
   #idle: NodeJS.Timeout | undefined;
@@ -56,6 +61,13 @@ export class ServedVersion {
 
   hasTable(sha256: string): boolean {
     return this.#cuts.has(sha256);
+  }
+
+  /** Whether it has an object of this kind and hash. */
+  names(kind: ObjectKind, sha256: string): boolean {
+    if (kind === 'table') return this.hasTable(sha256);
+    this.#objects ??= objectsOf(this.prepared);
+    return this.#objects[kind].has(sha256);
   }
 
   cut(table: string, id: number): ServedCut | undefined {
@@ -117,4 +129,15 @@ export class ServedVersion {
       }),
     );
   }
+}
+
+function objectsOf({ tables, manifest }: PreparedModel): Readonly<Record<'graph' | 'pack', ReadonlySet<string>>> {
+  const graph = new Set<string>();
+  for (const { cuts } of tables.values()) {
+    for (const { headGraph, tailGraph } of cuts) {
+      if (headGraph !== null) graph.add(headGraph);
+      if (tailGraph !== null) graph.add(tailGraph);
+    }
+  }
+  return { graph, pack: new Set(manifest.packs.map(({ sha256 }) => sha256)) };
 }

@@ -33,6 +33,7 @@ import { installStream, installWebSockets } from '../routes/stream.js';
 import { Scheduler } from '../scheduler/scheduler.js';
 import { TraceThread } from '../traces/trace-thread.js';
 import { authenticator } from './access/authenticator.js';
+import { ClientSockets } from './access/client-sockets.js';
 import { installGate } from './access/gate.js';
 import { Strangers } from './access/strangers.js';
 import { createApp } from './app.js';
@@ -82,6 +83,7 @@ export async function startServer(
   const requests = new OpenRequests(app.server);
   const strangers = new Strangers({ maxPerAddress: options.maxConnections, trustProxy: options.trustProxy });
   strangers.watch(app.server);
+  const sockets = new ClientSockets(options.maxSocketsPerClient);
   const { log } = app;
   if (options.workers < asked.workers) {
     log.warn(`${asked.workers} workers were asked for; with the execution provider webgpu there can be only one`);
@@ -158,6 +160,8 @@ export async function startServer(
     busyWorkers: scheduler.busyWorkers,
     openTails: dispatcher.openTails,
     heldBytes: uploads.heldBytes,
+    httpSockets: sockets.size,
+    refusedSockets: sockets.refused,
   }));
   const traces = options.traces && new TraceThread({ ...options.traces, version, clock, log });
   const serving: ConnectionContext = {
@@ -170,6 +174,7 @@ export async function startServer(
     limits: options,
     clock,
     load,
+    recentLoad: () => monitor.recent(),
     idleTailMs: (served) => factors.idleMs(profiledTail(served)),
     onTail: (model, served, measured) => {
       const nowMs = clock();
@@ -182,6 +187,7 @@ export async function startServer(
       metrics.settled(settled);
       traces?.settled(settled);
     },
+    onWritten: (model, tookMs) => metrics.written(model, tookMs),
     onDefect: (error) =>
       log.error({ err: error }, 'a message or an answer could not be handled; its connection was closed'),
     isStopping: () => isStopping,
@@ -232,6 +238,7 @@ export async function startServer(
     installBrowserRules(app, origins);
     installRefusal(app, () => isStopping);
     await installGate(app, {
+      sockets,
       authenticate: authenticator(options),
       strangers,
       maxRequestsPerS: options.maxRequestsPerS,

@@ -3,6 +3,8 @@ import fastifyRateLimit from '@fastify/rate-limit';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { sendError } from '../http-errors.js';
 import type { Authenticator, Grant } from './authenticator.js';
+import { clientKey } from './client-key.js';
+import type { ClientSockets } from './client-sockets.js';
 import type { Strangers } from './strangers.js';
 import { WindowStore } from './window-store.js';
 
@@ -33,6 +35,7 @@ const RATE_WINDOW_MS = 1_000;
 
 interface GateOptions {
   readonly strangers: Strangers;
+  readonly sockets: ClientSockets;
   readonly authenticate: Authenticator;
   readonly maxRequestsPerS: number;
   /** What needs no token at this edge, besides what needs none at any. */
@@ -42,7 +45,7 @@ interface GateOptions {
 /** Counts the requests of each address, then lets in those who may. Install it before the routes. */
 export async function installGate(
   app: FastifyInstance,
-  { authenticate, strangers, maxRequestsPerS, openRoutes }: GateOptions,
+  { authenticate, strangers, sockets, maxRequestsPerS, openRoutes }: GateOptions,
 ): Promise<void> {
   app.decorateRequest('grant', null);
   await app.register(fastifyRateLimit, {
@@ -68,10 +71,23 @@ export async function installGate(
       return sendError(reply, 401, 'unauthorised', token === undefined ? NO_TOKEN : WRONG_TOKEN);
     }
     request.grant = grant;
-    strangers.letIn(request.raw.socket);
+    const { socket } = request.raw;
+    // What becomes a WebSocket is counted as one.
+    const isCounted = !request.ws && !strangers.isProxy(socket.remoteAddress ?? '');
+    if (isCounted && !sockets.use(clientKey(request), socket)) {
+      // Closed, and until then as good as one on which nobody was let in.
+      reply.headers({ connection: 'close', 'retry-after': SOCKET_RETRY_S });
+      return sendError(reply, 429, 'too_many_connections', TOO_MANY_SOCKETS);
+    }
+    strangers.letIn(socket);
     return undefined;
   });
 }
+
+/** A client that has too many sockets asks again after this, if not on one of those. */
+const SOCKET_RETRY_S = '5';
+const TOO_MANY_SOCKETS =
+  'this client has as many sockets as one may have; ask on one of them (keep-alive), or start the edge with a higher --max-sockets-per-client';
 
 const NO_TOKEN = `this edge wants a token: send "Authorization: Bearer <token>", or offer the subprotocol ${BEARER_SUBPROTOCOL_PREFIX}<token> on the WebSocket`;
 const WRONG_TOKEN = 'this token is not one of this edge, or no longer valid';

@@ -42,9 +42,15 @@ export class Strangers {
     }
   }
 
+  /** Its sockets are those of many, and nobody's. */
+  isProxy(address: string): boolean {
+    const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1];
+    return this.#proxies.check(mapped ?? address, mapped === undefined && isIPv6(address) ? 'ipv6' : 'ipv4');
+  }
+
   #meet(socket: Socket): void {
     const { remoteAddress } = socket;
-    if (remoteAddress === undefined || this.#isProxy(remoteAddress)) return;
+    if (remoteAddress === undefined || this.isProxy(remoteAddress)) return;
     const key = keyOf(remoteAddress);
     const sockets = this.#byAddress.get(key) ?? new Set();
     if (sockets.size >= this.#maxPerAddress) {
@@ -60,11 +66,6 @@ export class Strangers {
     const sockets = this.#byAddress.get(key);
     sockets?.delete(socket);
     if (sockets?.size === 0) this.#byAddress.delete(key);
-  }
-
-  #isProxy(address: string): boolean {
-    const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1];
-    return this.#proxies.check(mapped ?? address, mapped === undefined && isIPv6(address) ? 'ipv6' : 'ipv4');
   }
 }
 
