@@ -5,6 +5,7 @@ import type { PageState } from './page-state.js';
 import { ComparePanel } from './panels/compare.js';
 import { renderControls } from './panels/controls.js';
 import { Details } from './panels/details.js';
+import { EmbedPanel } from './panels/embed.js';
 import type { NetworksView } from './panels/networks.js';
 import { PlayPanel } from './panels/play.js';
 import { RecordingPanel } from './panels/recording.js';
@@ -21,6 +22,7 @@ interface WorkbenchParts {
 export class Workbench {
   readonly #play: PlayPanel;
   readonly #recording = new RecordingPanel();
+  readonly #embed = new EmbedPanel();
   readonly #view: NetworksView;
 
   constructor({ state, networks, app, onChange }: WorkbenchParts) {
@@ -38,6 +40,7 @@ export class Workbench {
   setNetworks(networks: readonly Network[]): void {
     this.#play.setNetworks(networks, this.#view.heard);
     this.#recording.setNetworks(networks);
+    this.#embed.setNetworks(networks);
   }
 
   /** @param offered the edge was started for demonstration */

@@ -72,8 +72,8 @@ export function addConstraints(
   byId('constraints', HTMLElement).append(
     rows.add('Codec of what crosses', codec, 'codec', measuredCodec),
     rows.add('The input stays on this device', keep, 'keep-input', measuredInput),
-    rows.add('Accuracy to lose by it', accuracy, 'accuracy', measuredAccuracy),
-    rows.add('Sent', uplink, 'uplink-limit', measuredSent),
+    rows.add('Accuracy that may be lost by it', accuracy, 'accuracy', measuredAccuracy),
+    rows.add('What may be sent', uplink, 'uplink-limit', measuredSent),
     rows.add('Deadline of one inference', deadline, 'deadline', measuredTime),
   );
 }

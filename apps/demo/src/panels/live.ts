@@ -166,7 +166,7 @@ export class LivePanel {
       },
       axes: [
         { ...axis, size: 24, values: (_plot, ticks) => ticks.map((tick) => (tick === 0 ? 'now' : `${tick} s`)) },
-        { ...axis, size: 40, space: 28 },
+        { ...axis, size: 40, space: 28, values: (_plot, ticks) => ticks.map(shortNumber) },
         ...(hasRight
           ? [{ ...axis, grid: { show: false }, scale: 'right', side: 1 as const, size: RIGHT_AXIS_WIDTH, space: 28 }]
           : []),
@@ -209,6 +209,11 @@ function seriesOf(line: Line): uPlot.Series {
 /** Computed once a redraw by uPlot; the page's theme may have changed in between. */
 function colour(name: string): string {
   return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+}
+
+/** An axis has room for four characters. */
+function shortNumber(value: number): string {
+  return value >= 10_000 ? `${value / 1000}k` : String(value);
 }
 
 /** The next of 1, 2, 5, 10, … so that the axis does not tremble. */
