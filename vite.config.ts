@@ -1,4 +1,5 @@
 import { defineConfig } from 'vite';
+import { embedSamplesPlugin } from './scripts/lib/embed-samples.mjs';
 import { precompress } from './scripts/lib/precompress.mjs';
 
 /** Threads in WASM need a cross-origin isolated page; the edge sends the same headers. */
@@ -9,7 +10,7 @@ const isolation = {
 const edge = process.env.CUTPOINT_EDGE ?? 'http://127.0.0.1:8080';
 
 export default defineConfig({
-  plugins: [precompress()],
+  plugins: [embedSamplesPlugin(), precompress()],
   build: {
     target: 'es2023',
     sourcemap: true,

@@ -80,6 +80,29 @@ test('without a word about accuracy only what loses nothing runs', async ({ page
   expect(codecs.filter((codec) => codec !== 'f32' && codec !== 'f32+deflate')).toEqual([]);
 });
 
+test('a codec that the app asks for is what crosses, from the first inference on, and until it asks for another', async ({
+  page,
+}) => {
+  await openPage(page, edge.url);
+  const codecs = await page.evaluate(
+    async ({ values, dims }) => {
+      const { connect, Tensor } = globalThis.cutpoint;
+      const options = { model: 'tiny', device: 'wasm', maxAccuracyDrop: 1, codecs: ['u8'], policy: 'offload' } as const;
+      const session = await connect('/', options);
+      const feeds = { x: new Tensor('float32', Float32Array.from(values), dims) };
+      const codecs: string[] = [];
+      session.on('trace', ({ codec }) => codecs.push(codec));
+      await session.run(feeds);
+      session.setConstraints({ maxAccuracyDrop: 1, codecs: ['f16'] });
+      await session.run(feeds, { cut: 0 });
+      await session.close();
+      return codecs;
+    },
+    { values, dims: [...INPUT_DIMS] },
+  );
+  expect(codecs).toEqual(['u8', 'f16']);
+});
+
 test('a picture travels as the browser compresses it, and means the same', async ({ page }) => {
   await openPage(page, edge.url);
   const { runs, waits } = await page.evaluate(async () => {

@@ -19,7 +19,7 @@ const QUICK = '?model=ppocr-rec&device=wasm&repeat=1';
 const RATE = /up ([\d.]+) Mbit/;
 const QUEUE_MS = /queue ([\d.]+) ms/;
 
-test('what a person makes worse gets worse by measurement, and better again', async ({ page }) => {
+test('what a person makes worse gets worse by measurement, and better again', { tag: '@page' }, async ({ page }) => {
   const demo = new DemoPage(page);
   await demo.open(edge().url, `${QUICK}&policy=offload`);
   await demo.moreRuns(2);
@@ -60,9 +60,9 @@ test('what a person makes worse gets worse by measurement, and better again', as
   expect(demo.complaints).toEqual([]);
 });
 
-test('policies are compared by the same picture, in turn, until a person stops it; the choice is then as it was', async ({
-  page,
-}) => {
+test('policies are compared by the same picture, in turn, until a person stops it; the choice is then as it was', {
+  tag: '@page',
+}, async ({ page }) => {
   const demo = new DemoPage(page);
   // Lines of text are not compressed; where they are found is.
   await demo.open(edge().url, '?model=ppocr-det&device=wasm&policy=offload');
@@ -109,66 +109,76 @@ async function replayByBench(file: string): Promise<{ code: number; text: string
   );
 }
 
-test('a session is recorded while conditions change, and decided again alike by the bench and on the page', async ({
+test(
+  'a session is recorded while conditions change, and decided again alike by the bench and on the page',
+  { tag: '@page' },
+  async ({ page }, testInfo) => {
+    const demo = new DemoPage(page);
+    await demo.open(edge().url, QUICK);
+    await demo.moreRuns(1);
+    await page.getByTestId('record').click();
+    await demo.moreRuns(3);
+    await page.getByTestId('link').selectOption('2');
+    await demo.moreRuns(3);
+    await page.getByTestId('policy').selectOption('loadpart');
+    await page.getByTestId('edge-load').selectOption({ label: '6 more clients' });
+    await demo.moreRuns(3);
+    await page.getByTestId('edge-load').selectOption({ label: 'none' });
+    const saving = page.waitForEvent('download');
+    await page.getByTestId('record').click();
+    const file = testInfo.outputPath('recording.json');
+    await (await saving).saveAs(file);
+    const text = await readFile(file, 'utf8');
+    const { decisions, traces } = JSON.parse(text) as {
+      decisions: { cut: number; codec: string }[];
+      traces: unknown[];
+    };
+    testInfo.annotations.push({
+      type: 'recording',
+      description: `${decisions.length} decisions, ${text.length} bytes`,
+    });
+    expect(decisions.length).toBeGreaterThan(6);
+    expect(traces.length).toBeGreaterThan(6);
+    expect(new Set(decisions.map(({ cut, codec }) => `${cut} ${codec}`)).size).toBeGreaterThan(1);
+
+    const same = await replayByBench(file);
+    expect(same.text).toContain(`all ${decisions.length} are the same`);
+    expect(same.code).toBe(0);
+
+    const tampered = testInfo.outputPath('tampered.json');
+    const [, , , , fifth] = decisions;
+    if (fifth) fifth.cut += 1;
+    await writeFile(tampered, JSON.stringify({ ...(JSON.parse(text) as object), decisions }));
+    const differs = await replayByBench(tampered);
+    expect(differs.text).toMatch(/decision 5: cut \d+, \S+ is recorded; cut \d+, \S+ is decided now/);
+    expect(differs.text).toContain(`1 of ${decisions.length} decisions differ`);
+    expect(differs.code).toBe(1);
+    const broken = testInfo.outputPath('broken.json');
+    await writeFile(broken, text.slice(0, text.length / 2));
+    expect((await replayByBench(broken)).text).toContain('no recording that can be replayed: it is no JSON');
+
+    const status = page.getByTestId('recording-status');
+    const words = page.getByTestId('replay-words');
+    await page.getByTestId('replay-file').setInputFiles(file);
+    await expect(status).toContainText(`all ${decisions.length} are the same`);
+    await page.getByRole('slider', { name: 'Decision' }).focus();
+    await page.keyboard.press('End');
+    await expect(words).toContainText(`${decisions.length} of ${decisions.length}`);
+    await expect(words).toContainText('the same now');
+    await expect(page.getByTestId('replayed-arms').locator('tr.chosen')).toHaveCount(1);
+    await page.getByTestId('replay-file').setInputFiles(tampered);
+    await expect(status).toContainText('1 of');
+    await expect(words).toContainText(/^5 of .* different: cut/);
+    await page.getByTestId('replay-file').setInputFiles(broken);
+    await expect(status).toContainText('it is no JSON');
+    await expect(page.getByTestId('replay')).toBeHidden();
+    expect(demo.complaints).toEqual([]);
+  },
+);
+
+test('on an edge that is for no demonstration the controls that need one say so', { tag: '@page' }, async ({
   page,
-}, testInfo) => {
-  const demo = new DemoPage(page);
-  await demo.open(edge().url, QUICK);
-  await demo.moreRuns(1);
-  await page.getByTestId('record').click();
-  await demo.moreRuns(3);
-  await page.getByTestId('link').selectOption('2');
-  await demo.moreRuns(3);
-  await page.getByTestId('policy').selectOption('loadpart');
-  await page.getByTestId('edge-load').selectOption({ label: '6 more clients' });
-  await demo.moreRuns(3);
-  await page.getByTestId('edge-load').selectOption({ label: 'none' });
-  const saving = page.waitForEvent('download');
-  await page.getByTestId('record').click();
-  const file = testInfo.outputPath('recording.json');
-  await (await saving).saveAs(file);
-  const text = await readFile(file, 'utf8');
-  const { decisions, traces } = JSON.parse(text) as { decisions: { cut: number; codec: string }[]; traces: unknown[] };
-  testInfo.annotations.push({ type: 'recording', description: `${decisions.length} decisions, ${text.length} bytes` });
-  expect(decisions.length).toBeGreaterThan(6);
-  expect(traces.length).toBeGreaterThan(6);
-  expect(new Set(decisions.map(({ cut, codec }) => `${cut} ${codec}`)).size).toBeGreaterThan(1);
-
-  const same = await replayByBench(file);
-  expect(same.text).toContain(`all ${decisions.length} are the same`);
-  expect(same.code).toBe(0);
-
-  const tampered = testInfo.outputPath('tampered.json');
-  const [, , , , fifth] = decisions;
-  if (fifth) fifth.cut += 1;
-  await writeFile(tampered, JSON.stringify({ ...(JSON.parse(text) as object), decisions }));
-  const differs = await replayByBench(tampered);
-  expect(differs.text).toMatch(/decision 5: cut \d+, \S+ is recorded; cut \d+, \S+ is decided now/);
-  expect(differs.text).toContain(`1 of ${decisions.length} decisions differ`);
-  expect(differs.code).toBe(1);
-  const broken = testInfo.outputPath('broken.json');
-  await writeFile(broken, text.slice(0, text.length / 2));
-  expect((await replayByBench(broken)).text).toContain('no recording that can be replayed: it is no JSON');
-
-  const status = page.getByTestId('recording-status');
-  const words = page.getByTestId('replay-words');
-  await page.getByTestId('replay-file').setInputFiles(file);
-  await expect(status).toContainText(`all ${decisions.length} are the same`);
-  await page.getByRole('slider', { name: 'Decision' }).focus();
-  await page.keyboard.press('End');
-  await expect(words).toContainText(`${decisions.length} of ${decisions.length}`);
-  await expect(words).toContainText('the same now');
-  await expect(page.getByTestId('replayed-arms').locator('tr.chosen')).toHaveCount(1);
-  await page.getByTestId('replay-file').setInputFiles(tampered);
-  await expect(status).toContainText('1 of');
-  await expect(words).toContainText(/^5 of .* different: cut/);
-  await page.getByTestId('replay-file').setInputFiles(broken);
-  await expect(status).toContainText('it is no JSON');
-  await expect(page.getByTestId('replay')).toBeHidden();
-  expect(demo.complaints).toEqual([]);
-});
-
-test('on an edge that is for no demonstration the controls that need one say so', async ({ page }) => {
+}) => {
   const demo = new DemoPage(page);
   await page.route('**/v1/models', async (route) => {
     const response = await route.fetch();
@@ -179,4 +189,15 @@ test('on an edge that is for no demonstration the controls that need one say so'
   await demo.moreRuns(1);
   await expect(page.getByTestId('demo-note')).toContainText('not started for demonstration');
   await expect(page.getByTestId('edge-load')).toBeDisabled();
+
+  // A link made elsewhere may ask for what this edge does not do: it says so, and the way back is there.
+  await demo.open(edge().url, `${QUICK}&link=4&by=edge`);
+  await demo.moreRuns(1);
+  await expect(page.getByTestId('demo-note')).toContainText("have it made by this page's own transport");
+  await expect(page.getByTestId('link-measured')).not.toContainText('emulated');
+  await page.getByTestId('pace-by').selectOption('page');
+  await expect(page).not.toHaveURL(/by=/);
+  await expect(page.getByTestId('link-measured')).toContainText('emulated: this page waits');
+  await expect(page.getByTestId('pace-by')).toBeDisabled();
+  expect(demo.complaints).toEqual([]);
 });

@@ -5,7 +5,9 @@ import { promisify } from 'node:util';
 import * as client from '@cutpoint/client';
 import { parseSync } from 'vite';
 import { afterAll, expect, test } from 'vitest';
+import { fill } from '../apps/demo/dist/embed/fill.js';
 import { documents, samplesOf, textOf } from './lib/docs/markdown.mjs';
+import { embedSamples } from './lib/embed-samples.mjs';
 import { root, tsc } from './lib/run.mjs';
 
 // Those in docs/api are examples of comments in the sources, and stand in the middle of something.
@@ -47,6 +49,31 @@ test('every sample in TypeScript compiles against the packages', async () => {
     `${given}\n${source}\n`,
   ]);
   expect(await compile(Object.fromEntries(named))).toBe('');
+});
+
+test('what the page shows of them compiles for every kind of network, and names its edge and model', async () => {
+  const sources = {};
+  for (const task of ['text-recognition', 'classification', 'text-detection', 'tensors']) {
+    const target = { edge: 'http://127.0.0.1:8080', model: 'mine', task };
+    for (const { title, install, source } of embedSamples()) {
+      const filled = fill(source, target);
+      expect(install).toContain('npm install ./cutpoint-');
+      expect(filled).toContain(target.edge);
+      expect(filled).toContain("'mine'");
+      expect(filled).not.toMatch(/edge\.example|ppocr/);
+      expect(filled.includes('decodeText')).toBe(task === 'text-recognition');
+      if (title === 'Vite') sources[`vite-${task}.ts`] = filled;
+      if (title === 'React') sources[`react-${task}.tsx`] = filled;
+      if (title === 'Plain HTML') {
+        // As far as types go, a script of a page is less strict: its elements may not be there.
+        const script = /<script type="module">([\s\S]*?)<\/script>/.exec(filled)?.[1] ?? '';
+        sources[`page-${task}.ts`] = `// @ts-nocheck\n${script}`;
+        expect(parseSync('page.js', script).errors).toEqual([]);
+      }
+    }
+  }
+  expect(Object.keys(sources)).toHaveLength(12);
+  expect(await compile(sources)).toBe('');
 });
 
 test('a sample that uses what is not there is seen', async () => {

@@ -6,7 +6,8 @@ import type { PageState } from './page-state.js';
 import type { Batch } from './picture/batch.js';
 import type { Frames } from './picture/chooser.js';
 import type { Picture } from './picture/picture.js';
-import { type Bench, type Comparison, type ComparisonEvents, compare } from './play/comparison.js';
+import type { Bench, Comparison, ComparisonEvents } from './play/comparison.js';
+import { CONSTRAINTS, constraintsOf } from './play/constraints.js';
 import { LINK, shapeOf } from './play/link-shape.js';
 
 /** How often the page asks whether the cut would be elsewhere by now, and how often it follows in a row. */
@@ -76,10 +77,11 @@ export class App {
     }
     for (const [index, { session }] of (this.#reader?.networks ?? []).entries()) {
       if (state.policy !== before.policy) session.setPolicy(state.policy);
+      if (CONSTRAINTS.some((key) => state[key] !== before[key])) session.setConstraints(constraintsOf(state));
       if (LINK.some((key) => state[key] !== before[key])) session.setShape(shapeOf(state));
       if (state.cuts[index] !== before.cuts[index]) session.forceCut(state.cuts[index]);
     }
-    const effects = ['policy', ...LINK, 'cuts', 'repeat'] as const;
+    const effects = ['policy', ...CONSTRAINTS, ...LINK, 'cuts', 'repeat'] as const;
     if (effects.some((key) => state[key] !== before[key])) this.runAgain();
   }
 
@@ -123,6 +125,7 @@ export class App {
     this.#isReading = true;
     for (const { session } of reader.networks) session.forceCut(undefined);
     try {
+      const { compare } = await import('./play/comparison.js');
       await compare(benchOf(reader, work.picture), comparison, events, AbortSignal.any([signal, reading.signal]));
     } catch (error) {
       throw reading.signal.aborted ? new Error('something else was changed on this page') : error;
@@ -145,6 +148,7 @@ export class App {
     const reader = await Reader.open(model, EDGE_URL, {
       policy,
       device,
+      ...constraintsOf(this.#state),
       signal,
       shape: shapeOf(this.#state),
       onProgress: (name, progress) => {

@@ -36,6 +36,12 @@ export function formatPercent(share: number): string {
   return `${Math.round(share * 100)} %`;
 }
 
+/** What a codec costs in accuracy, a share of one: a little is never shown as nothing. */
+export function formatDrop(share: number): string {
+  if (share === 0) return 'nothing';
+  return share < 0.001 ? 'less than 0.1 %' : `${(share * 100).toFixed(1)} %`;
+}
+
 /** A share of one, as a certainty: never rounded up to 100 %. */
 export function formatScore(score: number): string {
   return `${(Math.floor(score * 1000) / 10).toFixed(1)} %`;

@@ -3,24 +3,22 @@ import { byId, el, setText } from './dom.js';
 import { fetchModelList } from './edge-info.js';
 import type { Network } from './networks/reader.js';
 import { formatState, type PageState, parseState } from './page-state.js';
-import { describeBriefly, renderAnswer, renderNumbers, summarise } from './panels/answer.js';
-import { renderControls } from './panels/controls.js';
+import { renderAnswer, renderNumbers, summarise } from './panels/answer.js';
 import { ModelChooser } from './panels/model-chooser.js';
 import { NetworksView } from './panels/networks.js';
 import { Notices } from './panels/notices.js';
-import { PlayPanel } from './panels/play.js';
-import type { RecordingPanel } from './panels/recording.js';
-import type { Batch as BatchOfPictures } from './picture/batch.js';
 import { PictureChooser } from './picture/chooser.js';
 import type { Brought } from './picture/files.js';
 import { listenForFiles } from './picture/intake.js';
 import { PictureError } from './picture/picture.js';
 import { SAMPLES, type Sample, sampleUrl } from './picture/samples.js';
 import { Stage } from './picture/stage.js';
+import { constraintsOf } from './play/constraints.js';
+import type { Workbench } from './workbench.js';
 
 const MODELS_POLL_MS = 2_000;
-/** Comparison and recording are fetched then. */
-const TOOLS_AFTER_MS = 1_000;
+/** Nobody has touched the page and no answer has come: whoever waits for so long may want to know more. */
+const WORKBENCH_AFTER_MS = 10_000;
 /** The rate is that of so many last answers. */
 const RATE_OVER = 8;
 
@@ -51,7 +49,7 @@ const view: AppView = {
     notices.setMood('connecting');
     notices.setStatus('Connecting to the edge.');
     networks.setNetworks([]);
-    play.setNetworks([]);
+    showNetworks([]);
     hasAnswer = false;
     result.replaceChildren();
     byId('numbers', HTMLElement).replaceChildren();
@@ -63,6 +61,7 @@ const view: AppView = {
     notices.setMood('preparing');
     notices.setStatus(`The edge is preparing ${model.name}: it does so once, and keeps the result.`);
     notices.showPreparing(model);
+    openWorkbench();
   },
   opened(reader) {
     isOffline = false;
@@ -72,9 +71,7 @@ const view: AppView = {
     notices.setMood('ready');
     networks.setNetworks(reader.networks);
     stage.setUsed(reader.takesPictures);
-    play.setNetworks(reader.networks);
-    opened = reader.networks;
-    recording?.setNetworks(opened);
+    showNetworks(reader.networks);
   },
   progress(model, progress) {
     notices.showProgress(model, progress);
@@ -113,6 +110,7 @@ const view: AppView = {
   },
   finished(reading, picture, dropped = 0) {
     hasAnswer = true;
+    openWorkbench();
     notices.hideError('run');
     const isStream = state.repeat || chooser.isLive;
     if (!isOffline && !isStream) notices.setMood('ready');
@@ -136,15 +134,16 @@ const view: AppView = {
     notices.hideProgress();
     notices.showError(error, 'run');
     notices.setStatus('That did not work.');
+    openWorkbench();
   },
   wouldMove: () => networks.wouldMove,
 };
 const app = new App(state, view);
-const play = new PlayPanel(state, { onChange: change, onEffect: () => app.runAgain() });
-let recording: RecordingPanel | undefined;
+let workbench: Workbench | undefined;
+let isFetchingWorkbench = false;
 let opened: readonly Network[] = [];
-/** What nobody needs before the first answer does not hold it up. */
-setTimeout(() => void addTools(), TOOLS_AFTER_MS);
+/** Whether the edge was started for demonstration, as soon as it has said so. */
+let isForDemo: boolean | undefined;
 const modelChooser = new ModelChooser(state.model, (model) => change({ model }));
 const chooser = new PictureChooser({
   still(picture) {
@@ -175,31 +174,49 @@ const chooser = new PictureChooser({
 });
 
 async function readSeveral(brought: Brought): Promise<void> {
-  const [{ Batch }, { BatchPanel }] = await Promise.all([import('./picture/batch.js'), import('./panels/batch.js')]);
-  const batchPanel = new BatchPanel();
+  const { startBatch } = await import('./panels/batch.js');
   hasAnswer = true;
-  const batch: BatchOfPictures = new Batch(brought.files, {
-    describe: describeBriefly,
+  const batch = startBatch(brought, {
     onRead(reading, picture) {
       stage.show(picture);
       showCaption(`${picture.name}, ${picture.bitmap.width} × ${picture.bitmap.height}.`);
       view.finished(reading, picture);
     },
-    onChange(index, item) {
-      batchPanel.showItem(batch, index, item);
-      if (batch.isOver) notices.setStatus(batchPanel.summarise(batch));
-    },
+    onOver: (words) => notices.setStatus(words),
   });
-  batchPanel.show(batch, brought, () => batch.stop());
   notices.hideError('picture');
   app.setWork({ kind: 'batch', batch });
 }
 
-async function addTools(): Promise<void> {
-  const [{ ComparePanel }, tools] = await Promise.all([import('./panels/compare.js'), import('./panels/recording.js')]);
-  new ComparePanel((comparison, events, signal) => app.compare(comparison, events, signal));
-  recording = new tools.RecordingPanel();
-  recording.setNetworks(opened);
+/** What nobody needs before the first answer does not hold it up: it comes after it, or as soon as somebody touches the page. */
+function openWorkbench(): void {
+  if (isFetchingWorkbench) return;
+  isFetchingWorkbench = true;
+  import('./workbench.js').then(
+    (script) => {
+      workbench = new script.Workbench({ state, networks, app, onChange: change });
+      workbench.setNetworks(opened);
+      if (isForDemo !== undefined) workbench.setOffered(isForDemo);
+    },
+    // The edge serves the script, and is away: the next answer, or the next touch, asks again.
+    () => {
+      isFetchingWorkbench = false;
+    },
+  );
+}
+
+function showNetworks(shown: readonly Network[]): void {
+  opened = shown;
+  workbench?.setNetworks(shown);
+}
+
+/** What the edge is asked for by the page's address is asked for at once, and who plays must not wait. */
+function wireWorkbench(): void {
+  for (const touch of ['pointermove', 'pointerdown', 'keydown', 'wheel']) {
+    addEventListener(touch, openWorkbench, { passive: true });
+  }
+  setTimeout(openWorkbench, WORKBENCH_AFTER_MS);
+  if (state.pacedBy === 'edge') openWorkbench();
 }
 
 function showCamera(isLive: boolean): void {
@@ -217,9 +234,14 @@ function change(part: Partial<PageState>): void {
   if (part.model !== undefined || part.repeat !== undefined) finishedAtMs = [];
   if (part.model !== undefined) state = { ...state, cuts: [] };
   history.replaceState(null, '', `${location.pathname}${formatState(state)}`);
-  networks.setForced(state.cuts);
+  showState();
   app.setState(state);
-  play.setState(state);
+}
+
+function showState(): void {
+  networks.setForced(state.cuts);
+  networks.setConstraints(constraintsOf(state));
+  workbench?.setState(state);
 }
 
 function rateOf(timesMs: readonly number[]): number | undefined {
@@ -232,7 +254,10 @@ function rateOf(timesMs: readonly number[]): number | undefined {
 async function listModels(): Promise<void> {
   const list = await fetchModelList().catch(() => undefined);
   const models = list?.models;
-  if (list) play.setOffered(list.demo === true);
+  if (list) {
+    isForDemo = list.demo === true;
+    workbench?.setOffered(isForDemo);
+  }
   if (models) modelChooser.setModels(models);
   const isSettled = models?.every(({ status }) => status !== 'preparing') ?? false;
   clearTimeout(modelsTimer);
@@ -240,7 +265,6 @@ async function listModels(): Promise<void> {
 }
 
 function wireControls(): void {
-  byId('controls', HTMLElement).replaceChildren(...renderControls(state, change));
   byId('again', HTMLButtonElement).addEventListener('click', () => app.runAgain());
   const withText = byId('with-text', HTMLInputElement);
   withText.addEventListener('change', () => stage.setWithText(withText.checked));
@@ -287,9 +311,9 @@ function chosenSample(): Sample {
   return sample;
 }
 
-networks.setForced(state.cuts);
-play.setState(state);
+showState();
 wireControls();
+wireWorkbench();
 void listModels();
 void chooser.useSample(chosenSample());
 app.open();

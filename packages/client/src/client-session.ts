@@ -2,7 +2,7 @@ import type { Codec, Plan, PolicyName } from '@cutpoint/partition';
 import type { Manifest } from '@cutpoint/protocol';
 import type { Tensor } from 'onnxruntime-common';
 import type { ConnectedSession } from './connected-session.js';
-import { type Undertaking, withinDeadline } from './deadline.js';
+import { type Undertaking, withDeadline, withinDeadline } from './deadline.js';
 import { DEFAULT_CONNECT_OPTIONS } from './defaults.js';
 import { type EdgeAccess, GRACE_MS } from './edge-access.js';
 import { Emitter } from './emitter.js';
@@ -22,6 +22,7 @@ import type {
   Progress,
   RunOptions,
   Session,
+  SessionConstraints,
   SessionEvents,
   SessionState,
   Trace,
@@ -58,6 +59,7 @@ export class ClientSession implements Session {
   readonly #unsubscribe: (() => void)[];
   /** Chosen before the rest was there. */
   #policy: PolicyName;
+  #constraints: SessionConstraints;
   #forced: { readonly cut: number; readonly codec: Codec | undefined } | undefined;
   #loading: Promise<ConnectedSession> | undefined;
   #rest: ConnectedSession | undefined;
@@ -69,6 +71,7 @@ export class ClientSession implements Session {
     this.#manifest = manifest;
     this.#options = options;
     this.#policy = options.policy ?? DEFAULT_CONNECT_OPTIONS.policy;
+    this.#constraints = options;
     this.#firstRuns = new FirstRuns(access);
     access.firstEnded.promise.then(() => this.#load()).catch(() => {});
     const { choice, connection } = access;
@@ -130,7 +133,7 @@ export class ClientSession implements Session {
       options,
       async (undertaking) => {
         // How much a JPEG loses stands in the cut table.
-        if (this.#options.maxAccuracyDrop !== undefined) return undefined;
+        if (this.#constraints.maxAccuracyDrop !== undefined) return undefined;
         const picture = await decodeImage(image);
         try {
           const run = await this.#firstRuns.picture(this.#manifest, picture, undertaking);
@@ -163,6 +166,11 @@ export class ClientSession implements Session {
   setPolicy(policy: PolicyName): void {
     this.#policy = policy;
     this.#rest?.setPolicy(policy);
+  }
+
+  setConstraints(constraints: SessionConstraints): void {
+    this.#constraints = constraints;
+    this.#rest?.setConstraints(constraints);
   }
 
   forceCut(cut: number | undefined, codec?: Codec): void {
@@ -200,11 +208,12 @@ export class ClientSession implements Session {
 
   /** Has the edge do it while there is nothing else, and the rest what the edge does not. */
   async #undertake<T>(
-    options: RunOptions,
+    asked: RunOptions,
     first: (undertaking: Undertaking) => Promise<T | undefined>,
     otherwise: (rest: ConnectedSession, options: RunOptions) => Promise<T>,
   ): Promise<T> {
-    if (this.#rest) return otherwise(this.#rest, options);
+    if (this.#rest) return otherwise(this.#rest, asked);
+    const options = withDeadline(asked, this.#constraints);
     const { clock, undertakings } = this.access;
     const ends = undertakings.begin();
     const limits = { ...options, life: this.#life.signal, advice: () => this.access.advice };
@@ -234,8 +243,8 @@ export class ClientSession implements Session {
 
   /** Nothing that the app asked for is in the way of sending all of it. */
   #isForTheEdge({ cut, codec }: RunOptions): boolean {
-    const { keepInputOnDevice, maxUplinkBytesPerSecond } = this.#options;
-    if (keepInputOnDevice === true || maxUplinkBytesPerSecond !== undefined) return false;
+    const { keepInputOnDevice, maxUplinkBytesPerSecond, codecs } = this.#constraints;
+    if (keepInputOnDevice === true || maxUplinkBytesPerSecond !== undefined || codecs !== undefined) return false;
     const forced = cut === undefined ? this.#forced : { cut, codec };
     if (forced) return forced.cut === OFFLOAD && forced.codec === undefined;
     return this.#policy === 'cutpoint' || this.#policy === 'offload';
@@ -277,7 +286,7 @@ export class ClientSession implements Session {
     const rest = await openSession(this.access, {
       options: this.#options,
       manifest: this.#manifest,
-      chosen: () => ({ policy: this.#policy, forced: this.#forced }),
+      chosen: () => ({ policy: this.#policy, forced: this.#forced, constraints: this.#constraints }),
       firstRuns: this.#firstRuns.ended,
       firstEnded: this.access.firstEnded.promise,
       life: this.#life.signal,

@@ -305,6 +305,28 @@ it('the span that the app names goes to the edge with every try, and to the app 
   expect(traces.map((trace) => trace.traceparent)).toEqual([traceparent, undefined]);
 });
 
+describe('constraints that are set while the session runs', () => {
+  it('hold from the next inference on, and are those of plans', async () => {
+    const { tiny, session, traces, run } = await open();
+    tiny.script([3, 4]);
+    await run();
+    session.setConstraints({ keepInputOnDevice: true });
+    // Of what nothing mixes nothing may leave.
+    expect(await run()).toEqual(ZEROS);
+    expect(traces.map(({ cut }) => cut)).toEqual([0, LOCAL]);
+    expect(session.explain()?.candidates.find(({ arm }) => arm.cut === 0)?.rejected).toBe('constraint');
+    session.setConstraints({});
+    expect(await run()).toEqual([3, 4]);
+  });
+
+  it('leave to the page what has no way to the edge by the codecs that are allowed', async () => {
+    const { session, traces, run } = await open();
+    session.setConstraints({ codecs: ['jpeg'] });
+    expect(await run()).toEqual(ZEROS);
+    expect(traces.map(({ cut }) => cut)).toEqual([LOCAL]);
+  });
+});
+
 describe('a deadline', () => {
   it('counts from the call, with the fetch of the cut table', async () => {
     const { tiny, run } = await open();
@@ -334,6 +356,17 @@ describe('a deadline', () => {
     );
     expect(first).toBeGreaterThan(200);
     expect(second).toBeLessThanOrEqual((first ?? 0) - 60);
+  });
+
+  it('of every inference is that of one which brings none of its own', async () => {
+    const { tiny, session, run } = await open();
+    tiny.script(null);
+    session.setConstraints({ deadlineMs: 50 });
+    await expect(run()).rejects.toMatchObject({ code: 'deadline_exceeded', message: 'No result within 50 ms.' });
+    await expect(run({ deadlineMs: 60 })).rejects.toMatchObject({ message: 'No result within 60 ms.' });
+    tiny.script([3, 4]);
+    session.setConstraints({});
+    expect(await run()).toEqual([3, 4]);
   });
 
   it('ends with the session, and with the caller', async () => {

@@ -1,7 +1,7 @@
 import type { Codec, DecisionInput, Objective, Plan, PolicyName } from '@cutpoint/partition';
 import type { Manifest, Variant } from '@cutpoint/protocol';
 import type { Tensor } from 'onnxruntime-common';
-import { type Undertaking, withinDeadline } from './deadline.js';
+import { type Undertaking, withDeadline, withinDeadline } from './deadline.js';
 import type { SharedEdge } from './edge.js';
 import { Emitter } from './emitter.js';
 import { CutpointError, orAborted, throwIfAborted } from './errors.js';
@@ -16,7 +16,16 @@ import { LinkProbe } from './link-probe.js';
 import { ownVariant, variantsOf } from './manifest-variants.js';
 import { IdleFetch } from './rescue/idle-fetch.js';
 import { RunnerSet } from './runner-set.js';
-import type { DeviceChoice, ImageResult, ImageSource, Progress, RunOptions, SessionEvents, Trace } from './session.js';
+import type {
+  DeviceChoice,
+  ImageResult,
+  ImageSource,
+  Progress,
+  RunOptions,
+  SessionConstraints,
+  SessionEvents,
+  Trace,
+} from './session.js';
 import { type FrameSource, type StreamOptions, type StreamResult, streamFrames } from './stream.js';
 import { matchFeeds, type TensorLike } from './tensors.js';
 import { traceOf } from './trace.js';
@@ -172,6 +181,10 @@ export class ConnectedSession {
     this.#runners.setPolicy(policy);
   }
 
+  setConstraints(constraints: SessionConstraints): void {
+    this.#runners.setConstraints(constraints);
+  }
+
   forceCut(cut: number | undefined, codec?: Codec): void {
     this.#runners.force(cut === undefined ? undefined : { cut, codec });
   }
@@ -189,9 +202,10 @@ export class ConnectedSession {
     this.#events.clear();
   }
 
-  #undertake<T>(options: RunOptions, work: (undertaking: Undertaking) => Promise<T>): Promise<T> {
+  #undertake<T>(asked: RunOptions, work: (undertaking: Undertaking) => Promise<T>): Promise<T> {
     const { access, clock } = this.edge;
     const ends = access.undertakings.begin();
+    const options = withDeadline(asked, this.#runners.constraints);
     const limits = { ...options, life: this.#life.signal, advice: () => access.advice };
     return withinDeadline(clock, limits, work).finally(ends);
   }

@@ -22,6 +22,14 @@ export interface Limits {
   readonly advice?: () => string | undefined;
 }
 
+/** The deadline of every inference, where this one brings none. */
+export function withDeadline<Options extends Pick<Limits, 'deadlineMs'>>(
+  options: Options,
+  { deadlineMs }: Pick<Limits, 'deadlineMs'>,
+): Options {
+  return options.deadlineMs !== undefined || deadlineMs === undefined ? options : { ...options, deadlineMs };
+}
+
 /** What `work` gives, or `undefined` when it takes longer. */
 export function withinMs<T>(clock: Clock, ms: number, work: Promise<T>): Promise<T | undefined> {
   return new Promise((resolve, reject) => {

@@ -14,7 +14,7 @@ const opened = new WeakMap<EdgeAccess, ReturnType<typeof SharedEdge.on>>();
 export interface RestParts extends Omit<SessionParts, 'edge' | 'choice' | 'weights'> {
   readonly options: ConnectOptions;
   /** What the app chose, until the session is there. */
-  readonly chosen: () => Pick<RunnerOptions, 'policy' | 'forced'>;
+  readonly chosen: () => Pick<RunnerOptions, 'policy' | 'forced' | 'constraints'>;
   readonly life: AbortSignal;
 }
 
@@ -31,7 +31,7 @@ export async function openSession(
   await orAborted(ready, life).catch(() => {
     throw CutpointError.closed();
   });
-  const choice = { ...chosen(), objective, constraints: options };
+  const choice = { ...chosen(), objective };
   const session = new ConnectedSession({ ...parts, edge, choice, weights: weightRules(options) });
   session.warmUp();
   return session;

@@ -1,4 +1,4 @@
-import type { DecisionInput, Plan, PolicyName } from '@cutpoint/partition';
+import type { Constraints, DecisionInput, Plan, PolicyName } from '@cutpoint/partition';
 import type { CutTable, Manifest, Variant } from '@cutpoint/protocol';
 import { armsOf, withinLimit } from './arms.js';
 import { isPictureCodec } from './codec/picture.js';
@@ -56,6 +56,15 @@ export class RunnerSet {
   setPolicy(policy: PolicyName): void {
     this.#options = { ...this.#options, policy };
     for (const runner of this.#made) runner.controller.setPolicy(policy);
+  }
+
+  get constraints(): Constraints {
+    return this.#options.constraints;
+  }
+
+  setConstraints(constraints: Constraints): void {
+    this.#options = { ...this.#options, constraints };
+    for (const runner of this.#made) runner.setConstraints(constraints);
   }
 
   force(forced: ForcedArm | undefined): void {

@@ -72,19 +72,8 @@ export interface LinkShape {
 /** Where an edge is, absolute or relative to the page. */
 export type EdgeAddress = string | URL;
 
-/** What is left out has its value in {@link DEFAULT_CONNECT_OPTIONS}, or is off. */
-export interface ConnectOptions {
-  /** Name under which the edge serves it. */
-  readonly model: string;
-  /** How cuts are chosen. Default `cutpoint`; the others are there to compare with. */
-  readonly policy?: PolicyName;
-  /**
-   * Default `auto`: what was faster when a head was timed on both, at an earlier visit or meanwhile; until then WebGPU when
-   * there is an adapter that can run the model, WASM otherwise. Nothing is timed when one of the two is asked for.
-   */
-  readonly device?: 'auto' | 'webgpu' | 'wasm';
-  /** For an edge that wants one: sent as `Authorization: Bearer` over HTTP and as a subprotocol of the WebSocket. */
-  readonly token?: string;
+/** What an app asks for beyond speed; what is left out is not asked for, or has its value in {@link DEFAULT_CONNECT_OPTIONS}. */
+export interface SessionConstraints {
   /**
    * Most that the codec of crossing tensors may cost in accuracy, 0..1: the share of top-1 answers that change for
    * classifiers and text recognisers, else the relative error of the outputs (root mean square error over their range). The edge
@@ -97,6 +86,28 @@ export interface ConnectOptions {
   readonly keepInputOnDevice?: boolean;
   /** Mean of what inferences may send; none is refused for it, later ones pay what one sent too much. */
   readonly maxUplinkBytesPerSecond?: number;
+  /**
+   * Whatever crosses travels by one of these; what has no such way to the edge runs in the page. Absent means by any that
+   * {@link maxAccuracyDrop} allows.
+   */
+  readonly codecs?: readonly Codec[];
+  /** {@link RunOptions.deadlineMs} of every inference that brings none of its own. */
+  readonly deadlineMs?: number;
+}
+
+/** What is left out has its value in {@link DEFAULT_CONNECT_OPTIONS}, or is off. */
+export interface ConnectOptions extends SessionConstraints {
+  /** Name under which the edge serves it. */
+  readonly model: string;
+  /** How cuts are chosen. Default `cutpoint`; the others are there to compare with. */
+  readonly policy?: PolicyName;
+  /**
+   * Default `auto`: what was faster when a head was timed on both, at an earlier visit or meanwhile; until then WebGPU when
+   * there is an adapter that can run the model, WASM otherwise. Nothing is timed when one of the two is asked for.
+   */
+  readonly device?: 'auto' | 'webgpu' | 'wasm';
+  /** For an edge that wants one: sent as `Authorization: Bearer` over HTTP and as a subprotocol of the WebSocket. */
+  readonly token?: string;
   /**
    * Most bytes of weights that the session downloads, those for {@link rescue} included. What the browser kept from an
    * earlier visit is free. Heads that need more are not prepared (`not-ready` among the candidates of a plan), unless a
@@ -321,6 +332,8 @@ export interface Session extends AsyncDisposable {
   explain(): Plan | undefined;
   /** For all inferences from now on. */
   setPolicy(policy: PolicyName): void;
+  /** For all inferences from now on, in place of those that {@link connect} was given: what is left out is not asked for any more. */
+  setConstraints(constraints: SessionConstraints): void;
   /** Forces one cut for every inference until `undefined` is given; of its codecs that one, or the fastest. */
   forceCut(cut: number | undefined, codec?: Codec): void;
   /** Paces the connection, for every session that shares it; `undefined` ends that. */

@@ -116,17 +116,11 @@ export class VariantRunner {
     this.table = table;
     const { edge, manifest } = host;
     const { policy, objective, forced } = options;
-    const {
-      keepInputOnDevice = DEFAULT_CONNECT_OPTIONS.keepInputOnDevice,
-      maxAccuracyDrop = defaultMaxAccuracyDrop(variant.kind, arms, manifest.task),
-      maxUplinkBytesPerSecond,
-    } = options.constraints;
-    const constraints: Constraints = { keepInputOnDevice, maxAccuracyDrop, maxUplinkBytesPerSecond };
     const { load, device } = edge.knowledgeOf(manifest.model);
     this.controller = new Controller(arms, {
       policy,
       objective,
-      constraints,
+      constraints: this.#withDefaults(options.constraints, arms),
       // Clients that see the same load must not throw the same dice.
       seed: Math.floor(Math.random() * 2 ** 32),
       link: edge.link,
@@ -138,6 +132,10 @@ export class VariantRunner {
     this.#preparation = new Preparation(parts);
     this.#rescue = new Rescue(parts);
     this.force(forced);
+  }
+
+  setConstraints(constraints: Constraints): void {
+    this.controller.setConstraints(this.#withDefaults(constraints, this.controller.arms));
   }
 
   /** Forces a cut, and begins to prepare it. */
@@ -256,6 +254,26 @@ export class VariantRunner {
   close(): void {
     this.#preparation.close();
     this.#rescue.close();
+  }
+
+  #withDefaults(
+    {
+      keepInputOnDevice = DEFAULT_CONNECT_OPTIONS.keepInputOnDevice,
+      maxAccuracyDrop,
+      maxUplinkBytesPerSecond,
+      codecs,
+      deadlineMs,
+    }: Constraints,
+    arms: readonly Arm[],
+  ): Constraints {
+    const { kind } = this.variant;
+    return {
+      keepInputOnDevice,
+      maxAccuracyDrop: maxAccuracyDrop ?? defaultMaxAccuracyDrop(kind, arms, this.#host.manifest.task),
+      maxUplinkBytesPerSecond,
+      codecs,
+      deadlineMs,
+    };
   }
 
   /** Without the edge the whole network will do, if the head that was asked for can only come from there. */

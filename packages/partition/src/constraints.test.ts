@@ -69,6 +69,46 @@ describe('maxAccuracyDrop', () => {
   });
 });
 
+describe('codecs', () => {
+  it('excludes all others, and never what runs here alone', () => {
+    const plan = controllerWith({ constraints: { codecs: ['u8'] } }).decide(20);
+    expect(plan.chosen.arm.codec).toBe('u8');
+    const excluded = plan.candidates.filter(({ rejected }) => rejected === 'constraint');
+    expect(new Set(excluded.map(({ arm }) => arm.codec))).toEqual(new Set(['f32', 'jpeg']));
+    expect(excluded.every(({ arm }) => arm.usesEdge)).toBe(true);
+    expect(chosen({ codecs: [] }).usesEdge).toBe(false);
+  });
+
+  it('holds for a cut that is set by hand as well', () => {
+    const controller = controllerWith({ constraints: { codecs: ['u8'] } });
+    controller.force(2, 'f32');
+    expect(controller.decide(20).chosen.arm).toMatchObject({ codec: 'u8' });
+  });
+});
+
+describe('setConstraints', () => {
+  it('holds from the next decision on, in place of what was asked for before', () => {
+    const controller = controllerWith({ constraints: { maxAccuracyDrop: 0 } });
+    expect(controller.decide(20).chosen.arm.codec).toBe('f32');
+    controller.setConstraints({ keepInputOnDevice: true, codecs: ['u8'] });
+    expect(controller.decide(21).chosen.arm).toMatchObject({ codec: 'u8' });
+    expect(controller.decide(21).chosen.arm.cut).toBeGreaterThan(1);
+    controller.setConstraints({});
+    expect(controller.decide(22).chosen.arm).toMatchObject({ cut: 0, codec: 'jpeg' });
+  });
+
+  it('forgives no debt of a limit that stays', () => {
+    const limit = { maxUplinkBytesPerSecond: 10_000 };
+    const controller = controllerWith({ constraints: limit });
+    controller.observeBytes(0, 'f32', 1_000_000, 20);
+    controller.setConstraints({ ...limit, maxAccuracyDrop: 0.5 });
+    const least = Math.min(...arms.map(({ bytesUp }) => bytesUp));
+    expect(controller.decide(21).chosen.arm.bytesUp).toBe(least);
+    controller.setConstraints({ maxAccuracyDrop: 0.5 });
+    expect(controller.decide(22).chosen.arm.bytesUp).toBeGreaterThan(least);
+  });
+});
+
 describe('maxUplinkBytesPerSecond', () => {
   const limit = 20_000;
 

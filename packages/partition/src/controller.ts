@@ -39,10 +39,10 @@ export class Controller {
   readonly arms: readonly Arm[];
   readonly device: DeviceFactorEstimator;
   readonly #options: ControllerOptions;
-  readonly #constraints: Constraints;
+  #constraints: Constraints;
   readonly #corrections: Corrections;
   readonly #pruner: Pruner | undefined;
-  readonly #allowance: UplinkAllowance;
+  #allowance: UplinkAllowance;
   readonly #requests = new RequestRate();
   readonly #overhead = new OverheadEstimator();
   #link: LinkState;
@@ -92,6 +92,15 @@ export class Controller {
     if (!isPolicyName(name)) throw PartitionError.unknownPolicy(String(name), POLICY_NAMES);
     if (name !== this.#policy) this.#policyState = [];
     this.#policy = name;
+  }
+
+  /** In place of all that was asked for before. */
+  setConstraints(constraints: Constraints): void {
+    // A limit that stays keeps its debts.
+    if (constraints.maxUplinkBytesPerSecond !== this.#constraints.maxUplinkBytesPerSecond) {
+      this.#allowance = new UplinkAllowance(constraints.maxUplinkBytesPerSecond);
+    }
+    this.#constraints = constraints;
   }
 
   /** Forces the listed cut nearest to `cut` until `undefined` is given. */

@@ -4,6 +4,7 @@ import {
   type ImageResult,
   type Progress,
   type Session,
+  type SessionConstraints,
   type Trace,
 } from '@cutpoint/client';
 import { OCR } from '../page-state.js';
@@ -11,7 +12,6 @@ import type { Picture } from '../picture/picture.js';
 import { EDGE_TOKEN } from '../token.js';
 import type { Answer, Reading } from './answer.js';
 import { classesOf } from './classify.js';
-import { runOnNoise } from './noise.js';
 import { linesIn, readLines, wholePicture } from './ocr.js';
 import { streamPictures } from './stream.js';
 
@@ -33,7 +33,7 @@ export interface ReadOptions {
   readonly onPartial: (answer: Answer) => void;
 }
 
-interface OpenOptions extends Pick<ConnectOptions, 'policy' | 'device' | 'signal'> {
+interface OpenOptions extends Pick<ConnectOptions, 'policy' | 'device' | 'signal'>, SessionConstraints {
   readonly shape: ConnectOptions['shape'] | undefined;
   readonly onProgress: (model: string, progress: Progress) => void;
 }
@@ -173,7 +173,12 @@ export class Reader implements AsyncDisposable {
 function meaningOf(session: Session): { answer: Answering } | { interpret: Interpreting } {
   const { manifest } = session;
   if (!takesPictures(session)) {
-    return { answer: (_picture, options, traces) => runOnNoise(session, options, traces) };
+    return {
+      answer: async (_picture, options, traces) => {
+        const { runOnNoise } = await import('./noise.js');
+        return runOnNoise(session, options, traces);
+      },
+    };
   }
   switch (manifest.task.type) {
     case 'classification':

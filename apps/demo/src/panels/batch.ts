@@ -1,8 +1,11 @@
 import { byId, el, setText } from '../dom.js';
 import { plural } from '../format.js';
-import type { Batch, BatchItem, ItemState } from '../picture/batch.js';
+import type { Reading } from '../networks/answer.js';
+import { Batch, type BatchItem, type ItemState } from '../picture/batch.js';
 import type { Brought } from '../picture/files.js';
 import { MAX_FILES } from '../picture/files.js';
+import type { Picture } from '../picture/picture.js';
+import { describeBriefly } from './answer.js';
 
 const STATE_WORDS: Readonly<Record<ItemState, string>> = {
   waiting: 'waiting',
@@ -12,8 +15,29 @@ const STATE_WORDS: Readonly<Record<ItemState, string>> = {
   stopped: 'not read, stopped before',
 };
 
+interface BatchEvents {
+  readonly onRead: (reading: Reading, picture: Picture) => void;
+  /** All of them are done, or were left out. */
+  readonly onOver: (words: string) => void;
+}
+
+/** Shows what was brought; it is read when somebody runs the batch. */
+export function startBatch(brought: Brought, { onRead, onOver }: BatchEvents): Batch {
+  const panel = new BatchPanel();
+  const batch: Batch = new Batch(brought.files, {
+    describe: describeBriefly,
+    onRead,
+    onChange(index, item) {
+      panel.showItem(batch, index, item);
+      if (batch.isOver) onOver(panel.summarise(batch));
+    },
+  });
+  panel.show(batch, brought, () => batch.stop());
+  return batch;
+}
+
 /** Several pictures: how far it is as a whole, a result for each, and a way to stop. */
-export class BatchPanel {
+class BatchPanel {
   readonly #panel = byId('batch', HTMLElement);
   readonly #bar = byId('batch-bar', HTMLProgressElement);
   readonly #words = byId('batch-words', HTMLElement);

@@ -26,7 +26,7 @@ export interface HeardLink {
 }
 
 /** A rate is as old as the last transfer: who runs everything here measures nothing. */
-const OLD_MS = 3_000;
+export const OLD_MS = 3_000;
 
 export function showLink(list: HTMLElement, heard: HeardLink): void {
   const { fixedMs } = heard.link;

@@ -2,21 +2,13 @@ import type { LoadReport, SessionEvents, Trace } from '@cutpoint/client';
 import type uPlot from 'uplot';
 import 'uplot/dist/uPlot.min.css';
 import { el, setText } from '../dom.js';
-import { formatMs, mbitPerSecond } from '../format.js';
+import { formatMs } from '../format.js';
+import { type Key, LiveSamples, WINDOW_MS } from './live-samples.js';
 
-const WINDOW_S = 60;
 /** Samples and redraws a second; page.md allows ten, a minute on 300 pixels needs no more than four. */
 const SAMPLE_EVERY_MS = 250;
 const PLOT_HEIGHT = 104;
 const RIGHT_AXIS_WIDTH = 36;
-
-/** What is known at one moment; `null` is a gap in the line. */
-interface Sample {
-  readonly atMs: number;
-  readonly values: Readonly<Record<Key, number | null>>;
-  readonly cutMoved: boolean;
-}
-type Key = 'up' | 'down' | 'queueMs' | 'k' | 'cpu' | 'gpu' | 'measuredMs' | 'predictedMs';
 
 interface Line {
   readonly key: Key;
@@ -26,6 +18,8 @@ interface Line {
   /** Drawn against the axis on the right. */
   readonly right?: boolean;
   readonly dots?: boolean;
+  /** Drawn from one value to the next, whatever lies between. */
+  readonly spans?: boolean;
   readonly words: (value: number) => string;
 }
 
@@ -45,14 +39,14 @@ const PLOTS: readonly { readonly title: string; readonly lines: readonly Line[] 
       { key: 'queueMs', title: 'queue', colour: '--edge', words: formatMs },
       { key: 'k', title: 'k', colour: '--ink', right: true, words: (value) => value.toFixed(2) },
       { key: 'cpu', title: 'CPU', colour: '--net', right: true, dash: [4, 3], words: share },
-      { key: 'gpu', title: 'GPU', colour: '--device', right: true, dash: [4, 3], words: share },
+      { key: 'gpu', title: 'GPU', colour: '--edge', right: true, dash: [1, 3], words: share },
     ],
   },
   {
     title: 'One inference in ms; a mark where the cut moved',
     lines: [
-      { key: 'measuredMs', title: 'measured', colour: '--ink', dots: true, words: formatMs },
-      { key: 'predictedMs', title: 'predicted', colour: '--net', dash: [4, 3], words: formatMs },
+      { key: 'measuredMs', title: 'measured', colour: '--ink', dots: true, spans: true, words: formatMs },
+      { key: 'predictedMs', title: 'predicted', colour: '--net', dash: [4, 3], spans: true, words: formatMs },
     ],
   },
 ];
@@ -67,14 +61,8 @@ interface Plot {
 
 /** Three small plots on one time axis. They cost nothing while they cannot be seen, and what draws them nothing before. */
 export class LivePanel {
-  readonly #samples: Sample[] = [];
+  readonly #samples = new LiveSamples();
   readonly #plots: readonly Plot[];
-  #link: Partial<SessionEvents['link']> = {};
-  #load: LoadReport | undefined;
-  #model = '';
-  #trace: Trace | undefined;
-  #lastCut: number | undefined;
-  #cutMoved = false;
   #isOnScreen = false;
   #isFetched = false;
   #width = 0;
@@ -85,7 +73,7 @@ export class LivePanel {
       const keys = lines.map((line, index) => {
         const sample = el('i', { class: 'stroke' });
         sample.style.borderTopColor = `var(${line.colour})`;
-        sample.style.borderTopStyle = line.dash ? 'dashed' : 'solid';
+        sample.style.borderTopStyle = line.dash === undefined ? 'solid' : line.dash[0] === 1 ? 'dotted' : 'dashed';
         return el('span', {}, sample, ` ${line.title} `, outputs[index] ?? '');
       });
       const canvas = el('div', { class: 'canvas', 'aria-hidden': 'true' });
@@ -112,25 +100,19 @@ export class LivePanel {
 
   /** The network whose inferences are plotted; another one starts afresh. */
   setModel(model: string): void {
-    if (model === this.#model) return;
-    this.#model = model;
-    this.#samples.length = 0;
-    this.#lastCut = undefined;
+    this.#samples.setModel(model);
   }
 
   addLink(link: SessionEvents['link']): void {
-    this.#link = link;
+    this.#samples.addLink(link, performance.now());
   }
 
-  addLoad(load: LoadReport | undefined): void {
-    this.#load = load;
+  addLoad(load: LoadReport): void {
+    this.#samples.addLoad(load, performance.now());
   }
 
   addTrace(trace: Trace): void {
-    if (trace.model !== this.#model) return;
-    this.#trace = trace;
-    this.#cutMoved ||= this.#lastCut !== undefined && this.#lastCut !== trace.cut;
-    this.#lastCut = trace.cut;
+    this.#samples.addTrace(trace);
   }
 
   /** What draws is as large as the rest of the page, and nobody needs it before the first answer. */
@@ -150,39 +132,18 @@ export class LivePanel {
 
   #tick(): void {
     const nowMs = performance.now();
-    this.#samples.push(this.#sample(nowMs));
-    while ((this.#samples[0]?.atMs ?? nowMs) < nowMs - WINDOW_S * 1000) this.#samples.shift();
+    this.#samples.take(nowMs);
     if (document.hidden || !this.#isOnScreen) return;
-    const times = this.#samples.map(({ atMs }) => (atMs - nowMs) / 1000);
+    const { all, load } = this.#samples;
+    const times = all.map(({ atMs }) => (atMs - nowMs) / 1000);
     for (const { drawing, lines, outputs } of this.#plots) {
-      drawing?.setData([times, ...lines.map(({ key }) => this.#samples.map(({ values }) => values[key]))]);
+      drawing?.setData([times, ...lines.map(({ key }) => all.map(({ values }) => values[key]))]);
       for (const [index, line] of lines.entries()) {
-        const latest = this.#samples.findLast(({ values }) => values[line.key] !== null)?.values[line.key] ?? null;
+        const latest = this.#samples.latest(line.key);
         const output = outputs[index];
-        if (output) setText(output, latest === null ? emptyWords(line.key, this.#load) : line.words(latest));
+        if (output) setText(output, latest === null ? emptyWords(line.key, load) : line.words(latest));
       }
     }
-  }
-
-  #sample(atMs: number): Sample {
-    const [load, trace, cutMoved] = [this.#load, this.#trace, this.#cutMoved];
-    this.#trace = undefined;
-    this.#cutMoved = false;
-    const rate = (value: number | undefined): number | null => (value === undefined ? null : mbitPerSecond(value));
-    return {
-      atMs,
-      cutMoved,
-      values: {
-        up: rate(this.#link.uplinkBytesPerMs),
-        down: rate(this.#link.downlinkBytesPerMs),
-        queueMs: load?.queueMs ?? null,
-        k: load?.k[this.#model] ?? null,
-        cpu: load?.cpuUtilisation ?? null,
-        gpu: load?.gpuUtilisation ?? null,
-        measuredMs: trace?.totalMs ?? null,
-        predictedMs: trace?.plan?.chosen.totalMs ?? null,
-      },
-    };
   }
 
   #optionsOf(lines: readonly Line[]): uPlot.Options {
@@ -199,13 +160,13 @@ export class LivePanel {
       // The three end at one moment, whether or not there is an axis on the right.
       padding: [8, hasRight ? 0 : RIGHT_AXIS_WIDTH, 0, 0],
       scales: {
-        x: { time: false, range: [-WINDOW_S, 0] },
+        x: { time: false, range: [-WINDOW_MS / 1000, 0] },
         y: { range: fromZero },
         ...(hasRight ? { right: { range: fromZero } } : {}),
       },
       axes: [
         { ...axis, size: 24, values: (_plot, ticks) => ticks.map((tick) => (tick === 0 ? 'now' : `${tick} s`)) },
-        { ...axis, size: 40, space: 28 },
+        { ...axis, size: 40, space: 28, values: (_plot, ticks) => ticks.map(shortNumber) },
         ...(hasRight
           ? [{ ...axis, grid: { show: false }, scale: 'right', side: 1 as const, size: RIGHT_AXIS_WIDTH, space: 28 }]
           : []),
@@ -222,7 +183,7 @@ export class LivePanel {
     ctx.save();
     ctx.strokeStyle = colour('--muted');
     ctx.lineWidth = devicePixelRatio;
-    for (const { atMs } of this.#samples.filter(({ cutMoved }) => cutMoved)) {
+    for (const { atMs } of this.#samples.all.filter(({ cutMoved }) => cutMoved)) {
       const x = Math.round(plot.valToPos((atMs - nowMs) / 1000, 'x', true)) + 0.5;
       ctx.beginPath();
       ctx.moveTo(x, bbox.top);
@@ -238,7 +199,8 @@ function seriesOf(line: Line): uPlot.Series {
     stroke: () => colour(line.colour),
     width: line.dots ? 1 : 1.5,
     scale: line.right ? 'right' : 'y',
-    spanGaps: true,
+    // Inferences come now and then; what is not known for a while is a gap.
+    spanGaps: line.spans ?? false,
     ...(line.dash ? { dash: [...line.dash] } : {}),
     points: { show: line.dots ?? false, size: 4, fill: () => colour(line.colour) },
   };
@@ -247,6 +209,11 @@ function seriesOf(line: Line): uPlot.Series {
 /** Computed once a redraw by uPlot; the page's theme may have changed in between. */
 function colour(name: string): string {
   return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+}
+
+/** An axis has room for four characters. */
+function shortNumber(value: number): string {
+  return value >= 10_000 ? `${value / 1000}k` : String(value);
 }
 
 /** The next of 1, 2, 5, 10, … so that the axis does not tremble. */

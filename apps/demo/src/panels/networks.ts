@@ -1,17 +1,16 @@
-import { explainPlan, type LoadReport, type Plan, type Progress, type Trace } from '@cutpoint/client';
+import type { LoadReport, Plan, Progress, SessionConstraints, Trace } from '@cutpoint/client';
 import { byId, el, throttled } from '../dom.js';
 import { fetchTable } from '../edge-info.js';
 import { formatBytes } from '../format.js';
 import type { Network } from '../networks/reader.js';
 import { layRibbon } from '../networks/stages.js';
 import type { CutPlace } from './answer.js';
-import { type HeardLink, showLink, showLoad } from './facts.js';
-import { LivePanel } from './live.js';
+import type { Details } from './details.js';
+import type { HeardLink } from './facts.js';
 import { RibbonPanel } from './ribbon.js';
-import { renderWaterfall } from './waterfall.js';
-import { WhatIfPanel } from './what-if.js';
 
 const REDRAW_EVERY_MS = 200;
+const UNMEASURED = 'sent to the edge whole: nothing is measured yet';
 
 interface Shown {
   readonly network: Network;
@@ -19,8 +18,8 @@ interface Shown {
   panel?: RibbonPanel;
   variant?: string;
   plan?: Plan;
-  /** Why the cut is where it is: the explanation of the last plan that changed anything. */
-  why?: string;
+  /** What explains where the cut is: the last plan that changed anything, and the one before. */
+  because?: { readonly plan: Plan; readonly before: Plan | undefined };
   trace?: Trace;
   /** Inferences in the answer that is on its way, or is there. */
   runs: number;
@@ -28,16 +27,14 @@ interface Shown {
   startsAfresh: boolean;
 }
 
-/** Everything on the page that shows the networks at work: ribbons, waterfalls, plots and the table of arms. */
+/** Everything on the page that shows the networks at work: the ribbons, and the details that come after the first answer. */
 export class NetworksView {
   readonly #onForce: (index: number, cut: number | undefined) => void;
-  readonly #live = new LivePanel(byId('plots', HTMLElement));
-  readonly #whatIf = new WhatIfPanel();
   readonly #focus = byId('focus', HTMLSelectElement);
   readonly #redraw = throttled(() => this.#draw(), REDRAW_EVERY_MS);
   #shown: Shown[] = [];
-  /** What the waterfalls show; drawn again for the same, they would take the pointer's words away. */
-  #drawn: readonly Trace[] = [];
+  #details: Details | undefined;
+  #constraints: SessionConstraints = {};
   #forced: readonly (number | undefined)[] = [];
   #load: LoadReport | undefined;
   #link: HeardLink = { link: {}, atMs: 0 };
@@ -45,9 +42,17 @@ export class NetworksView {
   /** @param onForce a person set the cut of the network at `index`, or gave it back. */
   constructor(onForce: (index: number, cut: number | undefined) => void) {
     this.#onForce = onForce;
-    byId('arms', HTMLElement).append(this.#whatIf.element);
     this.#focus.addEventListener('change', () => this.#redraw());
-    this.#drawFacts();
+  }
+
+  /** From now on they are drawn, with what was heard until now. */
+  setDetails(details: Details): void {
+    this.#details = details;
+    if (this.#load) details.addLoad(this.#load);
+    const { edgeUrl } = this.#link.link;
+    if (edgeUrl !== undefined) details.addLink({ ...this.#link.link, edgeUrl });
+    this.#draw();
+    for (const { trace } of this.#shown) if (trace) details.addTrace(trace);
   }
 
   setNetworks(networks: readonly Network[]): void {
@@ -56,6 +61,7 @@ export class NetworksView {
     byId('waterfalls', HTMLElement).replaceChildren(
       el('p', { class: 'muted' }, networks.length === 0 ? 'Nothing has run yet.' : 'The first inference is under way.'),
     );
+    this.#details?.clear();
     this.#focus.replaceChildren(...networks.map(({ title }, index) => el('option', { value: index }, title)));
     byId('focus-field', HTMLElement).hidden = networks.length < 2;
     this.#shown = networks.map((network) => this.#listen(network));
@@ -65,6 +71,12 @@ export class NetworksView {
 
   setForced(cuts: readonly (number | undefined)[]): void {
     this.#forced = cuts;
+    this.#redraw();
+  }
+
+  /** What the client was asked to keep to. */
+  setConstraints(constraints: SessionConstraints): void {
+    this.#constraints = constraints;
     this.#redraw();
   }
 
@@ -97,6 +109,11 @@ export class NetworksView {
     });
   }
 
+  /** What was heard of networks, edge and link until now, for who begins to listen later. */
+  get heard(): { readonly traces: readonly Trace[]; readonly load: LoadReport | undefined; readonly link: HeardLink } {
+    return { traces: this.#shown.flatMap(({ trace }) => trace ?? []), load: this.#load, link: this.#link };
+  }
+
   /** Where each network was last cut. */
   get cuts(): readonly CutPlace[] {
     return this.#shown.flatMap(({ network, panel, trace }) =>
@@ -117,19 +134,18 @@ export class NetworksView {
           shown.runs = shown.startsAfresh ? 1 : shown.runs + 1;
           shown.startsAfresh = false;
           if (trace.plan) this.#onPlan(shown, trace.plan);
-          else shown.why ??= 'sent to the edge whole: nothing is measured yet';
-          this.#live.addTrace(trace);
+          this.#details?.addTrace(trace);
           this.#useVariant(shown, trace.variant);
           this.#redraw();
         }),
         session.on('load', (load) => {
           this.#load = load;
-          this.#live.addLoad(load);
+          this.#details?.addLoad(load);
           this.#redraw();
         }),
         session.on('link', (link) => {
           this.#link = { link, atMs: performance.now() };
-          this.#live.addLink(link);
+          this.#details?.addLink(link);
           this.#redraw();
         }),
       ],
@@ -141,7 +157,7 @@ export class NetworksView {
     if (plan === shown.plan) return;
     // That nothing has moved since is no explanation; but "nothing is measured yet" ends with the first measurement.
     const isFirst = shown.plan === undefined || shown.plan.cause === 'first';
-    if (plan.cause !== 'steady' || isFirst) shown.why = explainPlan(plan, shown.plan);
+    if (plan.cause !== 'steady' || isFirst) shown.because = { plan, before: shown.plan };
     shown.plan = plan;
     this.#redraw();
   }
@@ -174,35 +190,27 @@ export class NetworksView {
   }
 
   #draw(): void {
-    for (const [index, { panel, plan, why, trace }] of this.#shown.entries()) {
+    for (const [index, { panel, plan, because, trace }] of this.#shown.entries()) {
       const cut = trace?.cut ?? plan?.chosen.arm.cut;
       if (panel === undefined || cut === undefined) continue;
       const forced = this.#forced[index] !== undefined;
-      panel.show(cut, forced, sentence(why ?? ''));
+      const why = because ? this.#details?.explain(because.plan, because.before) : UNMEASURED;
+      panel.show(cut, forced, why === undefined ? '' : sentence(why));
     }
-    this.#drawWaterfalls();
+    this.#drawDetails();
+  }
+
+  #drawDetails(): void {
+    const details = this.#details;
+    if (details === undefined) return;
+    const ran = this.#shown.flatMap(({ network: { title }, trace, runs }) => (trace ? [{ title, trace, runs }] : []));
+    details.showRuns(ran);
     const focused = this.#shown[Number(this.#focus.value)] ?? this.#shown[0];
-    this.#live.setModel(focused?.network.session.manifest.model ?? '');
+    const { session } = focused?.network ?? {};
     // As things are now, not as they were when a picture last ran.
-    this.#whatIf.show(focused?.network.session.explain() ?? focused?.plan);
-    this.#drawFacts();
-  }
-
-  #drawWaterfalls(): void {
-    const traces = this.#shown.flatMap(({ trace }) => trace ?? []);
-    if (traces.length === 0 || traces.every((trace, index) => trace === this.#drawn[index])) return;
-    this.#drawn = traces;
-    const waterfalls = this.#shown.flatMap(({ network, trace, runs }) =>
-      trace ? [renderWaterfall(network.title, trace, runs)] : [],
-    );
-    byId('waterfalls', HTMLElement).replaceChildren(...waterfalls);
-  }
-
-  #drawFacts(): void {
-    const focused = this.#shown[Number(this.#focus.value)] ?? this.#shown[0];
-    const model = focused?.network.session.manifest.model ?? '';
-    showLoad(byId('load', HTMLElement), this.#load, model);
-    showLink(byId('link-facts', HTMLElement), this.#link);
+    const model = session?.manifest.model ?? '';
+    details.show(model, session?.explain() ?? focused?.plan, this.#constraints);
+    details.showFacts(model, this.#load, this.#link);
   }
 }
 

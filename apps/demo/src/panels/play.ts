@@ -1,5 +1,5 @@
-import type { Session } from '@cutpoint/client';
-import { byId, el, setText, throttled } from '../dom.js';
+import type { Session, Trace } from '@cutpoint/client';
+import { byId, el, setText } from '../dom.js';
 import { rateOf } from '../format.js';
 import type { Network } from '../networks/reader.js';
 import { LINKS_MBIT, type PageState, ROUND_TRIPS_MS } from '../page-state.js';
@@ -12,10 +12,13 @@ import {
   measuredLink,
   measuredLoad,
   measuredRoundTrip,
+  SENT_OVER_MS,
 } from '../play/effects.js';
+import { addConstraints } from './constraints.js';
+import { MeasuredRows } from './measured-rows.js';
+import type { NetworksView } from './networks.js';
 import { type Option, select } from './select.js';
 
-const REDRAW_EVERY_MS = 250;
 const LOADS: readonly { readonly words: string; readonly load: EdgeLoad }[] = [
   { words: 'none', load: NO_LOAD },
   { words: '2 more clients', load: { tails: 2, neighbours: 0 } },
@@ -25,6 +28,8 @@ const LOADS: readonly { readonly words: string; readonly load: EdgeLoad }[] = [
 ];
 const BUSY_WORKERS: readonly number[] = [0, 1, 2, 4];
 const NO_DEMO = 'This edge was not started for demonstration (--demo).';
+const BY_PAGE_INSTEAD =
+  "It makes no link slow, so this one is as fast as it is: have it made by this page's own transport.";
 
 interface PlayEvents {
   readonly onChange: (change: Partial<PageState>) => void;
@@ -37,17 +42,22 @@ export class PlayPanel {
   readonly #onEffect: () => void;
   readonly #demo = new EdgeDemo((reason) => this.#refused(reason));
   readonly #device = new BusyDevice();
-  readonly #redraw = throttled(() => this.#draw(), REDRAW_EVERY_MS);
-  readonly #measured = new Map<(heard: Heard) => string, HTMLElement>();
+  readonly #rows = new MeasuredRows(NOTHING_HEARD);
   readonly #edgeLoad: HTMLSelectElement;
   readonly #paceBy: HTMLSelectElement;
   readonly #cut: HTMLButtonElement;
   readonly #refusal = el('p', { class: 'muted', 'data-testid': 'demo-note' }, NO_DEMO);
   #stopListening: (() => void)[] = [];
   #heard: Heard = NOTHING_HEARD;
+  /** Whether the edge was started for demonstration, as soon as it has said so. */
+  #offered: boolean | undefined;
+  #state: PageState;
 
   constructor(state: PageState, { onChange, onEffect }: PlayEvents) {
     this.#onEffect = onEffect;
+    this.#state = state;
+    const rows = this.#rows;
+    addConstraints(state, rows, onChange);
     const links: Option[] = [['', 'as fast as it is'], ...LINKS_MBIT.map(mbitOption)];
     const link = select('link', links, String(state.linkMbit ?? ''), (value) =>
       onChange({ linkMbit: value === '' ? undefined : Number(value) }),
@@ -97,52 +107,64 @@ export class PlayPanel {
       },
     );
     byId('play', HTMLElement).append(
-      this.#row('Link', link, 'link', measuredLink),
-      this.#row('Round trip', roundTrip, 'rtt', measuredRoundTrip),
+      rows.add('Link', link, 'link', measuredLink),
+      rows.add('Round trip', roundTrip, 'rtt', measuredRoundTrip),
       el('label', { class: 'field' }, el('span', {}, 'Both are made by'), this.#paceBy),
-      this.#row('Connection', this.#cut, 'cut-off', measuredConnection),
-      this.#row('Load on the edge', this.#edgeLoad, 'edge-load', measuredLoad),
-      this.#row('Work beside the heads', busy, 'busy-device', measuredDevice),
+      rows.add('Connection', this.#cut, 'cut-off', measuredConnection),
+      rows.add('Load on the edge', this.#edgeLoad, 'edge-load', measuredLoad),
+      rows.add('Work beside the heads', busy, 'busy-device', measuredDevice),
       this.#refusal,
     );
-    this.setOffered(false);
-    this.#draw();
+    this.#edgeLoad.disabled = true;
+    this.#paceBy.disabled = true;
+    this.setState(state);
   }
 
   /** @param offered the edge lets itself be loaded and slowed */
   setOffered(offered: boolean): void {
+    if (offered === this.#offered) return;
+    this.#offered = offered;
     this.#edgeLoad.disabled = !offered;
-    this.#paceBy.disabled = !offered;
     this.#refusal.hidden = offered;
     if (!offered) setText(this.#refusal, NO_DEMO);
+    this.setState(this.#state);
   }
 
-  setNetworks(networks: readonly Network[]): void {
+  /** @param before what was heard of them already */
+  setNetworks(networks: readonly Network[], before: NetworksView['heard']): void {
     for (const stop of this.#stopListening) stop();
     const [first] = networks;
     const model = first?.session.manifest.model ?? '';
     const { failedTries } = this.#heard;
-    this.#heard = { ...NOTHING_HEARD, model, failedTries, connection: this.#heard.connection };
+    const { connection, linkMadeBy } = this.#heard;
+    this.#heard = { ...NOTHING_HEARD, model, failedTries, connection, linkMadeBy };
     this.#stopListening = networks.flatMap(({ session }, index) => this.#listen(session, index === 0));
     this.#demo.setModel(model);
-    this.#redraw();
+    const { traces, load, link } = before;
+    if (networks.length > 0) this.#heard = { ...this.#heard, load, link };
+    for (const trace of traces) this.#hearTrace(trace);
+    this.#rows.show(this.#heard);
   }
 
   /** The part of the state that the edge is asked for. */
-  setState({ pacedBy, linkMbit, roundTripMs }: PageState): void {
+  setState(state: PageState): void {
+    this.#state = state;
+    const { pacedBy, linkMbit, roundTripMs } = state;
     const rate = linkMbit === undefined ? {} : rateOf(linkMbit);
     const isPaced = linkMbit !== undefined || roundTripMs > 0;
-    this.#demo.setLink(pacedBy === 'edge' && isPaced ? { ...rate, roundTripMs } : undefined);
+    // A link to this page that asks for what this edge does not do must not be a dead end: there is a way back.
+    this.#paceBy.disabled = this.#offered !== true && pacedBy === 'page';
+    this.#paceBy.value = pacedBy;
+    const asksInVain = this.#offered === false && pacedBy === 'edge' && isPaced;
+    if (asksInVain) setText(this.#refusal, `${NO_DEMO} ${BY_PAGE_INSTEAD}`);
+    else if (this.#offered === false) setText(this.#refusal, NO_DEMO);
+    this.#demo.setLink(pacedBy === 'edge' && isPaced && !asksInVain ? { ...rate, roundTripMs } : undefined);
+    this.#hear({ linkMadeBy: isPaced && !asksInVain ? pacedBy : undefined });
   }
 
   #listen(session: Session, isFirst: boolean): (() => void)[] {
-    const hear = (part: Partial<Heard>): void => {
-      this.#heard = { ...this.#heard, ...part };
-      this.#redraw();
-    };
-    const traces = session.on('trace', (trace) =>
-      hear({ last: trace, ...(trace.headMs > 0 && trace.rescued === undefined ? { withHead: trace } : {}) }),
-    );
+    const hear = (part: Partial<Heard>): void => this.#hear(part);
+    const traces = session.on('trace', (trace) => this.#hearTrace(trace));
     const links = session.on('link', (link) => hear({ link: { link, atMs: performance.now() } }));
     // All of them share one connection; only what their own transfers showed is told by each.
     if (!isFirst) return [traces, links];
@@ -157,26 +179,24 @@ export class PlayPanel {
     ];
   }
 
+  #hearTrace(trace: Trace): void {
+    const atMs = performance.now();
+    const recent = this.#heard.sent.filter((each) => each.atMs > atMs - SENT_OVER_MS);
+    this.#hear({
+      last: trace,
+      sent: [...recent, { atMs, numBytes: trace.bytesUp }],
+      ...(trace.headMs > 0 && trace.rescued === undefined ? { withHead: trace } : {}),
+    });
+  }
+
+  #hear(part: Partial<Heard>): void {
+    this.#heard = { ...this.#heard, ...part };
+    this.#rows.show(this.#heard);
+  }
+
   /** Losing the connection is no try. */
   #triesBefore(): number {
     return this.#heard.connection?.state === 'offline' ? this.#heard.failedTries : -1;
-  }
-
-  #row(title: string, control: HTMLElement, name: string, measure: (heard: Heard) => string): HTMLElement {
-    const measured = el('span', {
-      class: 'measured number',
-      id: `${name}-measured`,
-      'data-testid': `${name}-measured`,
-    });
-    this.#measured.set(measure, measured);
-    control.setAttribute('aria-describedby', measured.id);
-    const isField = control instanceof HTMLSelectElement;
-    const field = isField ? el('label', { class: 'field' }, el('span', {}, title), control) : control;
-    return el('div', { class: 'effect' }, field, el('p', { class: 'muted' }, 'Measured: ', measured));
-  }
-
-  #draw(): void {
-    for (const [measure, element] of this.#measured) setText(element, measure(this.#heard));
   }
 
   #refused(reason: string): void {
@@ -194,6 +214,8 @@ const NOTHING_HEARD: Heard = {
   withHead: undefined,
   last: undefined,
   model: '',
+  sent: [],
+  linkMadeBy: undefined,
 };
 
 function mbitOption(mbit: number): Option {

@@ -114,6 +114,6 @@ export class RecordingPanel {
     const measured = [`up ${formatRate(uplink.value)}`, `queue ${formatMs(queueMs.value)}`];
     setText(this.#conditions, [...measured, `k ${k.value.toFixed(2)}`, `d ${d.value.toFixed(2)}`].join(', '));
     this.#timeline.replaceChildren(...drawTimeline(this.#replayed, index));
-    this.#whatIf.show(plan);
+    this.#whatIf.show(plan, input.constraints);
   }
 }

@@ -1,13 +1,15 @@
 import type { Arm, Candidate, Plan, Rejection } from '@cutpoint/client';
 import { el, setText } from '../dom.js';
 import { formatBytes, formatMs } from '../format.js';
+import { type Constraints, exclusionOf } from '../play/exclusion.js';
 
 /** Rows that are shown before "all of them" is asked for. */
 const SHORT_LIST = 10;
 /** A term of less is not named. */
 const LEAST_MS = 0.05;
 
-const REJECTIONS: Readonly<Record<Rejection, string>> = {
+/** Of one that a constraint excludes, {@link exclusionOf} says which. */
+const REJECTIONS: Readonly<Record<Exclude<Rejection, 'constraint'>, string>> = {
   slower: 'slower',
   unmeasured: 'nothing is measured yet',
   'not-ready': 'not prepared here yet',
@@ -16,11 +18,17 @@ const REJECTIONS: Readonly<Record<Rejection, string>> = {
   'outside-policy': 'this policy does not consider it',
   'not-forced': 'another cut is set by hand',
   margin: 'faster, but not by enough to switch',
-  constraint: 'excluded by a constraint',
   'uplink-budget': 'sends more than is allowed now',
   deadline: 'too likely to be late',
   exploring: 'another one is being tried',
 };
+
+/** What a row is told of the table that it is in. */
+interface Among {
+  readonly isRunnerUp: boolean;
+  readonly longestMs: number;
+  readonly constraints: Constraints;
+}
 
 /** Every arm of a plan with its predicted terms, best first. Only what differs from what is there is written. */
 export class WhatIfPanel {
@@ -30,6 +38,7 @@ export class WhatIfPanel {
   readonly #more: HTMLButtonElement;
   #showAll = false;
   #plan: Plan | undefined;
+  #constraints: Constraints = {};
 
   /** @param name told apart by it from others on the page */
   constructor(name = 'arms') {
@@ -44,25 +53,29 @@ export class WhatIfPanel {
     this.#more.addEventListener('click', () => {
       this.#showAll = !this.#showAll;
       this.#more.setAttribute('aria-expanded', String(this.#showAll));
-      this.show(this.#plan);
+      this.show(this.#plan, this.#constraints);
     });
     this.element.append(
       el('table', { class: 'arms', 'data-testid': name }, el('thead', {}, el('tr', {}, ...heads)), this.#body),
       this.#more,
     );
     this.#body.append(emptyRow());
-    this.show(undefined);
+    this.show(undefined, {});
   }
 
-  show(plan: Plan | undefined): void {
+  /** @param constraints that the plan was made under */
+  show(plan: Plan | undefined, constraints: Constraints): void {
     this.#plan = plan;
+    this.#constraints = constraints;
     // Worked out whenever it is read.
     const runnerUp = plan?.runnerUp?.arm;
     const arms = plan === undefined ? [] : [...plan.candidates].sort(ranked(plan.chosen.arm, runnerUp));
     const shown = this.#showAll ? arms : arms.slice(0, SHORT_LIST);
     const longestMs = Math.max(1, ...shown.map(({ totalMs }) => totalMs).filter(Number.isFinite));
     while (this.#rows.length < shown.length) this.#rows.push(new Row());
-    for (const [index, arm] of shown.entries()) this.#rows[index]?.show(arm, arm.arm === runnerUp, longestMs);
+    for (const [index, arm] of shown.entries()) {
+      this.#rows[index]?.show(arm, { isRunnerUp: arm.arm === runnerUp, longestMs, constraints });
+    }
     if (shown.length !== this.#body.querySelectorAll('[data-cut]').length) {
       const rows = this.#rows.slice(0, shown.length).map(({ element }) => element);
       this.#body.replaceChildren(...(plan ? rows : [emptyRow()]));
@@ -102,8 +115,8 @@ class Row {
     this.element.append(this.#name, terms, this.#total, this.#sends, this.#verdict);
   }
 
-  show({ arm, terms, totalMs, rejected }: Candidate, isRunnerUp: boolean, longestMs: number): void {
-    const why = rejected === undefined ? 'chosen' : REJECTIONS[rejected];
+  show({ arm, terms, totalMs, rejected }: Candidate, { isRunnerUp, longestMs, constraints }: Among): void {
+    const why = rejected === undefined ? 'chosen' : wordsOf(rejected, arm, constraints);
     const impossible = rejected !== undefined && rejected !== 'slower';
     const classes = rejected === undefined ? 'chosen' : impossible ? 'impossible' : '';
     if (this.element.className !== classes) this.element.className = classes;
@@ -126,6 +139,10 @@ class Row {
     setText(this.#sends, arm.usesEdge ? formatBytes(arm.bytesUp) : 'nothing');
     setText(this.#verdict, isRunnerUp ? `runner-up: ${why}` : why);
   }
+}
+
+function wordsOf(rejected: Rejection, arm: Arm, constraints: Constraints): string {
+  return rejected === 'constraint' ? exclusionOf(arm, constraints) : REJECTIONS[rejected];
 }
 
 function nameOf({ cut, codec, usesEdge }: Arm): string {

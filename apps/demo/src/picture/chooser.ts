@@ -1,4 +1,4 @@
-import { Camera } from './camera.js';
+import type { Camera } from './camera.js';
 import type { Brought } from './files.js';
 import { decodePicture, type Picture } from './picture.js';
 import { fetchSample, type Sample } from './samples.js';
@@ -29,7 +29,7 @@ export class PictureChooser {
   #camera: Awaited<ReturnType<OpenCamera>> | undefined;
   #wishes = 0;
 
-  constructor(view: ChooserView, openCamera: OpenCamera = () => Camera.open()) {
+  constructor(view: ChooserView, openCamera: OpenCamera = openOwnCamera) {
     this.#view = view;
     this.#openCamera = openCamera;
   }
@@ -95,4 +95,10 @@ export class PictureChooser {
       if (wish === this.#wishes) this.#view.failed(error);
     }
   }
+}
+
+/** Few need it, and nobody before the first answer; the workbench brings it along, so that it is here when the edge is away. */
+async function openOwnCamera(): Promise<Camera> {
+  const { Camera } = await import('./camera.js');
+  return Camera.open();
 }

@@ -92,7 +92,11 @@ const input = objectOf({
   conditions,
   edgeFailed: flag,
   policy: oneOf(POLICY_NAMES),
-  constraints: objectOf({ maxAccuracyDrop: orAbsent(number), deadlineMs: orAbsent(number) }),
+  constraints: objectOf({
+    maxAccuracyDrop: orAbsent(number),
+    deadlineMs: orAbsent(number),
+    codecs: orAbsent(listOf(oneOf(CODECS))),
+  }),
   objective: oneOf(['latency', 'throughput']),
   uplinkAllowance: number,
   explorationBudget: number,
