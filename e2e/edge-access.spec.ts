@@ -57,7 +57,7 @@ test('it is told that it needs one, or another one', async ({ page }) => {
 });
 
 test('the demo page asks for it, takes it from its address, and keeps it out of there', async ({ page }) => {
-  const demo = new DemoPage(page);
+  const demo = new DemoPage(page, { networkFails: true });
   await demo.open(edge.url, '?model=tiny&device=wasm');
   await expect(demo.error).toContainText('#token=');
   await demo.open(edge.url, `?model=tiny&device=wasm#token=${TOKEN}`);

@@ -9,10 +9,11 @@ export class DemoPage {
   readonly error: Locator;
   readonly offline: Locator;
   readonly device: Locator;
-  /** What the page itself said on the console or threw; what the browser says of a dead network is not of the page. */
+  /** What was said on the console, by the page or of it, or thrown. */
   readonly complaints: string[] = [];
 
-  constructor(page: Page) {
+  /** @param networkFails on purpose, which the browser says on the console, and no page can help it */
+  constructor(page: Page, { networkFails = false } = {}) {
     this.page = page;
     this.state = page.getByTestId('state');
     this.status = page.getByTestId('status');
@@ -22,7 +23,8 @@ export class DemoPage {
     this.device = page.getByTestId('device');
     page.on('pageerror', (error) => this.complaints.push(error.message));
     page.on('console', (message) => {
-      const isOfTheBrowser = /net::ERR_|WebSocket connection to|Failed to load resource/.test(message.text());
+      const isOfTheBrowser =
+        networkFails && /net::ERR_|WebSocket connection to|Failed to load resource/.test(message.text());
       const isComplaint = message.type() === 'error' || message.type() === 'warning';
       if (isComplaint && !isOfTheBrowser) this.complaints.push(message.text());
     });

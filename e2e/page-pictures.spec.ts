@@ -175,7 +175,7 @@ test('several pictures, also from a folder, each with its own result, and a stop
 });
 
 test('a sample that the edge does not give is said to be missing', { tag: '@page' }, async ({ page }) => {
-  const demo = new DemoPage(page);
+  const demo = new DemoPage(page, { networkFails: true });
   await page.route('**/samples/board.jpg', (route) => route.fulfill({ status: 404, body: 'not found' }));
   await demo.open(edge().url, '?device=wasm&policy=offload');
   await demo.moreRuns(1);

@@ -189,7 +189,7 @@ test('a sleep, through which the edge was started anew, leaves a page that works
   let own = await Edge.start({ port });
   await using hideable = await HideablePage.open(playwright.chromium, launchOptions);
   try {
-    const demo = new DemoPage(hideable.page);
+    const demo = new DemoPage(hideable.page, { networkFails: true });
     await demo.open(own.url, QUERY);
     await expect(demo.result).toContainText(TEXT);
     await hideable.page.getByTestId('again').click();

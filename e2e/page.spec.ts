@@ -108,7 +108,7 @@ test('the edge is stopped mid-stream: the page says so, and recovers when it is 
   page,
 }) => {
   test.setTimeout(240_000);
-  const demo = new DemoPage(page);
+  const demo = new DemoPage(page, { networkFails: true });
   const mortal = await Edge.start();
   let reborn: Edge | undefined;
   try {
@@ -134,7 +134,7 @@ test('the edge is stopped mid-stream: the page says so, and recovers when it is 
 });
 
 test('a model that the edge does not have: the page names those that it has', { tag: '@page' }, async ({ page }) => {
-  const demo = new DemoPage(page);
+  const demo = new DemoPage(page, { networkFails: true });
   await demo.open(edge().url, '?model=no-such-model');
   await expect(demo.error).toBeVisible();
   await expect(demo.error).toHaveAttribute('data-code', 'unknown_model');

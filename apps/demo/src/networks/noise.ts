@@ -21,7 +21,7 @@ export async function runOnNoise(session: Session, { signal }: ReadOptions, trac
   }
 }
 
-/** Random floats; integers and booleans are 0, which every index and shape allows. */
+/** Random floats; integers and booleans are 0, which every index and shape allows, and words are empty. */
 function noise(type: Tensor.Type, dims: readonly number[]): Tensor {
   const length = dims.reduce((product, dim) => product * dim, 1);
   switch (type) {
@@ -34,12 +34,24 @@ function noise(type: Tensor.Type, dims: readonly number[]): Tensor {
       return new Tensor('float16', new Uint16Array(length), dims);
     case 'int64':
       return new Tensor('int64', new BigInt64Array(length), dims);
+    case 'uint64':
+      return new Tensor('uint64', new BigUint64Array(length), dims);
     case 'int32':
       return new Tensor('int32', new Int32Array(length), dims);
+    case 'uint32':
+      return new Tensor('uint32', new Uint32Array(length), dims);
+    case 'int16':
+      return new Tensor('int16', new Int16Array(length), dims);
+    case 'uint16':
+      return new Tensor('uint16', new Uint16Array(length), dims);
+    case 'int8':
+      return new Tensor('int8', new Int8Array(length), dims);
     case 'uint8':
       return new Tensor('uint8', new Uint8Array(length), dims);
     case 'bool':
       return new Tensor('bool', new Uint8Array(length), dims);
+    case 'string':
+      return new Tensor('string', new Array<string>(length).fill(''), dims);
     default:
       throw new TypeError(`This page makes no random input of type ${type}.`);
   }

@@ -29,6 +29,8 @@ export interface Step {
 
 export interface ComparisonEvents {
   readonly onStep: (step: Step) => void;
+  /** It has not got what it wishes for in time, and is measured with what it has. */
+  readonly onWithoutWish: (policy: PolicyName) => void;
   readonly onReading: (policy: PolicyName, reading: Reading) => void;
 }
 
@@ -39,14 +41,14 @@ export interface ComparisonEvents {
 export async function compare(
   bench: Bench,
   { policies, rounds }: Comparison,
-  { onStep, onReading }: ComparisonEvents,
+  { onStep, onWithoutWish, onReading }: ComparisonEvents,
   signal: AbortSignal,
 ): Promise<void> {
   const total = policies.length * (rounds + 1);
   let done = 0;
   for (const policy of policies) {
     onStep({ policy, round: 0, done, total });
-    await getReady(bench, policy, signal);
+    if (!(await getReady(bench, policy, signal))) onWithoutWish(policy);
     done += 1;
   }
   for (let round = 1; round <= rounds; round += 1) {
@@ -60,15 +62,17 @@ export async function compare(
   }
 }
 
-async function getReady(bench: Bench, policy: PolicyName, signal: AbortSignal): Promise<void> {
+/** @returns whether it would run what it wishes for */
+async function getReady(bench: Bench, policy: PolicyName, signal: AbortSignal): Promise<boolean> {
   bench.setPolicy(policy);
   const giveUpAtMs = performance.now() + READY_WITHIN_MS;
   do {
     await bench.read(signal);
     signal.throwIfAborted();
-    if (bench.hasItsWish()) return;
+    if (bench.hasItsWish()) return true;
     await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
   } while (performance.now() < giveUpAtMs);
+  return false;
 }
 
 function rotated<T>(items: readonly T[], by: number): readonly T[] {
