@@ -14,7 +14,7 @@ const QUERY = '?device=wasm&policy=offload';
 const WIDTHS = [360, 768, 1440];
 /** Every script of the page and of its workers that is asked for before the first answer, gzipped, without onnxruntime's. */
 const MAX_SCRIPT_BYTES = 80 * 1024;
-/** Looked at by people; CI keeps the folder. */
+/** Looked at by people. */
 const SHOTS = join(projectRoot, 'test-results/page');
 
 const edge = serveEdge(() => Edge.start());
@@ -121,6 +121,39 @@ test('at every width, light and dark: nothing scrolls sideways, and axe finds no
   expect(demo.complaints).toEqual([]);
 });
 
+test('axe finds nothing while the page loads, where it failed, and while the edge is away', { tag: '@page' }, async ({
+  page,
+}) => {
+  await using mortal = await Edge.start();
+  const demo = new DemoPage(page, { networkFails: true });
+  const shoot = (state: string) => page.screenshot({ path: join(SHOTS, `${state}.png`) });
+  const expectNothing = async (state: string) => {
+    await page.evaluate(axe.source);
+    await shoot(state);
+    expect(await violations(page), state).toEqual([]);
+  };
+  let letGo = () => {};
+  const held = new Promise<void>((resolve) => {
+    letGo = resolve;
+  });
+  await page.route('**/manifest', async (route) => {
+    await held;
+    await route.continue();
+  });
+  await demo.open(mortal.url, QUERY);
+  await expect(demo.status).not.toBeEmpty();
+  await expectNothing('loading');
+  letGo();
+  await expect(demo.result).toContainText(TEXT);
+  await mortal.kill();
+  await expect(demo.offline).toBeVisible();
+  await expectNothing('offline');
+  await demo.open(edge().url, `${QUERY}&model=nonesuch`);
+  await expect(demo.state).toHaveAttribute('data-state', 'failed');
+  await expectNothing('failed');
+  expect(demo.complaints).toEqual([]);
+});
+
 test('every control is reached by the keyboard, in the order of the page, with a name', { tag: '@page' }, async ({
   page,
 }) => {
@@ -134,8 +167,13 @@ test('every control is reached by the keyboard, in the order of the page, with a
   const reachable = 'a[href], button:enabled, input:enabled, select:enabled, [tabindex="0"]';
   const wanted = await page.locator(reachable).filter({ visible: true }).count();
   const seen: string[] = [];
+  const places: number[] = [];
   for (let step = 0; step < wanted; step++) {
     await page.keyboard.press('Tab');
+    await expect(page.locator(':focus'), 'its name').toHaveAccessibleName(/\S/);
+    places.push(
+      await page.evaluate(() => [...document.querySelectorAll('*')].indexOf(document.activeElement ?? document.body)),
+    );
     seen.push(
       await page.evaluate(() => {
         const element = document.activeElement;
@@ -146,6 +184,7 @@ test('every control is reached by the keyboard, in the order of the page, with a
       }),
     );
   }
+  expect(places, 'in the order of the page').toEqual(places.toSorted((a, b) => a - b));
   expect(seen.filter((html) => html === 'nothing' || html.startsWith('unseen'))).toEqual([]);
   expect(new Set(seen).size, seen.join('\n')).toBe(wanted);
   // And used: a sample by Enter, a box by the space bar, the cut by arrows.

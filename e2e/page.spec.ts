@@ -104,6 +104,28 @@ test('a person takes the cut with the keyboard and gives it back', { tag: '@page
   await expect(page.getByTestId('chosen-cut')).toHaveText([/^0 of \d+$/, /^0 of \d+$/], { timeout: 60_000 });
 });
 
+test('a person drags the cut with the mouse, and the next inference runs there', { tag: '@page' }, async ({ page }) => {
+  const demo = new DemoPage(page);
+  await demo.open(edge().url, `?${WASM}&policy=offload&model=ppocr-det`);
+  await demo.moreRuns(1);
+  const slider = demo.slider('ppocr-det');
+  await slider.scrollIntoViewIfNeeded();
+  const [handle, track] = await Promise.all([slider.boundingBox(), page.locator('.ribbon').first().boundingBox()]);
+  if (!handle || !track) throw new Error('the ribbon is not shown');
+  const y = handle.y + handle.height / 2;
+  await page.mouse.move(handle.x + handle.width / 2, y);
+  await page.mouse.down();
+  await page.mouse.move(track.x + track.width * 0.3, y, { steps: 5 });
+  await page.mouse.move(track.x + track.width * 0.5, y, { steps: 5 });
+  await page.mouse.up();
+  await expect(page).toHaveURL(/cut=[1-9]\d*/);
+  const cut = /cut=(\d+)/.exec(page.url())?.[1] ?? '';
+  await expect(slider).toHaveAttribute('aria-valuetext', /set by hand/);
+  await expect(page.getByTestId('chosen-cut')).toHaveText(new RegExp(`^${cut} of`), { timeout: 60_000 });
+  await demo.expectMiddleCut('ppocr-det');
+  expect(demo.complaints).toEqual([]);
+});
+
 test('the edge is stopped mid-stream: the page says so, and recovers when it is back', { tag: '@page' }, async ({
   page,
 }) => {
