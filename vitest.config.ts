@@ -12,8 +12,12 @@ const shared = {
   unstubGlobals: true,
 } as const;
 
-/** They replace modules, which only works where nothing has loaded those yet. */
-const REPLACING = ['apps/edge/src/dispatcher/tail-sessions.test.ts', 'apps/edge/src/kserve/inferences.test.ts'];
+/** They replace modules, which only works where nothing has loaded those yet, or measure the memory of their process. */
+const APART = [
+  'apps/edge/src/dispatcher/tail-sessions.test.ts',
+  'apps/edge/src/dispatcher/thread-dispatcher.test.ts',
+  'apps/edge/src/kserve/inferences.test.ts',
+];
 
 export default defineConfig({
   test: {
@@ -24,12 +28,12 @@ export default defineConfig({
           ...shared,
           name: 'shared process',
           include: ['{packages,apps}/*/src/**/*.test.ts'],
-          exclude: REPLACING,
+          exclude: APART,
           isolate: false,
         },
       },
       // The fuzzer, too, measures what its process runs: nothing else may run there.
-      { test: { ...shared, name: 'own process', include: ['scripts/**/*.test.mjs', ...REPLACING] } },
+      { test: { ...shared, name: 'own process', include: ['scripts/**/*.test.mjs', ...APART] } },
     ],
   },
 });

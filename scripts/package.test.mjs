@@ -9,7 +9,7 @@ import { areTheTypesWrong, compile, namesOf, publint, strangersFolder } from './
 // The tarball of @cutpoint/client as a stranger gets it. What it does in a browser is tested in e2e/embed.
 
 /** The aim is 20 KB, which what a first result waits for keeps; docs/decisions/0011 says what the rest is. */
-const LIMIT_BYTES = { first: 16_600, page: 51_100, worker: 8_300 };
+const LIMIT_BYTES = { first: 16_650, page: 51_300, worker: 8_300 };
 
 let ground = '';
 let folder = '';

@@ -244,7 +244,7 @@ export class ClientSession implements Session {
   /** Nothing that the app asked for is in the way of sending all of it. */
   #isForTheEdge({ cut, codec }: RunOptions): boolean {
     const { keepInputOnDevice, maxUplinkBytesPerSecond, codecs } = this.#constraints;
-    if (keepInputOnDevice === true || maxUplinkBytesPerSecond !== undefined || codecs !== undefined) return false;
+    if (keepInputOnDevice || (maxUplinkBytesPerSecond ?? codecs) !== undefined) return false;
     const forced = cut === undefined ? this.#forced : { cut, codec };
     if (forced) return forced.cut === OFFLOAD && forced.codec === undefined;
     return this.#policy === 'cutpoint' || this.#policy === 'offload';
