@@ -100,6 +100,9 @@ test.each([
   ['models/mine/1/model.onnx', true],
   ['apps/edge/src/cli/main.ts', false],
   ['models/squeezenet/config.json', false],
+  ['docs/architecture.md', true],
+  // The page is built with its samples.
+  ['docs/embedding.md', false],
 ])('.dockerignore: %s is left out: %s', (path, isLeftOut) => expect(isIgnored(path)).toBe(isLeftOut));
 
 describe('compose.yaml', () => {

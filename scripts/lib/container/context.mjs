@@ -1,5 +1,5 @@
 /**
- * Whether a .dockerignore leaves a path out of what is built from. No exceptions (`!`).
+ * Whether a .dockerignore leaves a path out of what is built from: the last line that is about it says so, `!` that it is not.
  * @param {string} text @returns {(path: string) => boolean}
  */
 export function ignoredBy(text) {
@@ -7,12 +7,16 @@ export function ignoredBy(text) {
     .split('\n')
     .map((line) => line.trim())
     .filter((line) => line !== '' && !line.startsWith('#'));
-  const expressions = patterns.map((pattern) => {
-    if (pattern.startsWith('!')) throw new Error(`an exception: ${pattern}`);
+  const rules = patterns.map((pattern) => {
+    const isException = pattern.startsWith('!');
     const source = pattern
+      .slice(isException ? 1 : 0)
       .replace(/[.+^${}()|\\]/g, '\\$&')
       .replace(/\*\*\/|\*/g, (star) => (star === '*' ? '[^/]*' : '(?:.*/)?'));
-    return new RegExp(`^${source}(?:/|$)`);
+    return { isException, expression: new RegExp(`^${source}(?:/|$)`) };
   });
-  return (path) => expressions.some((expression) => expression.test(path));
+  return (path) => {
+    const last = rules.findLast(({ expression }) => expression.test(path));
+    return last !== undefined && !last.isException;
+  };
 }
