@@ -24,7 +24,7 @@ const RATE_OVER = 8;
 
 let state: PageState = parseState(location.search);
 let finishedAtMs: number[] = [];
-let droppedFrames = 0;
+let droppedFrames: number | undefined;
 let isOffline = false;
 /** The first answer for a picture is shown as it grows; later ones replace it whole. */
 let hasAnswer = false;
@@ -108,7 +108,7 @@ const view: AppView = {
     stage.showAnswer(answer);
     result.replaceChildren(renderAnswer(answer));
   },
-  finished(reading, picture, dropped = 0) {
+  finished(reading, picture, dropped) {
     hasAnswer = true;
     openWorkbench();
     notices.hideError('run');
@@ -119,7 +119,7 @@ const view: AppView = {
     result.replaceChildren(renderAnswer(reading.answer));
     result.dataset.runs = String(Number(result.dataset.runs) + 1);
     finishedAtMs = [...finishedAtMs, performance.now()].slice(-RATE_OVER);
-    droppedFrames += dropped;
+    if (dropped !== undefined) droppedFrames = (droppedFrames ?? 0) + dropped;
     const stream = isStream
       ? { answersPerSecond: rateOf(finishedAtMs), droppedFrames: chooser.isLive ? droppedFrames : undefined }
       : undefined;
@@ -157,7 +157,7 @@ const chooser = new PictureChooser({
   several: (brought) => void readSeveral(brought),
   live(first, frames) {
     finishedAtMs = [];
-    droppedFrames = 0;
+    droppedFrames = undefined;
     showCamera(true);
     showCaption('The camera, one picture after another.');
     notices.hideError('picture');

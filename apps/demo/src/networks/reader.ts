@@ -54,8 +54,8 @@ export interface Frame {
   readonly reading: Reading;
   /** Closed when the next one is asked for. */
   readonly picture: Picture;
-  /** Frames that gave way to newer ones since the last answer. */
-  readonly dropped: number;
+  /** Frames that gave way to newer ones since the last answer; `undefined` where nobody counts those that were never asked for. */
+  readonly dropped: number | undefined;
 }
 
 /** Everything that is needed to answer for a picture: one network, or two that work together. */
@@ -151,7 +151,7 @@ export class Reader implements AsyncDisposable {
     // One at a time: the source gives what is newest when it is asked.
     for await (const picture of frames) {
       try {
-        yield { reading: await this.read(picture, options), picture, dropped: 0 };
+        yield { reading: await this.read(picture, options), picture, dropped: undefined };
       } finally {
         picture.bitmap.close();
       }

@@ -85,7 +85,7 @@ export function describeBriefly(reading: Reading): string {
 interface StreamNumbers {
   /** Over the last answers; `undefined` before the second. */
   readonly answersPerSecond: number | undefined;
-  /** Of the camera; `undefined` where nothing is dropped. */
+  /** Of the camera; `undefined` where nothing is dropped, or nobody counts. */
   readonly droppedFrames: number | undefined;
 }
 
