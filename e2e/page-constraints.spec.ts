@@ -28,7 +28,7 @@ test('the input stays on the device: what would send it is excluded and says why
 }, async ({ page }) => {
   const demo = new DemoPage(page);
   await demo.open(edge().url, `${QUICK}&policy=offload`);
-  await demo.moreRuns(1);
+  await demo.answered();
   const whole = page.getByTestId('arms').locator('tr[data-cut="0"]').first();
   const measured = page.getByTestId('keep-input-measured');
   await expect(measured).toHaveText('the last inference sent its input');
@@ -41,7 +41,7 @@ test('the input stays on the device: what would send it is excluded and says why
   const codecs = codecsSent(page);
   await page.reload();
   await expect(page.getByTestId('keep-input')).toBeChecked();
-  await demo.moreRuns(1);
+  await demo.answered();
   await expect(whole).toContainText('excluded: the input would leave the page');
   await expect(page.getByTestId('chosen-cut')).toHaveText(/^[1-9]\d* of/);
   expect(codecs).not.toContain('jpeg');
@@ -56,7 +56,7 @@ test('a codec that is chosen is what crosses the wire, also after a reload', { t
   const demo = new DemoPage(page);
   const codecs = codecsSent(page);
   await demo.open(edge().url, `${QUICK}&cut=0&drop=0.1`);
-  await demo.moreRuns(1);
+  await demo.answered();
   for (const [codec, onWire] of [
     ['webp', 'webp'],
     ['jpeg', 'jpeg'],
@@ -71,9 +71,9 @@ test('a codec that is chosen is what crosses the wire, also after a reload', { t
   await expect(page.getByTestId('arms').locator('tr', { hasText: 'jpeg' })).toContainText('excluded: another codec');
   await page.getByTestId('codec').selectOption('webp');
   await expect(page).toHaveURL(/codec=webp&drop=0.1/);
-  await page.reload();
   codecs.length = 0;
-  await demo.moreRuns(1);
+  await page.reload();
+  await demo.answered();
   await expect(page.getByTestId('codec')).toHaveValue('webp');
   await expect(page.getByTestId('codec-measured')).toContainText('as webp');
   expect(new Set(codecs)).toEqual(new Set(['webp']));
@@ -83,7 +83,7 @@ test('a codec that is chosen is what crosses the wire, also after a reload', { t
 test('accuracy, uplink and deadline are kept to, and live in the address', { tag: '@page' }, async ({ page }) => {
   const demo = new DemoPage(page);
   await demo.open(edge().url, `${QUICK}&cut=0`);
-  await demo.moreRuns(1);
+  await demo.answered();
   await page.getByTestId('all-arms').click();
   // Nothing may be lost: a JPEG loses something.
   await page.getByTestId('accuracy').selectOption('0');
@@ -103,7 +103,6 @@ test('accuracy, uplink and deadline are kept to, and live in the address', { tag
   await expect(demo.error).toContainText('No result within 50 ms');
   await expect(page).toHaveURL(/drop=0&up=20&deadline=50&rtt=100/);
   await page.getByTestId('deadline').selectOption('');
-  await demo.moreRuns(1);
   await expect(demo.error).toBeHidden();
   await page.reload();
   await expect(page.getByTestId('accuracy')).toHaveValue('0');

@@ -38,7 +38,12 @@ export class DemoPage {
     return Number(await this.result.getAttribute('data-runs'));
   }
 
-  /** Waits for `count` more answers. */
+  /** Waits for the first answer since the page was opened or loaded again. */
+  async answered(timeout = 60_000): Promise<void> {
+    await expect.poll(() => this.runs(), { timeout }).toBeGreaterThan(0);
+  }
+
+  /** Waits for `count` more answers of a page that goes on by itself. */
   async moreRuns(count: number, timeout = 60_000): Promise<void> {
     const before = await this.runs();
     await expect.poll(() => this.runs(), { timeout }).toBeGreaterThanOrEqual(before + count);

@@ -31,7 +31,7 @@ test('the page that is copied from the page reads a picture with the same edge, 
   const picture = await lineOfText(page);
   const demo = new DemoPage(page);
   await demo.open(edge.url, '?device=wasm&policy=offload');
-  await demo.moreRuns(1);
+  await demo.answered();
 
   const html = page.getByTestId('embed-plain-html');
   const copy = html.getByRole('button', { name: 'Copy: Plain HTML' });
@@ -62,7 +62,7 @@ test('the other set-ups open by the keyboard, and follow the network that is cho
   await using edge = await Edge.start();
   const demo = new DemoPage(page);
   await demo.open(edge.url, '?device=wasm&policy=offload&model=ppocr-det');
-  await demo.moreRuns(1);
+  await demo.answered();
   for (const name of ['vite', 'react']) {
     const setUp = page.getByTestId(`embed-${name}`);
     await setUp.locator('summary').focus();

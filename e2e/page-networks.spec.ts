@@ -15,7 +15,8 @@ test('a benchmark network is prepared when it is chosen, runs, and is said to be
   await cp(join(projectRoot, 'models', NAME), join(models, NAME), { recursive: true });
   const store = await mkdtemp(join(tmpdir(), 'cutpoint-page-networks-store-'));
   await using edge = await Edge.start({ models, store });
-  const demo = new DemoPage(page);
+  // The page begins with a model that this edge does not have.
+  const demo = new DemoPage(page, { networkFails: true });
   const said: string[] = [];
   page.on('console', (message) => said.push(message.text()));
   await demo.open(edge.url, '?device=wasm');

@@ -36,7 +36,7 @@ test('a picture is pasted', { tag: '@page' }, async ({ page, context }) => {
   const picture = [...(await smallPicture(page, TEXT, 'png'))];
   const demo = new DemoPage(page);
   await demo.open(edge().url, '?device=wasm&policy=offload');
-  await demo.moreRuns(1);
+  await demo.answered();
   await page.evaluate(async (bytes) => {
     const blob = new Blob([new Uint8Array(bytes)], { type: 'image/png' });
     await navigator.clipboard.write([new ClipboardItem({ 'image/png': blob })]);
@@ -56,7 +56,7 @@ test('a picture is dropped', { tag: '@page' }, async ({ page }) => {
   const picture = [...(await smallPicture(page, TEXT))];
   const demo = new DemoPage(page);
   await demo.open(edge().url, '?device=wasm&policy=offload');
-  await demo.moreRuns(1);
+  await demo.answered();
   const dataTransfer = await page.evaluateHandle((bytes) => {
     const transfer = new DataTransfer();
     transfer.items.add(new File([new Uint8Array(bytes)], 'gate.jpg', { type: 'image/jpeg' }));
@@ -75,7 +75,7 @@ test('a picture is dropped', { tag: '@page' }, async ({ page }) => {
 test('the camera is a stream whose newest frame wins, and is let go', { tag: '@page' }, async ({ page }) => {
   const demo = new DemoPage(page);
   await demo.open(edge().url, '?device=wasm&policy=offload');
-  await demo.moreRuns(1);
+  await demo.answered();
   const camera = page.getByTestId('camera');
   await camera.click();
   await expect(camera).toHaveAttribute('aria-pressed', 'true');
@@ -106,7 +106,7 @@ test('a camera that is taken away, or not given, is said to be, and the page goe
   });
   const demo = new DemoPage(page);
   await demo.open(edge().url, '?device=wasm&policy=offload');
-  await demo.moreRuns(1);
+  await demo.answered();
   const camera = page.getByTestId('camera');
   await camera.click();
   await expect(demo.result).toContainText('Museum closed');
@@ -143,7 +143,7 @@ test('several pictures, also from a folder, each with its own result, and a stop
   writeFileSync(join(folder, 'notes.txt'), 'nothing');
   const demo = new DemoPage(page);
   await demo.open(edge().url, '?device=wasm&policy=offload');
-  await demo.moreRuns(1);
+  await demo.answered();
 
   await page.getByTestId('folder').setInputFiles(folder);
   const words = page.getByTestId('batch-words');
@@ -178,7 +178,7 @@ test('a sample that the edge does not give is said to be missing', { tag: '@page
   const demo = new DemoPage(page, { networkFails: true });
   await page.route('**/samples/board.jpg', (route) => route.fulfill({ status: 404, body: 'not found' }));
   await demo.open(edge().url, '?device=wasm&policy=offload');
-  await demo.moreRuns(1);
+  await demo.answered();
   await page.getByTestId('sample-board').click();
   await expect(demo.error).toHaveAttribute('data-code', 'no_sample');
   await expect(demo.error).toContainText('404');

@@ -66,7 +66,7 @@ test('policies are compared by the same picture, in turn, until a person stops i
   const demo = new DemoPage(page);
   // Lines of text are not compressed; where they are found is.
   await demo.open(edge().url, '?model=ppocr-det&device=wasm&policy=offload');
-  await demo.moreRuns(1);
+  await demo.answered();
   const compared = page.getByTestId('compared').locator('tbody tr');
   await expect(compared).toHaveText(['Nothing has been compared yet.']);
   for (const policy of ['loadpart', 'local', 'cutpoint']) await page.getByLabel(policy, { exact: true }).uncheck();
@@ -123,7 +123,7 @@ test(
   async ({ page }, testInfo) => {
     const demo = new DemoPage(page);
     await demo.open(edge().url, QUICK);
-    await demo.moreRuns(1);
+    await demo.answered();
     await page.getByTestId('record').click();
     await demo.moreRuns(3);
     await page.getByTestId('link').selectOption('2');
@@ -194,13 +194,13 @@ test('on an edge that is for no demonstration the controls that need one say so'
     await route.fulfill({ response, json: { models } });
   });
   await demo.open(edge().url, QUICK);
-  await demo.moreRuns(1);
+  await demo.answered();
   await expect(page.getByTestId('demo-note')).toContainText('not started for demonstration');
   await expect(page.getByTestId('edge-load')).toBeDisabled();
 
   // A link made elsewhere may ask for what this edge does not do: it says so, and the way back is there.
   await demo.open(edge().url, `${QUICK}&link=4&by=edge`);
-  await demo.moreRuns(1);
+  await demo.answered();
   await expect(page.getByTestId('demo-note')).toContainText("have it made by this page's own transport");
   await expect(page.getByTestId('link-measured')).not.toContainText('emulated');
   await page.getByTestId('pace-by').selectOption('page');

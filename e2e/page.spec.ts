@@ -107,7 +107,7 @@ test('a person takes the cut with the keyboard and gives it back', { tag: '@page
 test('a person drags the cut with the mouse, and the next inference runs there', { tag: '@page' }, async ({ page }) => {
   const demo = new DemoPage(page);
   await demo.open(edge().url, `?${WASM}&policy=offload&model=ppocr-det`);
-  await demo.moreRuns(1);
+  await demo.answered();
   const slider = demo.slider('ppocr-det');
   await slider.scrollIntoViewIfNeeded();
   const [handle, track] = await Promise.all([slider.boundingBox(), page.locator('.ribbon').first().boundingBox()]);

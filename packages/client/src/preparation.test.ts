@@ -178,3 +178,33 @@ describe('a fresh head', () => {
     expect(runsBeside).not.toContain(true);
   });
 });
+
+describe('what is asked for once', () => {
+  it('follows the work under way, where what is asked for again and again gives way to it', async () => {
+    const { preparation } = await open();
+    const done: string[] = [];
+    const work = (what: string) => async () => void done.push(what);
+    let end = () => {};
+    const held = new Promise<void>((resolve) => {
+      end = resolve;
+    });
+    preparation.inBackground(() => held);
+    preparation.inBackground(work('a wish'));
+    preparation.soon(work('a cut that is not forced any more'));
+    preparation.soon(work('the forced cut'));
+    end();
+    await vi.waitUntil(() => done.length > 0);
+    expect(done).toEqual(['the forced cut']);
+  });
+
+  it('is left when nothing is asked for any more', async () => {
+    const { preparation } = await open();
+    const done: string[] = [];
+    preparation.inBackground(async () => void done.push('the work under way'));
+    preparation.soon(async () => void done.push('a forced cut'));
+    preparation.soon(undefined);
+    await vi.waitUntil(() => done.length > 0);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+    expect(done).toEqual(['the work under way']);
+  });
+});

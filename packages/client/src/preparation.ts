@@ -47,6 +47,8 @@ export class Preparation {
   readonly #blocked: BlockedCuts;
   readonly #unsubscribe: readonly (() => void)[];
   #busy = false;
+  /** What follows the work under way. */
+  #next: (() => Promise<void>) | undefined;
 
   constructor({ host, variant, table, controller }: PreparationParts) {
     this.#host = host;
@@ -77,7 +79,18 @@ export class Preparation {
       .catch(() => {})
       .finally(() => {
         this.#busy = false;
+        const next = this.#next;
+        this.#next = undefined;
+        if (next) this.inBackground(next);
       });
+  }
+
+  /** The same for what nothing asks for again: it follows the work under way, unless something else is asked for, or nothing, until then. */
+  soon(work: (() => Promise<void>) | undefined): void {
+    this.#next = work;
+    if (this.#busy || !work) return;
+    this.#next = undefined;
+    this.inBackground(work);
   }
 
   /** The cut that the device is learnt by, unless it is known. */

@@ -142,7 +142,7 @@ export class VariantRunner {
   force(forced: ForcedArm | undefined): void {
     this.#forced = forced;
     this.controller.force(forced?.cut, forced?.codec);
-    if (forced) this.#preparation.inBackground(() => this.#preparation.nearest(forced.cut, this.#host.life));
+    this.#preparation.soon(forced && (() => this.#preparation.nearest(forced.cut, this.#host.life)));
   }
 
   /** Another edge is in use. */

@@ -94,6 +94,19 @@ describe('a transfer that breaks off', () => {
     expect(ranges()).toEqual([undefined, 'bytes=10-']);
   });
 
+  it('after its last byte is whole: nothing is asked for', async () => {
+    breaksAt = [CONTENT.byteLength];
+    const abort = new AbortController();
+    const caught = expect(store.get(PACK, () => abort.abort(), abort.signal)).rejects.toMatchObject({
+      code: 'aborted',
+    });
+    await caught;
+    const steps: number[] = [];
+    expect(Buffer.from(await store.get(PACK, (numBytes) => steps.push(numBytes)))).toEqual(CONTENT);
+    expect(steps.reduce((a, b) => a + b)).toBe(PACK.numBytes);
+    expect(ranges()).toEqual([undefined]);
+  });
+
   it('is gone on with by another who wanted it meanwhile', async () => {
     breaksAt = [10];
     const abort = new AbortController();

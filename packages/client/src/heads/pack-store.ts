@@ -136,10 +136,11 @@ export class PackStore {
       this.fetchedBytes += Math.max(0, numBytes);
       onBytes(numBytes);
     };
-    for (;;) {
+    // A transfer may break off after its last byte as well: nothing is left to be asked for then.
+    while (sizeOf(parts) < pack.numBytes) {
       const beforeBytes = sizeOf(parts);
       try {
-        if (await this.#piece(pack, parts, onStep, signal)) return concatenated(parts);
+        if (await this.#piece(pack, parts, onStep, signal)) break;
       } catch (error) {
         const { code } = error instanceof CutpointError ? error : { code: undefined };
         const mayResume = code === 'edge_unreachable' || code === 'aborted';
@@ -148,6 +149,7 @@ export class PackStore {
         throw error;
       }
     }
+    return concatenated(parts);
   }
 
   /** As much as the link has room for now. @returns whether that was the last */
