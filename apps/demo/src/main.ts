@@ -110,7 +110,8 @@ const view: AppView = {
   },
   finished(reading, picture, dropped) {
     hasAnswer = true;
-    openWorkbench();
+    // Once the answer can be seen.
+    requestAnimationFrame(() => setTimeout(openWorkbench));
     notices.hideError('run');
     const isStream = state.repeat || chooser.isLive;
     if (!isOffline && !isStream) notices.setMood('ready');
