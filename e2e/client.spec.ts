@@ -41,14 +41,11 @@ interface CutOutputs {
 }
 
 /** Runs every listed cut of the tensors variant in the browser. */
-async function runAllCuts(
-  page: Page,
-  device: 'auto' | 'webgpu' | 'wasm',
-): Promise<{ kind: string; runs: CutOutputs[] }> {
+async function runAllCuts(page: Page): Promise<{ kind: string; runs: CutOutputs[] }> {
   return page.evaluate(
-    async ({ device, values, dims }) => {
+    async ({ values, dims }) => {
       const { connect, Tensor } = globalThis.cutpoint;
-      const session = await connect('/', { model: 'tiny', device });
+      const session = await connect('/', { model: 'tiny' });
       const feeds = { x: new Tensor('float32', Float32Array.from(values), dims) };
       let ran = -1;
       session.on('trace', (trace) => {
@@ -69,7 +66,7 @@ async function runAllCuts(
       await session.close();
       return { kind, runs };
     },
-    { device, values, dims: [...INPUT_DIMS] },
+    { values, dims: [...INPUT_DIMS] },
   );
 }
 
@@ -88,22 +85,9 @@ function expectAllEqual(runs: readonly CutOutputs[], reference: Record<string, n
   }
 }
 
-test('every distinct cut on WebGPU equals the unsplit network', { tag: '@webgpu' }, async ({ page }) => {
-  await openPage(page, edge.url);
-  // Not `auto`: heads would move away from a slow adapter meanwhile.
-  const { kind, runs } = await runAllCuts(page, 'webgpu');
-  expect(kind).toBe('webgpu');
-  expectAllEqual(runs, await unsplit());
-});
-
-test('every distinct cut on WASM equals the unsplit network', async ({ page }) => {
-  await openPage(page, edge.url);
-  const { kind, runs } = await runAllCuts(page, 'wasm');
-  expect(kind).toBe('wasm');
-  expectAllEqual(runs, await unsplit());
-});
-
-test('without WebGPU heads run on the CPU, and the session says why', async ({ page }) => {
+test('without WebGPU heads run on the CPU, the session says why, and every distinct cut equals the unsplit network', async ({
+  page,
+}) => {
   await openPage(page, edge.url);
   const reason = await page.evaluate(async () => {
     const session = await globalThis.cutpoint.connect('/', { model: 'tiny', device: 'auto' });
@@ -112,7 +96,7 @@ test('without WebGPU heads run on the CPU, and the session says why', async ({ p
     return reason;
   });
   expect(reason).toMatch(/WebGPU.*CPU \(WASM\)/);
-  const { kind, runs } = await runAllCuts(page, 'auto');
+  const { kind, runs } = await runAllCuts(page);
   expect(kind).toBe('wasm');
   expectAllEqual(runs, await unsplit());
 });

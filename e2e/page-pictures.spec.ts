@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { test as base, expect } from '@playwright/test';
 import { Edge, projectRoot } from './harness/edge.js';
 import { serveEdge } from './harness/serve-edge.js';
-import { DemoPage, smallPicture } from './page-driver.js';
+import { DemoPage, serveSmallSample, smallPicture } from './page-driver.js';
 
 const TEXT = 'Gate 17 open';
 
@@ -35,6 +35,7 @@ test('a picture is pasted', { tag: '@page' }, async ({ page, context }) => {
   await context.grantPermissions(['clipboard-read', 'clipboard-write'], { origin: edge().url });
   const picture = [...(await smallPicture(page, TEXT, 'png'))];
   const demo = new DemoPage(page);
+  await serveSmallSample(page, TEXT);
   await demo.open(edge().url, '?device=wasm&policy=offload');
   await demo.answered();
   await page.evaluate(async (bytes) => {
@@ -55,6 +56,7 @@ test('a picture is pasted', { tag: '@page' }, async ({ page, context }) => {
 test('a picture is dropped', { tag: '@page' }, async ({ page }) => {
   const picture = [...(await smallPicture(page, TEXT))];
   const demo = new DemoPage(page);
+  await serveSmallSample(page, TEXT);
   await demo.open(edge().url, '?device=wasm&policy=offload');
   await demo.answered();
   const dataTransfer = await page.evaluateHandle((bytes) => {
@@ -74,6 +76,7 @@ test('a picture is dropped', { tag: '@page' }, async ({ page }) => {
 
 test('the camera is a stream whose newest frame wins, and is let go', { tag: '@page' }, async ({ page }) => {
   const demo = new DemoPage(page);
+  await serveSmallSample(page, TEXT);
   await demo.open(edge().url, '?device=wasm&policy=offload');
   await demo.answered();
   const camera = page.getByTestId('camera');
@@ -105,6 +108,7 @@ test('a camera that is taken away, or not given, is said to be, and the page goe
     };
   });
   const demo = new DemoPage(page);
+  await serveSmallSample(page, TEXT);
   await demo.open(edge().url, '?device=wasm&policy=offload');
   await demo.answered();
   const camera = page.getByTestId('camera');
@@ -142,6 +146,7 @@ test('several pictures, also from a folder, each with its own result, and a stop
   writeFileSync(join(folder, 'broken.png'), 'no picture');
   writeFileSync(join(folder, 'notes.txt'), 'nothing');
   const demo = new DemoPage(page);
+  await serveSmallSample(page, TEXT);
   await demo.open(edge().url, '?device=wasm&policy=offload');
   await demo.answered();
 
@@ -177,6 +182,7 @@ test('several pictures, also from a folder, each with its own result, and a stop
 test('a sample that the edge does not give is said to be missing', { tag: '@page' }, async ({ page }) => {
   const demo = new DemoPage(page, { networkFails: true });
   await page.route('**/samples/board.jpg', (route) => route.fulfill({ status: 404, body: 'not found' }));
+  await serveSmallSample(page, TEXT);
   await demo.open(edge().url, '?device=wasm&policy=offload');
   await demo.answered();
   await page.getByTestId('sample-board').click();

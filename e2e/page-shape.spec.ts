@@ -5,7 +5,7 @@ import axe from 'axe-core';
 import { Edge, freePort, projectRoot } from './harness/edge.js';
 import { HideablePage } from './harness/hidden-page.js';
 import { serveEdge } from './harness/serve-edge.js';
-import { DemoPage, smallPicture } from './page-driver.js';
+import { DemoPage, serveSmallSample } from './page-driver.js';
 
 /** What the page looks like on every screen, what it weighs, and that it outlives what happens to pages. */
 
@@ -70,8 +70,7 @@ test(
   async ({ page }, testInfo) => {
     const demo = new DemoPage(page);
     // Few lines: whoever waits for ten seconds is given more than the answer needs, and a busy machine takes as long for many.
-    const body = await smallPicture(page, TEXT);
-    await page.route('**/samples/invoice.jpg', (route) => route.fulfill({ body, contentType: 'image/jpeg' }));
+    await serveSmallSample(page, TEXT);
     const scripts = weighScripts(page);
     const answeredAtMs = await noteFirstAnswer(page);
     await demo.open(edge().url, QUERY);
@@ -143,6 +142,7 @@ test('axe finds nothing while the page loads, where it failed, and while the edg
     await held;
     await route.continue();
   });
+  await serveSmallSample(page, TEXT);
   await demo.open(mortal.url, QUERY);
   await expect(demo.status).not.toBeEmpty();
   await expectNothing('loading');
@@ -161,6 +161,7 @@ test('every control is reached by the keyboard, in the order of the page, with a
   page,
 }) => {
   const demo = new DemoPage(page);
+  await serveSmallSample(page, TEXT);
   await demo.open(edge().url, QUERY);
   await expect(demo.result).toContainText(TEXT);
   await expect(page.getByTestId('arms').locator('tr.chosen')).toHaveCount(1);
@@ -210,6 +211,7 @@ test('a second tab and a reload in the middle of an inference leave pages that w
   context,
 }) => {
   const demo = new DemoPage(page);
+  await serveSmallSample(page, TEXT);
   await demo.open(edge().url, `${QUERY}&repeat=1`);
   await demo.moreRuns(1);
   const second = new DemoPage(await context.newPage());

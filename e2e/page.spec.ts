@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { expect, test } from '@playwright/test';
 import { Edge } from './harness/edge.js';
 import { serveEdge } from './harness/serve-edge.js';
-import { DemoPage, smallPicture } from './page-driver.js';
+import { DemoPage, serveSmallSample } from './page-driver.js';
 
 const TEXT = 'Invoice 2024-117';
 /** One word: so small a picture that travels as a JPEG may lose the space between two. */
@@ -41,6 +41,7 @@ test('a picture is read through a middle cut of both networks that is set in the
   page,
 }) => {
   const demo = new DemoPage(page);
+  await serveSmallSample(page, TEXT);
   await demo.open(edge().url, `?${WASM}&cut=200,150`);
   await expect(demo.result).toContainText(TEXT, { timeout: 90_000 });
   for (const model of ['ppocr-det', 'ppocr-rec']) {
@@ -59,8 +60,7 @@ test('with WebGPU a picture is read through a middle cut of both networks', { ta
 }) => {
   test.setTimeout(300_000);
   const demo = new DemoPage(page);
-  const body = await smallPicture(page, TEXT);
-  await page.route('**/samples/invoice.jpg', (route) => route.fulfill({ body, contentType: 'image/jpeg' }));
+  await serveSmallSample(page, TEXT);
   await demo.open(edge().url, '?device=webgpu&cut=60,60');
   await expect(demo.result).toHaveAttribute('data-runs', '1', { timeout: 240_000 });
   await expect(demo.result).toContainText(TEXT);
@@ -72,8 +72,7 @@ test('with WebGPU a picture is read through a middle cut of both networks', { ta
 test('with WebGPU a picture is read wherever the policy cuts', { tag: ['@page', '@webgpu'] }, async ({ page }) => {
   test.setTimeout(300_000);
   const demo = new DemoPage(page);
-  const body = await smallPicture(page, WORD);
-  await page.route('**/samples/invoice.jpg', (route) => route.fulfill({ body, contentType: 'image/jpeg' }));
+  await serveSmallSample(page, WORD);
   await demo.open(edge().url, '?device=webgpu');
   await expect(demo.result).toContainText(WORD, { timeout: 120_000 });
   await expect(demo.device).toHaveAttribute('data-kind', 'webgpu');
@@ -89,6 +88,7 @@ test('with WebGPU a picture is read wherever the policy cuts', { tag: ['@page', 
 
 test('a person takes the cut with the keyboard and gives it back', { tag: '@page' }, async ({ page }) => {
   const demo = new DemoPage(page);
+  await serveSmallSample(page, TEXT);
   await demo.open(edge().url, `?${WASM}&policy=offload`);
   await expect(demo.result).toContainText(TEXT);
   const slider = page.getByRole('slider', { name: 'Cut of Reading a line' });
@@ -134,6 +134,7 @@ test('the edge is stopped mid-stream: the page says so, and recovers when it is 
   const mortal = await Edge.start();
   let reborn: Edge | undefined;
   try {
+    await serveSmallSample(page, TEXT);
     await demo.open(mortal.url, `?${WASM}&policy=offload&repeat=1`);
     await demo.moreRuns(2);
     await mortal.kill();
@@ -157,6 +158,7 @@ test('the edge is stopped mid-stream: the page says so, and recovers when it is 
 
 test('a model that the edge does not have: the page names those that it has', { tag: '@page' }, async ({ page }) => {
   const demo = new DemoPage(page, { networkFails: true });
+  await serveSmallSample(page, TEXT);
   await demo.open(edge().url, '?model=no-such-model');
   await expect(demo.error).toBeVisible();
   await expect(demo.error).toHaveAttribute('data-code', 'unknown_model');
@@ -172,6 +174,7 @@ test('a model that the edge does not have: the page names those that it has', { 
 
 test('files that are no pictures are refused in words, and the page goes on', { tag: '@page' }, async ({ page }) => {
   const demo = new DemoPage(page);
+  await serveSmallSample(page, TEXT);
   await demo.open(edge().url, `?${WASM}&policy=offload`);
   await expect(demo.result).toContainText(TEXT);
   const file = page.getByTestId('file');
@@ -200,6 +203,7 @@ test('files that are no pictures are refused in words, and the page goes on', { 
 test('without a camera the page says so', { tag: '@page' }, async ({ page, context }) => {
   await context.grantPermissions(['camera'], { origin: edge().url });
   const demo = new DemoPage(page);
+  await serveSmallSample(page, TEXT);
   await demo.open(edge().url, `?${WASM}&policy=offload`);
   await page.getByTestId('camera').click();
   await expect(demo.error).toHaveAttribute('data-code', 'no_camera');
@@ -235,8 +239,7 @@ test('the page says in one line what was measured of the device, and where heads
 }, async ({ page }) => {
   test.setTimeout(300_000);
   const demo = new DemoPage(page);
-  const body = await smallPicture(page, TEXT);
-  await page.route('**/samples/invoice.jpg', (route) => route.fulfill({ body, contentType: 'image/jpeg' }));
+  await serveSmallSample(page, TEXT);
   await demo.open(edge().url);
   await expect(demo.device).toHaveAttribute('data-kind', 'webgpu');
   await expect(demo.result).toContainText(TEXT, { timeout: 100_000 });

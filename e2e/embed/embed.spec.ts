@@ -64,10 +64,10 @@ for (const [name, open] of Object.entries(SITES)) {
     expect(reference.reduce((a, b) => a + b, 0)).toBeCloseTo(1, 4);
     for (const { build, device, without = '' } of BUILDS) {
       worker.prefix = `${MANY_CORES}${without}`;
-      const { kind, threads, ran, scores, ...used } = await run(page, { url: edge.url, device, cuts: [4] });
+      const { kind, threads, ran, scores, ...used } = await run(page, { url: edge.url, device, cuts: [FIRST_CUT] });
       expect({ kind, build: used.build }).toEqual({ kind: device, build });
       expect(threads).toBeGreaterThan(1);
-      expect(ran).toEqual([4]);
+      expect(ran).toEqual([FIRST_CUT]);
       for (const score of scores) {
         expect(score).toHaveLength(reference.length);
         for (const [i, value] of score.entries()) expect(value).toBeCloseTo(reference[i] ?? Number.NaN, 4);
@@ -105,6 +105,9 @@ const BUILDS: readonly { build: string; device: 'wasm' | 'webgpu'; without?: str
 ];
 /** However few there are: enough for onnxruntime-web to start threads. */
 const MANY_CORES = "Object.defineProperty(navigator, 'hardwareConcurrency', { value: 4 });";
+
+/** Its head is the smallest: where files are found is the question here, and a graphics adapter in software compiles for long. */
+const FIRST_CUT = 1;
 
 /** Puts a script before that of every worker that starts from now on. */
 async function prefixedWorker(page: Page): Promise<{ prefix: string }> {
