@@ -24,7 +24,8 @@ export class DemoPage {
     page.on('pageerror', (error) => this.complaints.push(error.message));
     page.on('console', (message) => {
       const isOfTheBrowser =
-        networkFails && /net::ERR_|WebSocket connection to|Failed to load resource/.test(message.text());
+        networkFails &&
+        /net::ERR_|WebSocket connection to|Failed to load resource|^Couldn't load preload assets/.test(message.text());
       const isComplaint = message.type() === 'error' || message.type() === 'warning';
       if (isComplaint && !isOfTheBrowser) this.complaints.push(message.text());
     });

@@ -7,6 +7,8 @@ import { serveEdge } from './harness/serve-edge.js';
 import { DemoPage, serveSmallSample, smallPicture } from './page-driver.js';
 
 const TEXT = 'Gate 17 open';
+/** On the sample that the page opens with. */
+const SAMPLE_TEXT = 'Platform nine';
 
 /** A browser whose camera looks at a sample picture: one JPEG is a film of one frame. */
 const test = base.extend({
@@ -35,7 +37,7 @@ test('a picture is pasted', { tag: '@page' }, async ({ page, context }) => {
   await context.grantPermissions(['clipboard-read', 'clipboard-write'], { origin: edge().url });
   const picture = [...(await smallPicture(page, TEXT, 'png'))];
   const demo = new DemoPage(page);
-  await serveSmallSample(page, TEXT);
+  await serveSmallSample(page, SAMPLE_TEXT);
   await demo.open(edge().url, '?device=wasm&policy=offload');
   await demo.answered();
   await page.evaluate(async (bytes) => {
@@ -56,7 +58,7 @@ test('a picture is pasted', { tag: '@page' }, async ({ page, context }) => {
 test('a picture is dropped', { tag: '@page' }, async ({ page }) => {
   const picture = [...(await smallPicture(page, TEXT))];
   const demo = new DemoPage(page);
-  await serveSmallSample(page, TEXT);
+  await serveSmallSample(page, SAMPLE_TEXT);
   await demo.open(edge().url, '?device=wasm&policy=offload');
   await demo.answered();
   const dataTransfer = await page.evaluateHandle((bytes) => {
@@ -76,7 +78,7 @@ test('a picture is dropped', { tag: '@page' }, async ({ page }) => {
 
 test('the camera is a stream whose newest frame wins, and is let go', { tag: '@page' }, async ({ page }) => {
   const demo = new DemoPage(page);
-  await serveSmallSample(page, TEXT);
+  await serveSmallSample(page, SAMPLE_TEXT);
   await demo.open(edge().url, '?device=wasm&policy=offload');
   await demo.answered();
   const camera = page.getByTestId('camera');
@@ -91,7 +93,7 @@ test('the camera is a stream whose newest frame wins, and is let go', { tag: '@p
 
   await camera.click();
   await expect(camera).toHaveAttribute('aria-pressed', 'false');
-  await expect(demo.result).toContainText('Harbour Lamps');
+  await expect(demo.result).toContainText(SAMPLE_TEXT);
   await expect(demo.error).toBeHidden();
   expect(demo.complaints).toEqual([]);
 });
@@ -108,7 +110,7 @@ test('a camera that is taken away, or not given, is said to be, and the page goe
     };
   });
   const demo = new DemoPage(page);
-  await serveSmallSample(page, TEXT);
+  await serveSmallSample(page, SAMPLE_TEXT);
   await demo.open(edge().url, '?device=wasm&policy=offload');
   await demo.answered();
   const camera = page.getByTestId('camera');
@@ -131,7 +133,7 @@ test('a camera that is taken away, or not given, is said to be, and the page goe
   await camera.click();
   await expect(demo.error).toHaveAttribute('data-code', 'camera_refused');
   await page.getByTestId('sample-invoice').click();
-  await expect(demo.result).toContainText('Harbour Lamps');
+  await expect(demo.result).toContainText(SAMPLE_TEXT);
   await expect(demo.error).toBeHidden();
   expect(demo.complaints).toEqual([]);
 });
@@ -146,7 +148,7 @@ test('several pictures, also from a folder, each with its own result, and a stop
   writeFileSync(join(folder, 'broken.png'), 'no picture');
   writeFileSync(join(folder, 'notes.txt'), 'nothing');
   const demo = new DemoPage(page);
-  await serveSmallSample(page, TEXT);
+  await serveSmallSample(page, SAMPLE_TEXT);
   await demo.open(edge().url, '?device=wasm&policy=offload');
   await demo.answered();
 
@@ -174,7 +176,7 @@ test('several pictures, also from a folder, each with its own result, and a stop
   const runs = await demo.runs();
   await expect(demo.status).toContainText('left out');
   await page.getByTestId('sample-invoice').click();
-  await expect(demo.result).toContainText('Harbour Lamps');
+  await expect(demo.result).toContainText(SAMPLE_TEXT);
   expect(await demo.runs()).toBeLessThanOrEqual(runs + 2);
   expect(demo.complaints).toEqual([]);
 });
@@ -182,12 +184,12 @@ test('several pictures, also from a folder, each with its own result, and a stop
 test('a sample that the edge does not give is said to be missing', { tag: '@page' }, async ({ page }) => {
   const demo = new DemoPage(page, { networkFails: true });
   await page.route('**/samples/board.jpg', (route) => route.fulfill({ status: 404, body: 'not found' }));
-  await serveSmallSample(page, TEXT);
+  await serveSmallSample(page, SAMPLE_TEXT);
   await demo.open(edge().url, '?device=wasm&policy=offload');
   await demo.answered();
   await page.getByTestId('sample-board').click();
   await expect(demo.error).toHaveAttribute('data-code', 'no_sample');
   await expect(demo.error).toContainText('404');
-  await expect(demo.result).toContainText('Harbour Lamps');
+  await expect(demo.result).toContainText(SAMPLE_TEXT);
   expect(demo.complaints).toEqual([]);
 });

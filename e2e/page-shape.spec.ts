@@ -69,13 +69,12 @@ test(
   },
   async ({ page }, testInfo) => {
     const demo = new DemoPage(page);
-    // Few lines: whoever waits for ten seconds is given more than the answer needs, and a busy machine takes as long for many.
-    await serveSmallSample(page, TEXT);
     const scripts = weighScripts(page);
     const answeredAtMs = await noteFirstAnswer(page);
-    await demo.open(edge().url, QUERY);
+    // Five lines: whoever waits for ten seconds is given more than the answer needs, and a busy machine takes as long for twenty.
+    await demo.open(edge().url, `${QUERY}&sample=board`);
     await demo.answered();
-    await expect(demo.result).toContainText(TEXT);
+    await expect(demo.result).toContainText('Museum closed');
     const untilMs = await answeredAtMs();
     expect(untilMs).toBeGreaterThan(0);
 
@@ -120,6 +119,24 @@ test('at every width, light and dark: nothing scrolls sideways, and axe finds no
     const tops = await Promise.all(titles.map(async (id) => (await page.locator(id).boundingBox())?.y ?? 0));
     if (width < 1160) expect(tops).toEqual(tops.toSorted((a, b) => a - b));
   }
+  expect(demo.complaints).toEqual([]);
+});
+
+test('what the edge could not give for a moment comes with the next answer', { tag: '@page' }, async ({ page }) => {
+  const demo = new DemoPage(page, { networkFails: true });
+  let tries = 0;
+  await page.route('**/assets/workbench*', (route) => {
+    tries += 1;
+    return tries === 1 ? route.abort() : route.continue();
+  });
+  await serveSmallSample(page, TEXT);
+  await demo.open(edge().url, QUERY);
+  await demo.answered();
+  await expect.poll(() => tries).toBe(1);
+  await expect(page.getByTestId('policy')).toBeHidden();
+  await page.getByTestId('again').click();
+  await expect(page.getByTestId('policy')).toBeVisible();
+  await expect(page.getByTestId('arms').locator('tr.chosen')).toHaveCount(1);
   expect(demo.complaints).toEqual([]);
 });
 

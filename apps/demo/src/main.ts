@@ -1,3 +1,5 @@
+// Here, though drawn much later: a script that is fetched again after the edge was away would not fetch its style sheet again.
+import 'uplot/dist/uPlot.min.css';
 import { App, type AppView } from './app.js';
 import { byId, el, setText } from './dom.js';
 import { fetchModelList } from './edge-info.js';
@@ -61,7 +63,7 @@ const view: AppView = {
     notices.setMood('preparing');
     notices.setStatus(`The edge is preparing ${model.name}: it does so once, and keeps the result.`);
     notices.showPreparing(model);
-    openWorkbench();
+    void openWorkbench();
   },
   opened(reader) {
     isOffline = false;
@@ -135,7 +137,7 @@ const view: AppView = {
     notices.hideProgress();
     notices.showError(error, 'run');
     notices.setStatus('That did not work.');
-    openWorkbench();
+    void openWorkbench();
   },
   wouldMove: () => networks.wouldMove,
 };
@@ -190,20 +192,21 @@ async function readSeveral(brought: Brought): Promise<void> {
 }
 
 /** What nobody needs before the first answer does not hold it up: it comes after it, or as soon as somebody touches the page. */
-function openWorkbench(): void {
+async function openWorkbench(): Promise<void> {
   if (isFetchingWorkbench) return;
   isFetchingWorkbench = true;
-  import('./workbench.js').then(
-    (script) => {
-      workbench = new script.Workbench({ state, networks, app, onChange: change });
-      workbench.setNetworks(opened);
-      if (isForDemo !== undefined) workbench.setOffered(isForDemo);
-    },
-    // The edge serves the script, and is away: the next answer, or the next touch, asks again.
-    () => {
-      isFetchingWorkbench = false;
-    },
-  );
+  let script: typeof import('./workbench.js');
+  try {
+    // Not `.then`: Vite would have its second function miss what fails beside the script itself.
+    script = await import('./workbench.js');
+  } catch {
+    // The edge serves it, and is away: the next answer, or the next touch, asks again.
+    isFetchingWorkbench = false;
+    return;
+  }
+  workbench = new script.Workbench({ state, networks, app, onChange: change });
+  workbench.setNetworks(opened);
+  if (isForDemo !== undefined) workbench.setOffered(isForDemo);
 }
 
 function showNetworks(shown: readonly Network[]): void {
@@ -217,7 +220,7 @@ function wireWorkbench(): void {
     addEventListener(touch, openWorkbench, { passive: true });
   }
   setTimeout(openWorkbench, WORKBENCH_AFTER_MS);
-  if (state.pacedBy === 'edge') openWorkbench();
+  if (state.pacedBy === 'edge') void openWorkbench();
 }
 
 function showCamera(isLive: boolean): void {

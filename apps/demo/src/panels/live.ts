@@ -1,6 +1,5 @@
 import type { LoadReport, SessionEvents, Trace } from '@cutpoint/client';
 import type uPlot from 'uplot';
-import 'uplot/dist/uPlot.min.css';
 import { el, setText } from '../dom.js';
 import { formatMs } from '../format.js';
 import { type Key, LiveSamples, WINDOW_MS } from './live-samples.js';
