@@ -56,8 +56,11 @@ const outcome = (more: Partial<TailOutcome> = {}) =>
   ({ isFirstRun: false, sessionMs: 1, decodeMs: 2, tailMs: 10, encodeMs: 3, ...more }) as TailOutcome;
 
 // What a run needs of it; the rest is of connections.
-const run = async () =>
-  await runTogether(context as unknown as ConnectionContext, batching, [member('a', 60), member('b', 80)]);
+const run = async () => {
+  const [a, b] = [member('a', 60), member('b', 80)];
+  const started = { jobs: [a.job, b.job] as const, startedAtMs: nowMs };
+  await runTogether(context as unknown as ConnectionContext, batching, [a, b], started);
+};
 
 it('is one measurement of the tail by itself; what it took longer is a wait', async () => {
   batch = async () => {

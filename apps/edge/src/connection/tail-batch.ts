@@ -1,6 +1,7 @@
 import { ProtocolError } from '@cutpoint/protocol';
 import type { TailBatching } from '../batching/tail-batching.js';
 import type { TailOutcome } from '../dispatcher/dispatcher.js';
+import type { Run } from '../scheduler/runs.js';
 import type { Job } from '../scheduler/scheduler.js';
 import type { ConnectionContext } from './context.js';
 import { type TailAnswer, type TailRequest, tailFailed } from './tail-job.js';
@@ -17,28 +18,32 @@ export async function runTogether(
   context: ConnectionContext,
   batching: TailBatching,
   members: readonly [BatchMember, ...BatchMember[]],
+  run: Run,
 ): Promise<void> {
-  const { clock, dispatcher, scheduler, onTailError, batches } = context;
+  const { dispatcher, scheduler, onTailError, batches } = context;
   const [{ job, request }] = members;
   const { model, served, graphFile } = request.admitted;
   const { batchGraphFile = graphFile, weights } = served;
-  const startedAtMs = clock();
-  for (const { answer } of members) answer.started?.(startedAtMs);
+  for (const { answer } of members) answer.started?.(run.startedAtMs);
   const overs = members.map((member) => member.request.admitted.served.version.hold());
   try {
     const { outcomes, together, failure } = await dispatcher
-      .runBatch({
-        graphFile,
-        batchGraphFile,
-        weights,
-        outputs: request.outputs,
-        members: members.map(({ request: { inputs, payload } }) => ({ inputs, payload })),
-      })
+      .runBatch(
+        {
+          graphFile,
+          batchGraphFile,
+          weights,
+          outputs: request.outputs,
+          members: members.map(({ request: { inputs, payload } }) => ({ inputs, payload })),
+        },
+        { turn: run, behind: run.behind },
+      )
       .finally(() => {
         for (const over of overs) over();
       });
     if (failure !== undefined) batches.failed(batching, new Error(failure));
     const ran = outcomes.map((outcome) => (outcome instanceof Error ? outcome : alone(outcome, batching, together)));
+    const { startedAtMs } = run;
     measure(context, members, ran, { startedAtMs, together });
     scheduler.finished(job);
     for (const [index, { answer }] of members.entries()) settle(context, model, answer, ran[index], startedAtMs);

@@ -1,5 +1,6 @@
 import { ProtocolError, type TensorHeader } from '@cutpoint/protocol';
 import type { TailOutcome } from '../dispatcher/dispatcher.js';
+import type { Run } from '../scheduler/runs.js';
 import type { Job } from '../scheduler/scheduler.js';
 import type { Owners } from '../scheduler/shared-use.js';
 import type { Admitted } from './admission.js';
@@ -42,17 +43,16 @@ export function tailJob(context: ConnectionContext, request: TailRequest, answer
     idleMs: context.idleTailMs(admitted.served),
     ...(deadlineAtMs === undefined ? {} : { deadlineAtMs }),
     ...(batching && { batching }),
-    start: async (others) => {
+    start: async (others, run) => {
       const joined = others.flatMap((other) => members.get(other) ?? []);
       if (batching && joined.length > 0)
-        return await runTogether(context, batching, [{ job, request, answer }, ...joined]);
-      const { clock, scheduler, onTailError } = context;
-      const startedAtMs = clock();
-      answer.started?.(startedAtMs);
+        return await runTogether(context, batching, [{ job, request, answer }, ...joined], run);
+      const { scheduler, onTailError } = context;
+      answer.started?.(run.startedAtMs);
       try {
-        const outcome = await runTail(context, request, startedAtMs);
+        const outcome = await runTail(context, request, run);
         scheduler.finished(job);
-        answer.done(outcome, startedAtMs);
+        answer.done(outcome, run.startedAtMs);
       } catch (error) {
         if (!(error instanceof ProtocolError)) onTailError(admitted.model, error);
         answer.refused(error instanceof ProtocolError ? error : tailFailed());
@@ -68,13 +68,15 @@ export function tailJob(context: ConnectionContext, request: TailRequest, answer
 async function runTail(
   { dispatcher, clock, onTail, onRun }: ConnectionContext,
   { admitted, inputs, payload, outputs, receivedAtMs }: TailRequest,
-  startedAtMs: number,
+  run: Run,
 ): Promise<TailOutcome> {
   const { model, served, graphFile } = admitted;
   // Also when its client does not wait for it any more.
   const over = served.version.hold();
-  const outcome = await dispatcher.run({ graphFile, inputs, payload, outputs, weights: served.weights }).finally(over);
+  const task = { graphFile, inputs, payload, outputs, weights: served.weights };
+  const outcome = await dispatcher.run(task, { turn: run, behind: run.behind }).finally(over);
   onRun(model, 1);
+  const { startedAtMs } = run;
   if (!outcome.isFirstRun) {
     const queueMs = Math.max(0, startedAtMs - receivedAtMs);
     onTail(model, served, { queueMs, serviceMs: clock() - startedAtMs, tailMs: outcome.tailMs });

@@ -128,13 +128,20 @@ export interface BatchAnswer extends Omit<BatchOutcome, 'outcomes'> {
   readonly members: readonly (TailOutcome | TailRefusal | TailFailure)[];
 }
 
-/** Where tails run. It takes at most {@link workers} at a time; the scheduler sees to that. */
+/** Names what a worker is given, for what is to follow it there. */
+export interface Turn {
+  readonly turn?: object;
+  /** The worker that is at this gets it as well, if it still is. */
+  readonly behind?: object | undefined;
+}
+
+/** Where tails run. It takes at most {@link workers} at a time, and what is behind these; the scheduler sees to that. */
 export interface Dispatcher {
   readonly workers: number;
   /** @throws ProtocolError `bad_tensors` when the payload is not what its headers say; any other error is the edge's own */
-  run(task: TailTask): Promise<TailOutcome>;
+  run(task: TailTask, turn?: Turn): Promise<TailOutcome>;
   /** Runs several requests for one tail at once. What is wrong with one of them is no harm to the others. */
-  runBatch(task: BatchTask): Promise<BatchOutcome>;
+  runBatch(task: BatchTask, turn?: Turn): Promise<BatchOutcome>;
   /** @throws whatever onnxruntime says when it cannot run them at once */
   tryBatch(task: TrialTask): Promise<TrialOutcome>;
   /** Builds a session on every worker and runs it once on zeros, so that no request pays for that. */

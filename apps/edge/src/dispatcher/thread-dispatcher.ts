@@ -22,6 +22,7 @@ import type {
   TailTask,
   TrialOutcome,
   TrialTask,
+  Turn,
 } from './dispatcher.js';
 
 export interface ThreadDispatcherOptions {
@@ -45,7 +46,7 @@ export interface ThreadDispatcherOptions {
 }
 
 /** What the balancer is told of a tail. */
-interface Routing {
+interface Routing extends Turn {
   readonly graphFile: string;
   /** Warming wants a worker that does not have the session yet. */
   readonly isWarmUp: boolean;
@@ -67,6 +68,8 @@ export class ThreadDispatcher implements Dispatcher {
   readonly #pool: Piscina<Task, Answer>;
   readonly #affinity = new Affinity();
   readonly #options: ThreadDispatcherOptions;
+  /** Who is at what, or was last. */
+  readonly #turns = new WeakMap<object, number>();
   /** By worker, as each said with its last outcome. */
   readonly #open = new Map<number, OpenTails>();
   readonly #told = new Set<Provider>();
@@ -81,6 +84,8 @@ export class ThreadDispatcher implements Dispatcher {
       filename: options.workerFile ?? createRequire(import.meta.url).resolve('@cutpoint/edge/tail-worker'),
       minThreads: options.workers,
       maxThreads: options.workers,
+      // What it is at, and what follows that at once; a worker does one after the other.
+      concurrentTasksPerWorker: 2,
       idleTimeout: Number.POSITIVE_INFINITY,
       recordTiming: false,
       trackUnmanagedFds: false,
@@ -95,10 +100,13 @@ export class ThreadDispatcher implements Dispatcher {
         // Where that worker is gone its sessions are, too.
         if ('only' in routing) return workers.find(({ id }) => id === routing.only) ?? workers[0] ?? null;
         const idle = workers.filter((worker) => worker.currentUsage === 0).map((worker) => worker.id);
+        const before = routing.behind && this.#turns.get(routing.behind);
+        const followed = workers.find(({ id, currentUsage }) => id === before && currentUsage === 1);
         const chosen = routing.isWarmUp
           ? (idle.find((id) => !this.#affinity.has(id, routing.graphFile)) ?? idle[0])
-          : this.#affinity.choose(idle, routing.graphFile);
+          : (followed?.id ?? this.#affinity.choose(idle, routing.graphFile));
         if (chosen === undefined) return null;
+        if (routing.turn) this.#turns.set(routing.turn, chosen);
         this.#affinity.use(chosen, routing.graphFile);
         routing.worker = chosen;
         return workers.find((worker) => worker.id === chosen) ?? null;
@@ -127,12 +135,12 @@ export class ThreadDispatcher implements Dispatcher {
     return { count, numBytes };
   }
 
-  async run(task: TailTask): Promise<TailOutcome> {
-    return await this.#post(task, false);
+  async run(task: TailTask, turn: Turn = {}): Promise<TailOutcome> {
+    return await this.#post(task, { ...turn, graphFile: task.graphFile, isWarmUp: false });
   }
 
-  async runBatch(task: BatchTask): Promise<BatchOutcome> {
-    const routing: Routing = { graphFile: task.batchGraphFile, isWarmUp: false };
+  async runBatch(task: BatchTask, turn: Turn = {}): Promise<BatchOutcome> {
+    const routing: Routing = { ...turn, graphFile: task.batchGraphFile, isWarmUp: false };
     const batchWeights = this.#weightsOfBatch();
     const whole = { ...task, weights: this.#weightsOf(task), batchWeights, ...routed(routing) };
     const { members, ...rest } = await this.#run<BatchAnswer>(
@@ -159,7 +167,8 @@ export class ThreadDispatcher implements Dispatcher {
     const numBytes = tail.inputs.reduce((sum, input) => sum + input.numBytes, 0);
     // One worker after another, so that the others stay free for requests.
     for (let index = 0; index < this.workers; index += 1) {
-      await this.#post({ ...tail, payload: new Uint8Array(numBytes) }, true);
+      const task = { ...tail, payload: new Uint8Array(numBytes) };
+      await this.#post(task, { graphFile: tail.graphFile, isWarmUp: true });
     }
   }
 
@@ -191,8 +200,7 @@ export class ThreadDispatcher implements Dispatcher {
     await this.#pool.destroy();
   }
 
-  async #post(task: TailTask, isWarmUp: boolean): Promise<TailOutcome> {
-    const routing: Routing = { graphFile: task.graphFile, isWarmUp };
+  async #post(task: TailTask, routing: Routing): Promise<TailOutcome> {
     const whole = { ...task, weights: this.#weightsOf(task), ...routed(routing) };
     const answer = await this.#run<TailOutcome | TailRefusal>(whole, [task.payload.buffer]);
     if ('badTensors' in answer) throw new ProtocolError('bad_tensors', answer.badTensors);

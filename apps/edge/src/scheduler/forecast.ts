@@ -34,6 +34,11 @@ export class Forecast {
     return this.workMs(job) * (size === 1 ? 1 : (job.batching?.slowdown(size) ?? size));
   }
 
+  /** ms until a run ends; less than 0 when it takes longer than was thought. */
+  leftMs({ jobs, startedAtMs }: Run): number {
+    return this.runMs(jobs[0], jobs.length) - (this.#options.clock() - startedAtMs);
+  }
+
   /** What starts later than this, in a run of so many of its tail, is late. */
   latestStartMs(job: Work & Pick<Job, 'batching'>, deadlineAtMs: number, size = 1): number {
     return deadlineAtMs - this.runMs(job, size) * RUN_CAUTION - ANSWER_MS;
@@ -52,12 +57,12 @@ export class Forecast {
   }
 
   #untilFreeMs(runs: readonly Run['jobs'][]): number {
-    const nowMs = this.#options.clock();
-    const ofRun = (jobs: Run['jobs']) => this.runMs(jobs[0], jobs.length);
+    const { underWay, following } = this.#running;
+    const next = [...following.map(({ jobs }) => jobs), ...runs];
     return predictQueueMs(
       this.#options.workers,
-      [...this.#running].map(({ jobs, startedAtMs }) => ofRun(jobs) - (nowMs - startedAtMs)),
-      runs.map(ofRun),
+      underWay.map((run) => this.leftMs(run)),
+      next.map((jobs) => this.runMs(jobs[0], jobs.length)),
     );
   }
 }

@@ -1,4 +1,5 @@
 import type { ProtocolError } from '@cutpoint/protocol';
+import type { Run } from './runs.js';
 import type { Owners } from './shared-use.js';
 
 /** What is known of a piece of work before it is there. */
@@ -27,10 +28,11 @@ export interface Job extends Work {
   /** What it can share a run with; left out for work that has its runs for itself. */
   readonly batching?: Batching;
   /**
-   * Called when a worker is free for it. The worker is taken until the promise settles, either way.
+   * Called when a worker is free for it, or is about to be. The worker is taken until the promise settles, either way.
    * @param others with the same {@link batching}, that run with it; nothing else is called of them
+   * @param run theirs; it says when its worker began with it, in the end, and what that does until then
    */
-  start(others: readonly Job[]): Promise<void>;
+  start(others: readonly Job[], run: Run): Promise<void>;
   /** Called instead of `start` when it will never run. */
   reject(error: ProtocolError): void;
 }

@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { FairQueue } from './fair-queue.js';
 import { predictQueueMs } from './queue-delay.js';
+import type { Run } from './runs.js';
 import { type Job, Scheduler } from './scheduler.js';
 
 const DEFAULT_DEADLINE_MS = 10_000;
@@ -15,6 +16,7 @@ class TestJob implements Job {
   readonly idleMs: number;
   readonly deadlineAtMs?: number;
   state = 'new';
+  run: Run | undefined;
   #done: (() => void) | undefined;
 
   constructor(client: object, idleMs = 10, deadlineAtMs?: number, connection = client) {
@@ -24,8 +26,9 @@ class TestJob implements Job {
     if (deadlineAtMs !== undefined) this.deadlineAtMs = deadlineAtMs;
   }
 
-  async start(): Promise<void> {
+  async start(_others: readonly Job[], run: Run): Promise<void> {
     this.state = 'running';
+    this.run = run;
     await new Promise<void>((resolve) => {
       this.#done = resolve;
     });
@@ -114,6 +117,64 @@ describe('the scheduler', () => {
     // What takes longer than predicted is thought to end any moment.
     nowMs = 1_000;
     expect(scheduler.queueMs()).toBe(100);
+  });
+
+  it('gives a worker its next job a little before it is thought to be done, and only one', async () => {
+    const scheduler = make(1, 10);
+    const jobs = Array.from({ length: 3 }, () => new TestJob({}, 10));
+    const [first, second, third] = jobs as [TestJob, TestJob, TestJob];
+    for (const job of jobs) scheduler.submit(job);
+    const states = () => jobs.map(({ state }) => state);
+    nowMs = 8;
+    vi.advanceTimersByTime(8);
+    expect(states()).toEqual(['running', 'new', 'new']);
+    nowMs = 9;
+    vi.advanceTimersByTime(1);
+    expect(states()).toEqual(['running', 'running', 'new']);
+    expect(scheduler).toMatchObject({ busyWorkers: 1, inFlight: 2, queueDepth: 1 });
+    expect(scheduler.queueMs()).toBe(1 + 10 + 10);
+    expect(second.run?.startedAtMs).toBe(9);
+
+    nowMs = 11;
+    await first.finish();
+    expect(states()).toEqual(['done', 'running', 'new']);
+    expect(second.run).toMatchObject({ startedAtMs: 11, behind: undefined });
+    expect(scheduler.queueMs()).toBe(20);
+    nowMs = 20;
+    vi.advanceTimersByTime(9);
+    expect(third.state).toBe('running');
+    nowMs = 21;
+    await second.finish();
+    await third.finish();
+    expect(scheduler).toMatchObject({ busyWorkers: 0, inFlight: 0 });
+  });
+
+  it('gives a worker nothing more when what it is at takes longer than was thought', async () => {
+    const scheduler = make(1, 10);
+    const [first, late] = [new TestJob({}, 10), new TestJob({}, 10)];
+    scheduler.submit(first);
+    nowMs = 15;
+    vi.advanceTimersByTime(15);
+    scheduler.submit(late);
+    expect(late.state).toBe('new');
+    expect(scheduler.cancel(late)).toBe(true);
+    await first.finish();
+    expect(late.state).toBe('new');
+  });
+
+  it('has what follows wait for the worker that is done first', async () => {
+    const scheduler = make(2, 10);
+    const [long, short, next] = [new TestJob({}, 100), new TestJob({}, 10), new TestJob({}, 10)];
+    for (const job of [long, short, next]) scheduler.submit(job);
+    nowMs = 9;
+    vi.advanceTimersByTime(9);
+    expect(next.run?.behind?.jobs).toEqual([short]);
+    // The other one is done first after all: it takes whoever comes.
+    await long.finish();
+    const another = new TestJob({}, 10);
+    scheduler.submit(another);
+    expect(another.run?.behind).toBeUndefined();
+    expect(scheduler).toMatchObject({ busyWorkers: 2, inFlight: 3 });
   });
 
   it('serves by the order of reservations, and lets others go first while what was announced is not there', async () => {

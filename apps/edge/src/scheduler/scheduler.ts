@@ -7,7 +7,7 @@ import { Pauses } from './pauses.js';
 import { mayWait } from './queue-share.js';
 import { expired, overloaded, tooLate } from './refusals.js';
 import { RequestCounts } from './request-counts.js';
-import { Runs } from './runs.js';
+import { type Run, Runs } from './runs.js';
 import { type Owners, SharedUse } from './shared-use.js';
 
 export type { Batching, Job, Place, Work } from './job.js';
@@ -39,6 +39,12 @@ export interface SchedulerOptions extends ForecastOptions {
 /** What a timer can hold. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
+/**
+ * A worker is given its next run so long before it is thought to be done with the one before: a part of what that takes, within
+ * bounds. Else it would be idle until it has told that it is done, and was told what to do; on few cores that is over a ms.
+ */
+const LEAD = { part: 0.15, leastMs: 1, mostMs: 3 };
+
 /** Admits, queues and orders what wants to run, and starts it when a worker is free. */
 export class Scheduler {
   readonly #options: SchedulerOptions;
@@ -47,6 +53,8 @@ export class Scheduler {
   readonly #counts = new RequestCounts();
   readonly #use = new SharedUse();
   readonly #runs = new Runs();
+  /** Of runs that are about to end. */
+  readonly #leads = new Map<Run, ReturnType<typeof setTimeout>>();
   readonly #forecast: Forecast;
   readonly #pauses: Pauses;
   #whenIdle: (() => void)[] = [];
@@ -79,7 +87,7 @@ export class Scheduler {
 
   /** Workers that are taken, by canaries too. */
   get busyWorkers(): number {
-    return this.#runs.size;
+    return this.#runs.underWay.length;
   }
 
   /** Why a job of these owners that would be submitted now could not be taken; nothing is kept of it. */
@@ -213,7 +221,10 @@ export class Scheduler {
   }
 
   #startWhatCan(): void {
-    while (this.#runs.size < this.#options.workers) {
+    for (;;) {
+      const isFree = this.#runs.underWay.length < this.#options.workers;
+      const behind = isFree ? undefined : this.#endingSoon();
+      if (!isFree && behind === undefined) return;
       const next = this.#leave(this.#queue.shift()?.job);
       if (next === undefined) return;
       const { job, deadlineAtMs } = next;
@@ -224,12 +235,36 @@ export class Scheduler {
         continue;
       }
       const others = this.#joining(next, startedAtMs);
-      this.#runs.add({ jobs: [job, ...others], startedAtMs });
+      const run: Run = { jobs: [job, ...others], startedAtMs, behind };
+      this.#runs.add(run);
+      if (behind === undefined) this.#lead(run);
       job
-        .start(others)
+        .start(others, run)
         .catch((error: unknown) => this.#options.onDefect?.(error))
         .finally(() => this.finished(job));
     }
+  }
+
+  #leadMs({ jobs }: Run): number {
+    const { part, leastMs, mostMs } = LEAD;
+    return Math.min(mostMs, Math.max(leastMs, part * this.#forecast.runMs(jobs[0], jobs.length)));
+  }
+
+  /** Looks for what may follow a run in time. */
+  #lead(run: Run): void {
+    const inMs = this.#forecast.leftMs(run) - this.#leadMs(run);
+    // A timer counts in whole ms and may be early by a part of one.
+    const look = () => this.#startWhatCan();
+    this.#leads.set(run, setTimeout(look, Math.min(Math.max(1, Math.ceil(inMs)), MAX_TIMER_MS)).unref());
+  }
+
+  /** The run that is thought to end first, within what a worker is given before; of one that takes longer than was thought nobody knows. */
+  #endingSoon(): Run | undefined {
+    const followed = new Set(this.#runs.following.map(({ behind }) => behind));
+    const [first] = this.#runs.underWay
+      .filter((run) => !followed.has(run) && Math.abs(this.#forecast.leftMs(run)) <= this.#leadMs(run))
+      .sort((a, b) => this.#forecast.leftMs(a) - this.#forecast.leftMs(b));
+    return first;
   }
 
   /** Takes those who share a run out of the queue. */
@@ -268,9 +303,13 @@ export class Scheduler {
 
   /** A job is done, and all that ran with it, before its answer says how loaded the edge is: the next one need not wait for the answer. */
   finished(job: Job): void {
-    const run = this.#runs.end(job);
-    if (run === undefined) return;
     const nowMs = this.#options.clock();
+    const ended = this.#runs.end(job, nowMs);
+    if (ended === undefined) return;
+    const { run, follower } = ended;
+    clearTimeout(this.#leads.get(run));
+    this.#leads.delete(run);
+    if (follower !== undefined) this.#lead(follower);
     // What they shared each had its part of.
     const shareMs = (nowMs - run.startedAtMs) / run.jobs.length;
     for (const each of run.jobs) if (each.isCanary !== true) this.#use.add(each, shareMs, nowMs);
