@@ -42,10 +42,17 @@ export class FairQueue<T> {
     this.#all.add(item);
   }
 
+  /** The ready item whose turn it is, and whether it is one that waits for all others; it stays. */
+  first(): { readonly item: T; readonly waits: boolean } | undefined {
+    const { isReady, judge } = this.#rules;
+    const waits = judge();
+    const item = this.#all.first({ isReady, waits });
+    return item === undefined ? undefined : { item, waits: waits.some((ofOwner) => ofOwner(item)) };
+  }
+
   /** The ready item whose turn it is. */
   shift(): T | undefined {
-    const { isReady, judge } = this.#rules;
-    const item = this.#all.first({ isReady, waits: judge() });
+    const item = this.first()?.item;
     if (item !== undefined) this.#all.take(item, true);
     return item;
   }

@@ -162,6 +162,28 @@ describe('the scheduler', () => {
     expect(late.state).toBe('new');
   });
 
+  it('gives a worker nothing before it is free of a client who waits for all others', async () => {
+    const scheduler = make(1, 100);
+    const [greedy, modest] = [{ name: 'greedy' }, { name: 'modest' }];
+    const jobs = Array.from({ length: 20 }, () => new TestJob(greedy, 10));
+    const first = new TestJob(modest, 10);
+    scheduler.submit(first);
+    for (const job of jobs) scheduler.submit(job);
+    nowMs += 10;
+    await first.finish();
+    const running = () => jobs.find(({ state }) => state === 'running');
+    for (let run = 0; run < 15; run += 1) {
+      nowMs += 10;
+      await running()?.finish();
+    }
+    nowMs += 9;
+    vi.advanceTimersByTime(9);
+    expect(jobs.filter(({ state }) => state === 'running')).toHaveLength(1);
+    const next = new TestJob(modest, 10);
+    scheduler.submit(next);
+    expect(next.run?.behind?.jobs).toEqual([running()]);
+  });
+
   it('has what follows wait for the worker that is done first', async () => {
     const scheduler = make(2, 10);
     const [long, short, next] = [new TestJob({}, 100), new TestJob({}, 10), new TestJob({}, 10)];

@@ -225,6 +225,8 @@ export class Scheduler {
       const isFree = this.#runs.underWay.length < this.#options.workers;
       const behind = isFree ? undefined : this.#endingSoon();
       if (!isFree && behind === undefined) return;
+      // Who waits for all others waits for those as well that come before the worker is free.
+      if (behind !== undefined && this.#queue.first()?.waits === true) return;
       const next = this.#leave(this.#queue.shift()?.job);
       if (next === undefined) return;
       const { job, deadlineAtMs } = next;
