@@ -36,7 +36,7 @@ export async function runTogether(
           outputs: request.outputs,
           members: members.map(({ request: { inputs, payload } }) => ({ inputs, payload })),
         },
-        { turn: run, behind: run.behind },
+        { turn: run },
       )
       .finally(() => {
         for (const over of overs) over();

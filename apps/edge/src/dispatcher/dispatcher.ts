@@ -131,7 +131,7 @@ export interface BatchAnswer extends Omit<BatchOutcome, 'outcomes'> {
 /** Names what a worker is given, for what is to follow it there. */
 export interface Turn {
   readonly turn?: object;
-  /** The worker that is at this gets it as well, if it still is. */
+  /** The worker that is at this gets it as well, if it still is. If that goes down with this, another one gets it. */
   readonly behind?: object | undefined;
 }
 
@@ -141,7 +141,7 @@ export interface Dispatcher {
   /** @throws ProtocolError `bad_tensors` when the payload is not what its headers say; any other error is the edge's own */
   run(task: TailTask, turn?: Turn): Promise<TailOutcome>;
   /** Runs several requests for one tail at once. What is wrong with one of them is no harm to the others. */
-  runBatch(task: BatchTask, turn?: Turn): Promise<BatchOutcome>;
+  runBatch(task: BatchTask, turn?: Pick<Turn, 'turn'>): Promise<BatchOutcome>;
   /** @throws whatever onnxruntime says when it cannot run them at once */
   tryBatch(task: TrialTask): Promise<TrialOutcome>;
   /** Builds a session on every worker and runs it once on zeros, so that no request pays for that. */

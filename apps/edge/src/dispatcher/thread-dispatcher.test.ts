@@ -104,6 +104,42 @@ describe('the dispatcher', () => {
     await dispatcher.close();
   });
 
+  it('gives a worker what is to follow at once, and runs it on another one when that dies before', async () => {
+    const workerFile = join(folder, 'in-turn.mjs');
+    writeFileSync(
+      workerFile,
+      `let last = Promise.resolve();
+      const run = async ({ graphFile, payload }) => {
+        await new Promise((resolve) => setTimeout(resolve, 50));
+        if (graphFile === 'die') process.exit(3);
+        if (graphFile === 'throw') throw new Error('out of luck');
+        return { tailMs: payload[0], released: [], fallbacks: [] };
+      };
+      export default (task) => (last = last.catch(() => {}).then(() => run(task)));`,
+    );
+    const dispatcher = new ThreadDispatcher({ ...options, workers: 1, workerFile });
+    const task = (graphFile: string, value = 0) => {
+      return { graphFile, inputs: [], outputs: [], payload: Uint8Array.of(value) };
+    };
+    const both = (first: string, second: string) => {
+      const [turn, behind] = [{}, {}];
+      const before = dispatcher.run(task(first, 1), { turn: behind });
+      return Promise.allSettled([before, dispatcher.run(task(second, 2), { turn, behind })]);
+    };
+    const wellDone = (tailMs: number) => ({ status: 'fulfilled', value: { tailMs } });
+    const failed = (message: string) => ({ status: 'rejected', reason: { message: expect.stringContaining(message) } });
+    expect(await both('live', 'live')).toMatchObject([wellDone(1), wellDone(2)]);
+    expect(await both('throw', 'live')).toMatchObject([failed('out of luck'), wellDone(2)]);
+    expect(await both('die', 'live')).toMatchObject([failed('exited with code: 3'), wellDone(2)]);
+    // Whoever brings a worker down is not given another one.
+    const threads = new Set<unknown>();
+    for (const thread of dispatcher.threads) threads.add(thread);
+    expect(await both('live', 'die')).toMatchObject([wellDone(1), failed('exited with code: 3')]);
+    for (const thread of dispatcher.threads) threads.add(thread);
+    expect(threads.size).toBe(2);
+    await dispatcher.close();
+  });
+
   it('waits for what runs when it is closed', async () => {
     const dispatcher = new ThreadDispatcher({ ...options, workers: 1 });
     const [table] = slowModel(folder).tables.values();

@@ -45,6 +45,9 @@ export interface ThreadDispatcherOptions {
   readonly onWorkerError?: (error: unknown) => void;
 }
 
+/** What is behind something else is copied, to be run elsewhere if the worker goes down with that; more takes too long for it. */
+const MAX_BYTES_BEHIND = 1024 * 1024;
+
 /** What the balancer is told of a tail. */
 interface Routing extends Turn {
   readonly graphFile: string;
@@ -52,6 +55,8 @@ interface Routing extends Turn {
   readonly isWarmUp: boolean;
   /** Set by the balancer. */
   worker?: number;
+  /** Also: that worker is still at what this is behind. */
+  isBehind?: boolean;
 }
 
 /** Of what one worker has to do, when it has done what it does. */
@@ -70,6 +75,8 @@ export class ThreadDispatcher implements Dispatcher {
   readonly #options: ThreadDispatcherOptions;
   /** Who is at what, or was last. */
   readonly #turns = new WeakMap<object, number>();
+  /** Of these, those that ended well. */
+  readonly #ran = new WeakSet<object>();
   /** By worker, as each said with its last outcome. */
   readonly #open = new Map<number, OpenTails>();
   readonly #told = new Set<Provider>();
@@ -107,6 +114,7 @@ export class ThreadDispatcher implements Dispatcher {
           : (followed?.id ?? this.#affinity.choose(idle, routing.graphFile));
         if (chosen === undefined) return null;
         if (routing.turn) this.#turns.set(routing.turn, chosen);
+        routing.isBehind = chosen === followed?.id;
         this.#affinity.use(chosen, routing.graphFile);
         routing.worker = chosen;
         return workers.find((worker) => worker.id === chosen) ?? null;
@@ -135,12 +143,23 @@ export class ThreadDispatcher implements Dispatcher {
     return { count, numBytes };
   }
 
-  async run(task: TailTask, turn: Turn = {}): Promise<TailOutcome> {
-    return await this.#post(task, { ...turn, graphFile: task.graphFile, isWarmUp: false });
+  async run(task: TailTask, { turn, behind }: Turn = {}): Promise<TailOutcome> {
+    const { graphFile, payload } = task;
+    const kept = behind && payload.byteLength <= MAX_BYTES_BEHIND ? payload.slice() : undefined;
+    const routing: Routing = { graphFile, isWarmUp: false, ...(turn && { turn }), ...(kept && { behind }) };
+    try {
+      const outcome = await this.#post(task, routing);
+      if (turn) this.#ran.add(turn);
+      return outcome;
+    } catch (error) {
+      const hasBegun = routing.isBehind !== true || behind === undefined || this.#ran.has(behind);
+      if (hasBegun || kept === undefined || error instanceof ProtocolError) throw error;
+      return await this.#post({ ...task, payload: kept }, { graphFile, isWarmUp: false, ...(turn && { turn }) });
+    }
   }
 
-  async runBatch(task: BatchTask, turn: Turn = {}): Promise<BatchOutcome> {
-    const routing: Routing = { ...turn, graphFile: task.batchGraphFile, isWarmUp: false };
+  async runBatch(task: BatchTask, { turn }: Pick<Turn, 'turn'> = {}): Promise<BatchOutcome> {
+    const routing: Routing = { graphFile: task.batchGraphFile, isWarmUp: false, ...(turn && { turn }) };
     const batchWeights = this.#weightsOfBatch();
     const whole = { ...task, weights: this.#weightsOf(task), batchWeights, ...routed(routing) };
     const { members, ...rest } = await this.#run<BatchAnswer>(
