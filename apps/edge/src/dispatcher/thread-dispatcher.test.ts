@@ -48,13 +48,16 @@ describe('the dispatcher', () => {
     const { tensors } = encodeTensors([floats('x', [1], [0])]);
     const graphFile = join(folder, table?.cuts[0]?.tailGraph ?? '');
     const run = () => dispatcher.run({ graphFile, inputs: tensors, payload: new Uint8Array(4), outputs: ['y'] });
+    const startMs = performance.now();
     const first = await run();
+    const wholeMs = performance.now() - startMs;
     const again = await run();
     expect(first.sessionMs, 'opened once').toBeGreaterThan(5 * again.sessionMs);
     // A network that only takes its time: opening it is nothing beside running it.
     expect(first.tailMs).toBeGreaterThan(first.sessionMs);
-    expect(first.tailMs).toBeGreaterThan(again.tailMs / 3);
-    expect(first.tailMs).toBeLessThan(again.tailMs * 3);
+    // Neither is in the other.
+    const { sessionMs, decodeMs, tailMs, encodeMs } = first;
+    expect(sessionMs + decodeMs + tailMs + encodeMs).toBeLessThanOrEqual(wholeMs);
     await dispatcher.close();
   });
 
