@@ -53,8 +53,6 @@ describe('the dispatcher', () => {
     const wholeMs = performance.now() - startMs;
     const again = await run();
     expect(first.sessionMs, 'opened once').toBeGreaterThan(5 * again.sessionMs);
-    // A network that only takes its time: opening it is nothing beside running it.
-    expect(first.tailMs).toBeGreaterThan(first.sessionMs);
     // Neither is in the other.
     const { sessionMs, decodeMs, tailMs, encodeMs } = first;
     expect(sessionMs + decodeMs + tailMs + encodeMs).toBeLessThanOrEqual(wholeMs);
